@@ -1,0 +1,314 @@
+"""Write the pages of docs/ that state what a table in the code states.
+
+``python docs/generate.py`` writes them; ``--check`` writes nothing and fails where a page is not
+what the code says.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+WIDTH = 1000  # usage lines are not wrapped, whatever the terminal
+
+
+def table(headings: tuple[str, ...], rows: Iterable[Iterable[str]]) -> str:
+    """Return a Markdown table; cells may hold any text."""
+    lines = [headings, tuple("---" for _ in headings), *rows]
+    return "\n".join(
+        "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in line) + " |"
+        for line in lines
+    )
+
+
+def code(text: str) -> str:
+    """Return text as a code span, nothing for nothing."""
+    return f"`{text}`" if text else ""
+
+
+def first_paragraph(text: str | None) -> str:
+    """Return the summary of a docstring on one line."""
+    return " ".join((text or "").split("\n\n")[0].split())
+
+
+def errors_page() -> str:
+    """List every error, grouped by kind."""
+    from clewline import errors
+
+    def rows(error: type[errors.ClewlineError]) -> Iterator[tuple[str, ...]]:
+        summary = first_paragraph(error.__doc__)
+        yield code(error.code), f"{error.exit_code}", f"{error.http_status}", summary
+        for below in error.__subclasses__():
+            yield from rows(below)
+
+    parts = [
+        "# Errors",
+        "Each error has a code that does not change, an exit code for commands and an HTTP status "
+        "for web answers. A command that is done exits with 0.",
+    ]
+    for kind in errors.ClewlineError.__subclasses__():
+        parts += [
+            f"## {kind.__name__}",
+            table(("code", "exit code", "HTTP status", "meaning"), rows(kind)),
+        ]
+    return "\n\n".join(parts)
+
+
+def settings_page() -> str:
+    """List every setting."""
+    from clewline.settings import SETTINGS
+
+    return "\n\n".join(
+        (
+            "# Settings",
+            "An option on the command line overrides the environment variable, which overrides "
+            "the default.",
+            table(
+                ("setting", "environment variable", "default", "meaning"),
+                (
+                    (code(one.name), code(one.env), code(one.default or ""), one.help)
+                    for one in SETTINGS
+                ),
+            ),
+        )
+    )
+
+
+def format_page() -> str:
+    """List every table and column of the store."""
+    from clewline.store import schema
+
+    def entries(table_name: str, column: schema.Column) -> str:
+        rows = column.rows or table_name
+        return f"{rows} + 1" if column.offsets else rows
+
+    def dtype(column: schema.Column) -> str:
+        if column.dtype.fields is None:
+            return column.dtype.name + "".join(f"[{n}]" for n in column.shape)
+        return ", ".join(
+            f"{name} {field[0].base.name}" + "".join(f"[{n}]" for n in field[0].shape)
+            for name, field in column.dtype.fields.items()
+        )
+
+    def section(tables: Iterable[schema.Table]) -> Iterator[str]:
+        for one in tables:
+            yield f"### {one.name}"
+            yield f"{one.help} Order: {one.order}."
+            yield table(
+                ("column", "type", "unit", "entries", "null", "meaning"),
+                (
+                    (
+                        code(f"{one.name}.{column.name}"),
+                        dtype(column),
+                        column.unit,
+                        entries(one.name, column),
+                        column.null,
+                        column.help,
+                    )
+                    for column in one.columns
+                ),
+            )
+
+    return "\n\n".join(
+        (
+            "# Store format",
+            f"Version {schema.FORMAT_VERSION}. Every number is little-endian. *Entries* names the "
+            "count that gives a column's length; a column of *n* + 1 entries holds offsets: row i "
+            "owns the rows `[i] : [i + 1]` of the table that it points into.",
+            "## Columns",
+            "Canonical: the same chain gives the same bytes, however it was imported.",
+            *section(schema.TABLES),
+            "## Indexes",
+            "Derived from the columns; they can be rebuilt.",
+            *section(schema.INDEXES),
+        )
+    )
+
+
+def vocabulary_page() -> str:
+    """List the words that labels may use."""
+    from clewline import vocab
+
+    def marks(category: vocab.Category) -> str:
+        named = ("service", category.service), ("child protection", category.child_protection)
+        return ", ".join(name for name, holds in named if holds)
+
+    return "\n\n".join(
+        (
+            "# Vocabulary of labels",
+            "The words that label files may use. An unknown word is refused.",
+            "## Categories",
+            "A trace stops at a *service*: what happens inside is not on the chain. Labels of "
+            "*child protection* are shown before all others.",
+            table(
+                ("category", "title", "marks", "wider", "also written", "meaning"),
+                (
+                    (
+                        code(one.id),
+                        one.title,
+                        marks(one),
+                        code(one.broader),
+                        ", ".join(code(name) for name in one.synonyms),
+                        one.description,
+                    )
+                    for one in vocab.categories().values()
+                ),
+            ),
+            "## Confidence",
+            table(
+                ("confidence", "level", "how the source knows"),
+                ((code(c.id), f"{c.level}", c.description) for c in vocab.confidences().values()),
+            ),
+            "## Label types",
+            table(
+                ("type", "title", "meaning"),
+                ((code(t.id), t.title, t.description) for t in vocab.label_types().values()),
+            ),
+        )
+    )
+
+
+def inferences_page() -> str:
+    """List every inference with its limits, and the shapes of CoinJoins."""
+    from clewline.engine.heuristics.coinjoin import RULES
+    from clewline.reports.limits import ALTERNATIVES, ALWAYS, INFERENCES, LAYERS
+
+    return "\n\n".join(
+        (
+            "# Inferences and their limits",
+            "What Clewline concludes, from what, and what a reader may not conclude. Request packs "
+            "print these texts wherever an inference was used.",
+            table(("layer", "meaning"), LAYERS.values()),
+            "## Inferences",
+            table(
+                ("inference", "layer", "what it shows", "what it does not show"),
+                (
+                    (one.name, LAYERS[one.layer][0], one.shows, one.shows_not)
+                    for one in INFERENCES.values()
+                ),
+            ),
+            "## Other explanations",
+            table(
+                ("explanation", "meaning"),
+                ((note.name, note.text) for note in ALTERNATIVES.values()),
+            ),
+            "## Limits that always hold",
+            table(("limit", "meaning"), ((note.name, note.text) for note in ALWAYS)),
+            "## CoinJoin shapes",
+            "Transactions of these shapes do not put addresses together, and traces stop at them, "
+            "but for preparations, which mix nobody.",
+            table(
+                ("shape", "mixes owners", "rule", "source"),
+                (
+                    (
+                        rule.title,
+                        "yes" if rule.family.mixes_owners else "no",
+                        rule.text,
+                        rule.source,
+                    )
+                    for rule in RULES
+                ),
+            ),
+        )
+    )
+
+
+def packs_page() -> str:
+    """List the columns of a request pack's sheet."""
+    from clewline.reports.sheet import COLUMNS
+
+    return "\n\n".join(
+        (
+            "# The sheet of a request pack",
+            "`request.csv`, one row a movement. The exchange fills in the columns at the end.",
+            table(
+                ("column", "filled in by", "meaning"),
+                (
+                    (code(one.name), "the exchange" if one.answer else "Clewline", one.help)
+                    for one in COLUMNS
+                ),
+            ),
+        )
+    )
+
+
+def commands_page() -> str:
+    """List every command with its arguments and options."""
+    import typer
+
+    from clewline.cli import app
+
+    # Typer carries its own copy of Click, which has no public types.
+    def section(command: Any, name: str) -> Iterator[str]:
+        below = getattr(command, "commands", None)
+        if command.hidden:
+            return
+        if below is not None:
+            yield f"## {name}" if " " in name else f"# {name}"
+            yield command.help or ""
+            for word in sorted(below, key=lambda word: (hasattr(below[word], "commands"), word)):
+                yield from section(below[word], f"{name} {word}")
+            return
+        context = command.context_class(
+            command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH
+        )
+        usage = " ".join(command.get_usage(context).removeprefix("Usage: ").split())
+        yield f"{'#' * len(name.split())} {name}"
+        yield f"```\n{usage}\n```"
+        yield command.help or ""
+        records = [parameter.get_help_record(context) for parameter in command.params]
+        shown = [(code(" ".join(record[0].split())), record[1]) for record in records if record]
+        if shown:
+            yield table(("argument or option", "meaning"), shown)
+
+    parts = section(typer.main.get_command(app), "clewline")
+    return "\n\n".join(part.replace("\b\n", "").strip() for part in parts if part.strip())
+
+
+Page = Callable[[], str]
+
+PAGES: dict[str, Page] = {
+    "COMMANDS.md": commands_page,
+    "ERRORS.md": errors_page,
+    "FORMAT.md": format_page,
+    "INFERENCES.md": inferences_page,
+    "PACKS.md": packs_page,
+    "SETTINGS.md": settings_page,
+    "VOCABULARY.md": vocabulary_page,
+}
+
+
+def rendered(name: str) -> str:
+    """Return a page as it must stand in docs/."""
+    text = PAGES[name]()
+    title, rest = text.split("\n\n", 1)
+    return f"{title}\n\n*Generated by `make docs`; change the code, not this page.*\n\n{rest}\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write every page, or with ``--check`` compare; return 1 if a page is out of date."""
+    stale = 0
+    for name in PAGES:
+        path, text = HERE / name, rendered(name)
+        found = path.read_text(encoding="utf-8") if path.exists() else ""
+        if found == text:
+            continue
+        if arguments == ["--check"]:
+            lines = difflib.unified_diff(
+                found.splitlines(), text.splitlines(), f"docs/{name}", "what the code says", n=0
+            )
+            print("\n".join(lines), file=sys.stderr)
+            print(f"docs/{name} is out of date: run `make docs`", file=sys.stderr)
+            stale += 1
+        else:
+            path.write_text(text, encoding="utf-8", newline="\n")
+            print(f"wrote docs/{name}")
+    return int(stale > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

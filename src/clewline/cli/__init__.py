@@ -1,0 +1,68 @@
+"""The command line: one module a group of commands, all of them thin over `clewline.workspace`.
+
+Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
+2 wrong use.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from clewline import __version__
+from clewline.cli import address, chain, cluster, demo, label, play, report, trace, tx
+from clewline.errors import ClewlineError
+
+app = typer.Typer(
+    name="clewline",
+    help="Follow payments from a reported payment page to the exchange that can name the account. "
+    "Text, metadata and blockchain data only.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(chain.app, name="chain")
+app.add_typer(tx.app, name="tx")
+app.add_typer(address.app, name="address")
+app.add_typer(cluster.app, name="cluster")
+app.add_typer(label.app, name="label")
+app.add_typer(trace.app, name="trace")
+app.command("report")(report.report)
+app.add_typer(play.app, name="play")
+app.command("demo")(demo.demo)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - the form that typer calls
+    """Print the version and stop."""
+    if wanted:
+        sys.stdout.write(f"clewline {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Take the options before the command."""
+
+
+def main() -> None:
+    """Run a command; print an error of ours as one line and end with its exit code."""
+    try:
+        app()
+    except ClewlineError as error:
+        text = Text(f"clewline: {error} [{error.code}]")
+        Console(stderr=True, highlight=False, soft_wrap=True).print(text, style="red")
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read the answer has seen enough; the interpreter must not try to flush the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,47 @@
+"""``clewline cluster``: which addresses are one owner's by the multi-input rule, and why."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from clewline.cli.options import Address, Format, Output, Store
+from clewline.cli.output import emit, emit_rows
+
+app = typer.Typer(
+    help="Clusters: addresses spent together, CoinJoins left out.", no_args_is_help=True
+)
+
+
+@app.command()
+def show(address: Address, store: Store, style: Output = Format.TABLE) -> None:
+    """Show the cluster of an address."""
+    from clewline.workspace import Workspace
+
+    emit(Workspace.open(store).cluster(address), style)
+
+
+@app.command()
+def explain(
+    first: Address,
+    second: Annotated[str, typer.Argument(metavar="ADDRESS", help="Another address.")],
+    store: Store,
+    style: Output = Format.TABLE,
+) -> None:
+    """Show the shortest chain of transactions that puts two addresses into one cluster."""
+    from clewline.workspace import Workspace
+
+    emit(Workspace.open(store).explain(first, second), style)
+
+
+@app.command()
+def largest(
+    store: Store,
+    count: Annotated[int, typer.Option("--count", min=1, help="How many.")] = 10,
+    style: Output = Format.TABLE,
+) -> None:
+    """Show the largest clusters: where a false link does the most harm."""
+    from clewline.workspace import Workspace
+
+    emit_rows(Workspace.open(store).largest_clusters(count), style)

@@ -1,0 +1,169 @@
+"""Printing: data on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from clewline.cli.options import Format
+from clewline.reports.sheet import harmless
+
+log: Final = Console(stderr=True, highlight=False)
+_TABLE_ROWS: Final = 200
+
+
+def emit(answer: dict[str, Any], style: Format) -> None:
+    """Print one answer."""
+    if style is Format.JSON:
+        sys.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
+    elif style is Format.TABLE:
+        _print_answer(answer)
+    else:
+        emit_rows([answer], style)
+
+
+def emit_rows(rows: Iterable[dict[str, Any]], style: Format) -> None:
+    """Print rows that have the same keys, as they come."""
+    if style is Format.JSONL:
+        for row in rows:
+            sys.stdout.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+    elif style is Format.JSON:
+        sys.stdout.write("[")
+        for number, row in enumerate(rows):
+            sys.stdout.write((",\n " if number else "\n ") + json.dumps(row, ensure_ascii=False))
+        sys.stdout.write("\n]\n")
+    elif style is Format.CSV:
+        writer = None
+        for row in rows:
+            if writer is None:
+                writer = csv.writer(sys.stdout, lineterminator="\n")
+                writer.writerow(row)
+            writer.writerow([harmless(_cell(value)) for value in row.values()])
+    else:
+        _print_rows(rows)
+
+
+def _cell(value: Any) -> str:
+    """Return a value as one cell: nothing for null, JSON for what is nested."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return str(value)
+
+
+def _stdout() -> Console:
+    """Return a console on the standard output of this moment; wide where nobody looks."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=200)
+
+
+def _print_answer(answer: dict[str, Any]) -> None:
+    """Print an answer for reading: its plain values, then each list of rows as a table."""
+    console = _stdout()
+    plain = Table(show_header=False, box=None, pad_edge=False)
+    plain.add_column(style="bold")
+    plain.add_column(overflow="fold")
+    for key, value in answer.items():
+        if not _is_rows(value):
+            plain.add_row(_title(key), _readable(value))
+    console.print(plain)
+    for key, value in answer.items():
+        if _is_rows(value):
+            console.print()
+            console.print(Text(f"{_title(key)} ({len(value)})", style="bold"))
+            _print_rows(value, console)
+
+
+def _print_rows(rows: Iterable[dict[str, Any]], console: Console | None = None) -> None:
+    """Print rows as a table, the first `_TABLE_ROWS` of them, and say so where there are more."""
+    console = console or _stdout()
+    table: Table | None = None
+    count = 0
+    for row in rows:
+        if table is None:
+            table = Table(box=None, pad_edge=False, header_style="bold")
+            for key, value in row.items():
+                number = isinstance(value, int) and not isinstance(value, bool)
+                table.add_column(
+                    _title(key), overflow="fold", justify="right" if number else "left"
+                )
+        count += 1
+        if count <= _TABLE_ROWS:
+            table.add_row(*(_readable(value) for value in row.values()))
+    if table is None:
+        console.print("nothing")
+        return
+    console.print(table)
+    if count > _TABLE_ROWS:
+        log.print(f"{count - _TABLE_ROWS:,} more rows; --format csv or jsonl prints all")
+
+
+def _is_rows(value: Any) -> bool:
+    """Tell whether a value is a list of rows."""
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _title(key: str) -> str:
+    """Return a key as people read it."""
+    return key.replace("_", " ")
+
+
+def _readable(value: Any) -> Text:
+    """Return a value as text for a table; no markup in it is obeyed."""
+    if value is None:
+        return Text("—", style="dim")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Text(f"{value:,}")
+    if isinstance(value, dict):
+        return Text(", ".join(f"{_title(k)} {_cell(v) or '—'}" for k, v in value.items()))
+    if isinstance(value, list):
+        if _is_rows(value):
+            return Text(f"{len(value):,}")
+        shown = [_cell(item) for item in value[:10]]
+        more = [f"… {len(value) - 10:,} more"] if len(value) > 10 else []
+        return Text("\n".join(shown + more) or "—")
+    return Text(_cell(value))
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Show stages of long work on standard error; silent where nobody looks."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=log,
+        disable=not log.is_terminal,
+        transient=True,
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def report(stage: str, done: int, total: int) -> None:
+        if stage not in tasks:
+            tasks[stage] = bar.add_task(stage, total=total)
+        bar.update(tasks[stage], completed=done, total=total)
+
+    with bar:
+        yield report

@@ -1,0 +1,1 @@
+"""Bytes to values and back, pure: hashes, base58, bech32, scripts, addresses, blocks."""

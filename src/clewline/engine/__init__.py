@@ -1,0 +1,1 @@
+"""Pure functions over arrays: no input or output, no clock, no globals."""

@@ -1,0 +1,508 @@
+"""Clusters: which scripts the multi-input heuristic gives to one owner, and why.
+
+A clustering is one ``uint32`` a script: the smallest script id of its cluster. It depends neither
+on the order in which transactions are read nor on threads, a script alone is its own cluster, and
+``cluster[cluster[s]] == cluster[s] <= s`` always holds. It is *computed*; who owns a cluster is
+for labels to say. PayJoin cannot be told apart and merges two owners (see `multi_input`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from clewline.engine.chain import UNSPENT, Chain, Int64, UInt8, UInt32
+from clewline.engine.heuristics.multi_input import RULE, check_coinjoin, may_link
+from clewline.errors import UsageError
+from clewline.jit import kernel
+
+_NONE: Final = 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class Link:
+    """One step of an explanation: `tx` spends both scripts, so `rule` gives them one owner."""
+
+    from_script: int
+    to_script: int
+    tx: int
+    rule: str
+
+
+@kernel
+def _find(parent: UInt32, script: int | np.int64) -> int | np.int64:
+    """Return the root of `script`, halving the path to it (Tarjan and van Leeuwen, 1984)."""
+    while parent[script] != script:
+        parent[script] = parent[parent[script]]
+        script = parent[script]
+    return script
+
+
+@kernel
+def _join(
+    parent: UInt32,
+    tx_input: Int64,
+    prevout: Int64,
+    script: UInt32,
+    coinjoin: UInt8,
+    first_tx: int,
+) -> None:
+    """Join the inputs of each linking transaction; the smaller root wins, so ids are minima."""
+    for tx in range(first_tx, len(tx_input) - 1):
+        if not may_link(tx, tx_input, coinjoin):
+            continue
+        root = _find(parent, np.int64(script[prevout[tx_input[tx]]]))
+        for i in range(tx_input[tx] + 1, tx_input[tx + 1]):
+            other = _find(parent, np.int64(script[prevout[i]]))
+            if other < root:
+                parent[root] = other
+                root = other
+            elif root < other:
+                parent[other] = root
+    # A parent is never larger than its child: one ascending pass leaves roots only.
+    for s in range(len(parent)):
+        parent[s] = parent[parent[s]]
+
+
+def cluster(chain: Chain, coinjoin: UInt8) -> UInt32:
+    """Cluster the scripts of a chain by the multi-input heuristic, CoinJoins left out.
+
+    Parameters
+    ----------
+    chain : Chain
+        The chain.
+    coinjoin : ndarray of uint8, shape (n_tx,)
+        `heuristics.coinjoin.classify(chain)`; families that mix owners join nothing.
+
+    Returns
+    -------
+    ndarray of uint32, shape (n_script,)
+        Cluster id of each script: the smallest script id in its cluster.
+
+    Raises
+    ------
+    UsageError
+        `coinjoin` does not fit the chain.
+
+    Notes
+    -----
+    Union-find with path halving, union by smaller id. Cost: one pass over the inputs, near
+    constant time each; the result (4 bytes a script) is the only memory.
+
+    Limits: two scripts of one owner that were never spent together stay apart; owners who signed
+    together without a recognised shape come together.
+    """
+    return extend_clusters(np.empty(0, np.uint32), chain, coinjoin, 0)
+
+
+def extend_clusters(cluster: UInt32, chain: Chain, coinjoin: UInt8, first_tx: int) -> UInt32:
+    """Bring a clustering up to date with a chain that has grown.
+
+    Parameters
+    ----------
+    cluster : ndarray of uint32
+        The clustering of the chain up to, but not including, `first_tx`. Not changed.
+    chain : Chain
+        The grown chain. Ids are in chain order, so old ids have not moved.
+    coinjoin : ndarray of uint8, shape (n_tx,)
+        Verdicts for the whole grown chain.
+    first_tx : int
+        First transaction that `cluster` does not know.
+
+    Returns
+    -------
+    ndarray of uint32, shape (n_script,)
+        Equal to `cluster` of the whole chain.
+
+    Raises
+    ------
+    UsageError
+        `coinjoin` does not fit the chain, `cluster` has more scripts than it, or there is no
+        transaction `first_tx`.
+
+    Notes
+    -----
+    Cost: one pass over the new inputs and one over the scripts. After a reorganisation cluster
+    anew: joins cannot be taken back.
+    """
+    check_coinjoin(chain, coinjoin)
+    n_tx = len(chain.tx_input) - 1
+    n_script = len(chain.script_output) - 1
+    if not 0 <= first_tx <= n_tx:
+        raise UsageError(f"first_tx is {first_tx}; allowed is 0 to {n_tx}", where="first_tx")
+    if len(cluster) > n_script:
+        raise UsageError(
+            f"the clustering has {len(cluster)} scripts, the chain {n_script}",
+            where="cluster",
+            hint="after a reorganisation cluster the chain anew",
+        )
+    parent = np.arange(n_script, dtype=np.uint32)
+    parent[: len(cluster)] = cluster
+    _join(parent, chain.tx_input, chain.prevout, chain.script, coinjoin, first_tx)
+    return parent
+
+
+@kernel
+def _order(cluster: UInt32, order: UInt32) -> None:
+    """Sort script ids by cluster id by counting; equal clusters keep script order."""
+    at = np.zeros(len(cluster) + 1, np.uint32)
+    for s in range(len(cluster)):
+        at[np.int64(cluster[s]) + 1] += np.uint32(1)
+    for c in range(len(cluster)):
+        at[c + 1] += at[c]
+    for s in range(len(cluster)):
+        order[at[cluster[s]]] = s
+        at[cluster[s]] += np.uint32(1)
+
+
+def cluster_order(cluster: UInt32) -> UInt32:
+    """Sort the scripts by (cluster id, script id), so that each cluster is one run.
+
+    Parameters
+    ----------
+    cluster : ndarray of uint32, shape (n_script,)
+        A clustering.
+
+    Returns
+    -------
+    ndarray of uint32, shape (n_script,)
+        A permutation of the script ids.
+
+    Notes
+    -----
+    A counting sort: two passes over the scripts, 4 bytes a script besides the result.
+
+    Examples
+    --------
+    >>> cluster_order(np.array([0, 1, 0, 1], dtype=np.uint32))
+    array([0, 2, 1, 3], dtype=uint32)
+    """
+    order = np.empty(len(cluster), dtype=np.uint32)
+    _order(cluster, order)
+    return order
+
+
+@kernel
+def _lower_bound(cluster: UInt32, order: UInt32, wanted: int) -> int:
+    """Return the first place in `order` whose cluster id is not below `wanted`."""
+    low, high = 0, len(order)
+    while low < high:
+        middle = (low + high) // 2
+        if np.int64(cluster[order[middle]]) < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def member_range(cluster: UInt32, order: UInt32, script: int) -> tuple[int, int]:
+    """Find the run of a script's cluster in `order`.
+
+    Parameters
+    ----------
+    cluster : ndarray of uint32, shape (n_script,)
+        A clustering.
+    order : ndarray of uint32, shape (n_script,)
+        `cluster_order(cluster)`.
+    script : int
+        Any script of the wanted cluster.
+
+    Returns
+    -------
+    tuple of int
+        (lo, hi): ``order[lo:hi]`` are the cluster's scripts, ascending; hi - lo is its size.
+
+    Raises
+    ------
+    UsageError
+        No such script.
+
+    Examples
+    --------
+    >>> clusters = np.array([0, 1, 0, 1], dtype=np.uint32)
+    >>> member_range(clusters, cluster_order(clusters), 3)
+    (2, 4)
+    """
+    _check_script(script, len(cluster), "script")
+    wanted = int(cluster[script])
+    return (
+        int(_lower_bound(cluster, order, wanted)),
+        int(_lower_bound(cluster, order, wanted + 1)),
+    )
+
+
+def members(cluster: UInt32, order: UInt32, script: int) -> UInt32:
+    """List the scripts of a script's cluster, ascending; parameters as for `member_range`.
+
+    Parameters
+    ----------
+    cluster, order : ndarray of uint32, shape (n_script,)
+        A clustering and its `cluster_order`.
+    script : int
+        Any script of the wanted cluster.
+
+    Returns
+    -------
+    ndarray of uint32
+        A view of `order`.
+
+    Examples
+    --------
+    >>> clusters = np.array([0, 1, 0, 1], dtype=np.uint32)
+    >>> members(clusters, cluster_order(clusters), 2)
+    array([0, 2], dtype=uint32)
+    """
+    low, high = member_range(cluster, order, script)
+    return order[low:high]
+
+
+def largest(cluster: UInt32, n: int) -> tuple[UInt32, Int64]:
+    """List the largest clusters: the first sign of a collapse.
+
+    Parameters
+    ----------
+    cluster : ndarray of uint32, shape (n_script,)
+        A clustering.
+    n : int
+        How many at most.
+
+    Returns
+    -------
+    ids : ndarray of uint32
+        Cluster ids, largest cluster first, equal sizes by lower id.
+    sizes : ndarray of int64
+        Scripts in each.
+
+    Examples
+    --------
+    >>> ids, sizes = largest(np.array([0, 1, 1, 1, 4, 4], dtype=np.uint32), 2)
+    >>> ids.tolist(), sizes.tolist()
+    ([1, 4], [3, 2])
+    """
+    sizes = np.bincount(cluster, minlength=1)
+    n = min(max(n, 0), int(np.count_nonzero(sizes)))
+    if n == 0:
+        return np.empty(0, np.uint32), np.empty(0, np.int64)
+    # All that are as large as the n-th go into the sort, so that ties are settled by id.
+    threshold = np.partition(sizes, len(sizes) - n)[len(sizes) - n]
+    candidates = np.flatnonzero(sizes >= threshold)
+    first = candidates[np.lexsort((candidates, -sizes[candidates]))][:n]
+    return first.astype(np.uint32), sizes[first].astype(np.int64)
+
+
+@kernel
+def _growth(
+    tx_input: Int64,
+    prevout: Int64,
+    script: UInt32,
+    coinjoin: UInt8,
+    parent: UInt32,
+    size: UInt32,
+    growth: UInt32,
+) -> None:
+    """Cluster anew with sizes and note what each transaction adds to its largest part."""
+    for tx in range(len(tx_input) - 1):
+        if not may_link(tx, tx_input, coinjoin):
+            continue
+        root = _find(parent, np.int64(script[prevout[tx_input[tx]]]))
+        biggest = size[root]
+        for i in range(tx_input[tx] + 1, tx_input[tx + 1]):
+            other = _find(parent, np.int64(script[prevout[i]]))
+            if other == root:
+                continue
+            biggest = max(biggest, size[other])
+            low, high = min(root, other), max(root, other)
+            parent[high] = low
+            size[low] += size[high]
+            root = low
+        growth[tx] = size[root] - biggest
+
+
+def growth_by_transaction(chain: Chain, coinjoin: UInt8) -> UInt32:
+    """Count the scripts that each transaction added to the largest part that it joined.
+
+    A cluster that collapses many owners into one shows as a transaction with a large count:
+    the single link that joined two big parts.
+
+    Parameters
+    ----------
+    chain : Chain
+        The chain.
+    coinjoin : ndarray of uint8, shape (n_tx,)
+        `heuristics.coinjoin.classify(chain)`.
+
+    Returns
+    -------
+    ndarray of uint32, shape (n_tx,)
+        Size of the cluster after the transaction, less the largest part that it joined; 0 where
+        it joined nothing new.
+
+    Raises
+    ------
+    UsageError
+        `coinjoin` does not fit the chain.
+
+    Notes
+    -----
+    Cost: as `cluster`, with 8 bytes a script and 4 a transaction.
+    """
+    check_coinjoin(chain, coinjoin)
+    n_script = len(chain.script_output) - 1
+    parent = np.arange(n_script, dtype=np.uint32)
+    size = np.ones(n_script, dtype=np.uint32)
+    growth = np.zeros(len(chain.tx_input) - 1, dtype=np.uint32)
+    _growth(chain.tx_input, chain.prevout, chain.script, coinjoin, parent, size, growth)
+    return growth
+
+
+@kernel
+def _search(
+    tx_input: Int64,
+    prevout: Int64,
+    script: UInt32,
+    spender: UInt32,
+    script_output: Int64,
+    output_by_script: Int64,
+    coinjoin: UInt8,
+    scripts: UInt32,
+    start: int,
+    goal: int,
+    came_from: UInt32,
+    came_by: UInt32,
+) -> bool:
+    """Search breadth first from `start` to `goal`; note whence and by which transaction.
+
+    Neighbours are taken in order of (transaction, script), so the first path found to a script
+    is the smallest of the shortest in that order. `scripts` are the cluster's, ascending;
+    `came_from` and `came_by` run beside it.
+    """
+    queue = np.empty(len(scripts), np.uint32)
+    queue[0] = start
+    came_from[np.searchsorted(scripts, np.uint32(start))] = start
+    head, tail = 0, 1
+    crossed = {np.int64(-1)}
+    while head < tail:
+        here = queue[head]
+        head += 1
+        begin, end = script_output[here], script_output[np.int64(here) + 1]
+        spenders = np.empty(end - begin, np.int64)
+        count = 0
+        for i in range(begin, end):
+            tx = np.int64(spender[output_by_script[i]])
+            if tx != UNSPENT and tx not in crossed and may_link(tx, tx_input, coinjoin):
+                spenders[count] = tx
+                count += 1
+        for tx in np.sort(spenders[:count]):
+            if tx in crossed:
+                continue
+            crossed.add(tx)
+            first, last = tx_input[tx], tx_input[tx + 1]
+            others = np.empty(last - first, np.uint32)
+            for i in range(first, last):
+                others[i - first] = script[prevout[i]]
+            for other in np.sort(others):
+                at = np.searchsorted(scripts, other)
+                if came_from[at] != _NONE:
+                    continue
+                came_from[at] = here
+                came_by[at] = tx
+                if other == goal:
+                    return True
+                queue[tail] = other
+                tail += 1
+    return False
+
+
+def explain(
+    chain: Chain,
+    coinjoin: UInt8,
+    cluster: UInt32,
+    a: int,
+    b: int,
+    *,
+    order: UInt32 | None = None,
+) -> list[Link]:
+    """Give the shortest chain of transactions that puts two scripts into one cluster.
+
+    Parameters
+    ----------
+    chain : Chain
+        The chain.
+    coinjoin : ndarray of uint8, shape (n_tx,)
+        The verdicts with which `cluster` was made.
+    cluster : ndarray of uint32, shape (n_script,)
+        `cluster(chain, coinjoin)`.
+    a, b : int
+        Two scripts.
+    order : ndarray of uint32, optional
+        `cluster_order(cluster)`, where at hand: without it, one pass over all scripts.
+
+    Returns
+    -------
+    list of Link
+        From `a` to `b`; each transaction spends both scripts of its link. Of equally short
+        chains the one whose (transaction, script) ids, read from `a`, are smallest. Empty if the
+        two are in different clusters, or are the same.
+
+    Raises
+    ------
+    UsageError
+        No such script, or `coinjoin` or `cluster` does not fit the chain.
+
+    Notes
+    -----
+    Breadth-first search over scripts and transactions of the one cluster. Cost: at most one look
+    at each input and output of the cluster; 16 bytes a member, and a set of the transactions
+    crossed.
+    """
+    check_coinjoin(chain, coinjoin)
+    n_script = len(chain.script_output) - 1
+    if len(cluster) != n_script:
+        raise UsageError(
+            f"the clustering has {len(cluster)} scripts, the chain {n_script}", where="cluster"
+        )
+    _check_script(a, n_script, "a")
+    _check_script(b, n_script, "b")
+    if a == b or cluster[a] != cluster[b]:
+        return []
+    if order is None:
+        scripts = np.flatnonzero(cluster == cluster[a]).astype(np.uint32)
+    else:
+        scripts = np.array(members(cluster, order, a))
+    came_from = np.full(len(scripts), _NONE, dtype=np.uint32)
+    came_by = np.full(len(scripts), _NONE, dtype=np.uint32)
+    found = _search(
+        chain.tx_input,
+        chain.prevout,
+        chain.script,
+        chain.spender,
+        chain.script_output,
+        chain.output_by_script,
+        coinjoin,
+        scripts,
+        a,
+        b,
+        came_from,
+        came_by,
+    )
+    if not found:
+        raise UsageError(
+            f"no transactions join scripts {a} and {b}, which share cluster {cluster[a]}: "
+            "the clustering was made from another chain or other verdicts",
+            where="cluster",
+        )
+    links: list[Link] = []
+    to = b
+    while to != a:
+        at = int(np.searchsorted(scripts, to))
+        links.append(Link(int(came_from[at]), to, int(came_by[at]), RULE))
+        to = int(came_from[at])
+    return links[::-1]
+
+
+def _check_script(script: int, n_script: int, where: str) -> None:
+    """Refuse a script id that is not of the chain."""
+    if not 0 <= script < n_script:
+        raise UsageError(f"script {script}; allowed is 0 to {n_script - 1}", where=where)

@@ -1,0 +1,146 @@
+"""Every error that Clewline raises on purpose: one tree, four kinds, each with a stable code.
+
+An error says *what* went wrong, *where* (file and offset, line, or argument), *why*, and what
+would be allowed. The kind decides the exit code of a command and the status of a web answer;
+`ERRORS.md` is generated from this module.
+
+=================== ========= ====== =============================================
+kind                exit code HTTP   meaning
+=================== ========= ====== =============================================
+`UsageError`        2         400    the caller asked for something that cannot be
+`DataError`         1         422    an input is broken; names source and position
+`UnavailableError`  1         503    not ready, locked, full or too new
+=================== ========= ====== =============================================
+
+Anything else that surfaces is a defect of Clewline.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ClewlineError(Exception):
+    """Base of all errors of this package.
+
+    Parameters
+    ----------
+    message : str
+        What happened and what would be allowed, in one or two plain sentences.
+    where : str, optional
+        File and offset, line, or argument. Shown before the message.
+    hint : str, optional
+        What to try next. Shown after the message.
+    """
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Return place, message and hint as one line."""
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+class UsageError(ClewlineError):
+    """The caller asked for something that cannot be; the message lists what is allowed."""
+
+    code = "usage"
+    exit_code = 2
+    http_status = 400
+
+
+class AddressError(UsageError):
+    """An address that is not one: bad checksum, bad alphabet, or of another network."""
+
+    code = "bad-address"
+
+
+class UnknownTransactionError(UsageError):
+    """No transaction of this id, or no output of this index, is in the store."""
+
+    code = "unknown-transaction"
+    http_status = 404
+
+
+class UnknownAddressError(UsageError):
+    """The address is valid but no output of the loaded chain pays to it."""
+
+    code = "unknown-address"
+    http_status = 404
+
+
+class UnknownLabelSetError(UsageError):
+    """No label set of this name is in the store."""
+
+    code = "unknown-label-set"
+    http_status = 404
+
+
+class DataError(ClewlineError):
+    """An input is broken. `where` names the source and the position in it."""
+
+    code = "bad-data"
+    http_status = 422
+
+
+class BlockFileError(DataError):
+    """A block file does not hold what Bitcoin Core writes: framing, parse or hash is wrong."""
+
+    code = "bad-block-file"
+
+
+class ChainError(DataError):
+    """Blocks that do not make a chain: a gap, a broken rule, a spend of what is not there."""
+
+    code = "bad-chain"
+
+
+class LabelFileError(DataError):
+    """A label file, or a row of one, that cannot be taken."""
+
+    code = "bad-label-file"
+
+
+class StoreDamagedError(DataError):
+    """A file of the store does not match its checksum or its manifest."""
+
+    code = "store-damaged"
+
+
+class UnavailableError(ClewlineError):
+    """Not ready, locked, out of room, or made by a newer version."""
+
+    code = "unavailable"
+    http_status = 503
+
+
+class StoreMissingError(UnavailableError):
+    """There is no store at this place, or nothing was imported yet."""
+
+    code = "no-store"
+
+
+class StoreLockedError(UnavailableError):
+    """Another process writes to this store; one writer at a time."""
+
+    code = "store-locked"
+
+
+class StoreVersionError(UnavailableError):
+    """The store was written in a newer format than this version of Clewline reads."""
+
+    code = "store-version"
+
+
+class StorageError(UnavailableError):
+    """The disk refused a write (full, read-only, failing); the store keeps its last tip."""
+
+    code = "storage"

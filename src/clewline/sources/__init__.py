@@ -1,0 +1,1 @@
+"""Where blocks come from, and which of them are the active chain."""

@@ -1,0 +1,151 @@
+"""Reading a store: columns as read-only mappings of one published tip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clewline.codec.networks import Network, network_by_name
+from clewline.codec.script import is_unspendable
+from clewline.errors import StoreDamagedError
+from clewline.jit import kernel
+from clewline.store.files import map_column
+from clewline.store.hash_index import find_scripts, find_txids
+from clewline.store.link import UNSPENT
+from clewline.store.manifest import Manifest, read_manifest
+from clewline.store.schema import INDEXES, TABLES, columns
+
+_ATTEMPTS = 5
+
+
+@kernel
+def _unspent_of(blob, starts, script, value, spender):  # type: ignore[no-untyped-def]
+    """Count and sum unspent outputs that are not provably unspendable."""
+    count = np.int64(0)
+    total = np.int64(0)
+    for output in range(value.size):
+        if spender[output] == np.uint32(UNSPENT):
+            at = starts[script[output]]
+            if not is_unspendable(blob, at, starts[script[output] + 1] - at):
+                count += 1
+                total += value[output]
+    return count, total
+
+
+class ChainStore:
+    """One tip of a chain store, as arrays.
+
+    Parameters
+    ----------
+    path : Path
+        Directory of the store.
+    manifest : Manifest
+        The tip to read; use `open` for the published one.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._mapped: dict[str, NDArray[Any]] = {}
+        self._columns = {
+            name: (self.path / directory / name, rows, column)
+            for tables, directory in (
+                (TABLES, manifest.columns_dir),
+                (INDEXES, manifest.index_dir),
+            )
+            for name, rows, column in columns(tables)
+        }
+
+    @classmethod
+    def open(cls, path: Path) -> ChainStore:
+        """Open the published tip of a store.
+
+        Raises
+        ------
+        StoreMissingError, StoreVersionError, StoreDamagedError
+        """
+        for attempt in range(_ATTEMPTS):
+            store = cls(path, read_manifest(path))
+            try:
+                # A tip published meanwhile may have taken this one's indexes away.
+                for name in store._columns:
+                    store.column(name)
+            except StoreDamagedError:
+                if attempt + 1 == _ATTEMPTS or read_manifest(path) == store.manifest:
+                    raise
+            else:
+                return store
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    @property
+    def network(self) -> Network:
+        """Network of the chain."""
+        return network_by_name(self.manifest.network)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return a column or index column by its full name, as read-only rows of this tip."""
+        if name not in self._mapped:
+            path, rows, column = self._columns[name]
+            count = self.manifest.rows(rows) + column.offsets
+            self._mapped[name] = map_column(path, column.dtype, (count, *column.shape))
+        return self._mapped[name]
+
+    @cached_property
+    def block_time(self) -> NDArray[np.int64]:
+        """Header times, UTC seconds, shape (n_block,)."""
+        return np.ascontiguousarray(self.column("block.header")["time"]).astype(np.int64)
+
+    def find_txids(self, txids: Sequence[bytes]) -> NDArray[np.int64]:
+        """Return the transaction of each id (internal byte order), -1 where there is none.
+
+        Of transactions that share an id (BIP-30), the last.
+        """
+        wanted = np.frombuffer(b"".join(txids), np.uint8).reshape(-1, 32)
+        return find_txids(self.column("txid.slots"), wanted, self.column("tx.txid"))
+
+    def find_scripts(self, data: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the id of each script ``data[starts[i]:starts[i + 1]]``, -1 where unknown."""
+        return find_scripts(
+            self.column("scripthash.slots"),
+            self.manifest.script_key,
+            data,
+            starts,
+            self.column("script.start"),
+            self.column("script.bytes"),
+        )
+
+    def overwritten_twins(self, tx: int) -> list[int]:
+        """Return the earlier transactions that have the same id as `tx`, oldest first."""
+        txids = self.column("tx.txid")
+        return [
+            int(twin)
+            for twin in self.column("txid.overwritten")
+            if twin != tx and (txids[twin] == txids[tx]).all()
+        ]
+
+    def unspent(self) -> tuple[int, int]:
+        """Return number and value of unspent outputs, counted as Core's ``gettxoutsetinfo`` does.
+
+        Without provably unspendable outputs, without the genesis coinbase, which Core never enters, and without
+        outputs that a later coinbase of the same id overwrote (BIP-30).
+        """
+        value, spender = self.column("output.value"), self.column("spending.spender")
+        count, total = _unspent_of(
+            self.column("script.bytes"),
+            self.column("script.start"),
+            self.column("output.script"),
+            value,
+            spender,
+        )
+        output_start = self.column("tx.output_start")
+        for tx in {0, *(int(tx) for tx in self.column("txid.overwritten"))}:
+            outputs = slice(output_start[tx], output_start[tx + 1])
+            open_ones = spender[outputs] == UNSPENT
+            count -= int(open_ones.sum())
+            total -= int(value[outputs][open_ones].sum())
+        return int(count), int(total)

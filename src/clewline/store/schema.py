@@ -1,0 +1,251 @@
+"""Every table and column of the chain store: type, unit, order, null rule.
+
+`FORMAT.md` is generated from this module. A change to `TABLES` is a new `FORMAT_VERSION` and
+needs an upgrade note in the changelog.
+
+Rows of all tables stand in chain order, so an id is the position of a row: the height of a block,
+the running number of a transaction, an input, an output. `TABLES` are canonical: the same chain
+gives the same bytes, however it was imported. `INDEXES` are derived from them, answer the same
+questions the same way, and can be rebuilt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+FORMAT_VERSION: Final = 1
+
+HEADER: Final = np.dtype(
+    [
+        ("version", "<i4"),
+        ("previous", "u1", (32,)),
+        ("merkle_root", "u1", (32,)),
+        ("time", "<u4"),
+        ("bits", "<u4"),
+        ("nonce", "<u4"),
+    ]
+)
+"""A block header, 80 bytes as the network serialises it."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column file.
+
+    Attributes
+    ----------
+    name : str
+        Name within its table.
+    dtype : numpy.dtype
+        Little-endian element type.
+    unit : str
+        What a value counts.
+    help : str
+        Meaning, and why this width.
+    shape : tuple of int
+        Shape of one row; ``()`` for a scalar.
+    null : str
+        How absence is written, or that it cannot occur.
+    offsets : bool
+        The column has one more entry than its table has rows: row i of this table owns rows
+        ``[i] : [i + 1]`` of another.
+    rows : str
+        Which count gives the number of entries, when not that of the table.
+    """
+
+    name: str
+    dtype: np.dtype[np.generic]
+    unit: str
+    help: str
+    shape: tuple[int, ...] = ()
+    null: str = "never null"
+    offsets: bool = False
+    rows: str = ""
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one entry."""
+        return int(self.dtype.itemsize) * int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns whose rows belong together."""
+
+    name: str
+    help: str
+    columns: tuple[Column, ...]
+    order: str = "chain order"
+
+
+_U8, _U32, _U64 = np.dtype("u1"), np.dtype("<u4"), np.dtype("<u8")
+_I32, _I64 = np.dtype("<i4"), np.dtype("<i8")
+
+TABLES: Final = (
+    Table(
+        "block",
+        "Blocks of the active chain; the id is the height.",
+        (
+            Column("hash", _U8, "bytes", "Block hash, internal byte order.", (32,)),
+            Column("header", HEADER, "fields", "The 80 header bytes, as hashed."),
+            Column("tx_start", _I64, "tx id", "First transaction (the coinbase).", offsets=True),
+            Column(
+                "script_start",
+                _I64,
+                "script id",
+                "First script that this block was the first to use; a reorganisation cuts here.",
+                offsets=True,
+            ),
+        ),
+    ),
+    Table(
+        "tx",
+        "Transactions. Ids fit 32 bits: 4.29 billion, three times the chain of 2026.",
+        (
+            Column(
+                "txid",
+                _U8,
+                "bytes",
+                "Transaction id, internal byte order. Not unique: two coinbases of 2010 repeat "
+                "earlier ones (BIP-30).",
+                (32,),
+            ),
+            Column("input_start", _I64, "input id", "First input; a coinbase has none.", offsets=True),
+            Column("output_start", _I64, "output id", "First output.", offsets=True),
+            Column("version", _I32, "number", "nVersion."),
+            Column("locktime", _U32, "height or UTC seconds", "nLockTime."),
+            Column("base_size", _U32, "bytes", "Size without witness data."),
+            Column("total_size", _U32, "bytes", "Size with witness data; weight = 3 base + total."),
+        ),
+    ),
+    Table(
+        "input",
+        "Inputs, but for those of coinbases.",
+        (
+            Column(
+                "prevout",
+                _I64,
+                "output id",
+                "The output that is spent; its value, script and age are the input's. 64 bits "
+                "because 3.5 billion outputs near the end of 32.",
+            ),
+            Column("sequence", _U32, "number", "nSequence."),
+        ),
+    ),
+    Table(
+        "output",
+        "Outputs: the unit of the ledger.",
+        (
+            Column("value", _I64, "satoshi", "Amount, 0 to 2.1e15."),
+            Column("script", _U32, "script id", "Locking script. 1.5 billion of 4.29 are in use."),
+        ),
+    ),
+    Table(
+        "script",
+        "Distinct locking scripts: the identity behind an address.",
+        (
+            Column("start", _I64, "byte", "First byte in `script.bytes`.", offsets=True),
+            Column("kind", _U8, "code", "Type as Bitcoin Core names it (`ScriptKind`)."),
+            Column("bytes", _U8, "bytes", "The scripts, end to end.", rows="script_byte"),
+        ),
+        order="order of first appearance in an output",
+    ),
+)
+
+INDEXES: Final = (
+    Table(
+        "txid",
+        "Transaction id to transaction.",
+        (
+            Column(
+                "slots",
+                _U64,
+                "packed",
+                "Open addressing, linear probing from the low bits of the id's first 8 bytes. "
+                "High 32 bits: bits 32-63 of those bytes; low 32 bits: tx id + 1.",
+                null="0 is an empty slot",
+                rows="txid_slot",
+            ),
+            Column(
+                "overwritten",
+                _U32,
+                "tx id",
+                "Coinbases whose id a later one repeated (BIP-30), ascending.",
+                rows="overwritten",
+            ),
+        ),
+        order="hash order",
+    ),
+    Table(
+        "scripthash",
+        "Script to script id.",
+        (
+            Column(
+                "slots",
+                _U64,
+                "packed",
+                "As `txid.slots`, keyed by a 64-bit hash of the script; low 32 bits: script id + 1.",
+                null="0 is an empty slot",
+                rows="script_slot",
+            ),
+        ),
+        order="hash order",
+    ),
+    Table(
+        "spending",
+        "Who spends an output.",
+        (
+            Column(
+                "spender",
+                _U32,
+                "tx id",
+                "Transaction that spends the output.",
+                null="0xFFFFFFFF: unspent",
+                rows="output",
+            ),
+        ),
+    ),
+    Table(
+        "receiving",
+        "Which outputs a script received.",
+        (
+            Column("start", _I64, "entry", "First entry of each script.", offsets=True, rows="script"),
+            Column("output", _I64, "output id", "Ascending within a script.", rows="output"),
+        ),
+        order="script id",
+    ),
+    Table(
+        "structure",
+        "What the engine derives from the chain alone.",
+        (
+            Column("coinjoin", _U8, "code", "CoinJoin family of the transaction.", rows="tx"),
+            Column(
+                "cluster",
+                _U32,
+                "script id",
+                "Smallest script id of the cluster that the script belongs to.",
+                rows="script",
+            ),
+            Column(
+                "by_cluster", _U32, "script id", "Scripts ordered by (cluster, id).", rows="script"
+            ),
+        ),
+    ),
+)
+
+
+def columns(tables: tuple[Table, ...] = TABLES) -> Iterator[tuple[str, str, Column]]:
+    """Yield (full name, name of the count that gives its rows, column) of each column.
+
+    Examples
+    --------
+    >>> [name for name, rows, column in columns()][:2]
+    ['block.hash', 'block.header']
+    """
+    for table in tables:
+        for column in table.columns:
+            yield f"{table.name}.{column.name}", column.rows or table.name, column

@@ -1,0 +1,29 @@
+"""The words that labels may use: categories, the confidence ladder, label types.
+
+Each is a reviewed YAML file beside this module. A file is read once, checked on reading, and never
+changes while the program runs.
+"""
+
+from clewline.vocab.tables import (
+    Category,
+    Confidence,
+    LabelType,
+    categories,
+    category,
+    confidence,
+    confidences,
+    label_type,
+    label_types,
+)
+
+__all__ = [
+    "Category",
+    "Confidence",
+    "LabelType",
+    "categories",
+    "category",
+    "confidence",
+    "confidences",
+    "label_type",
+    "label_types",
+]

@@ -1,0 +1,349 @@
+"""The one public face: open a store, ask it, get plain data back.
+
+Answers are plain dictionaries, ready for JSON: integers are satoshi, times ISO 8601 UTC, ids hex
+as Bitcoin Core shows them. Each answer names the tip it was computed at, and the label sets it
+used. The command line, and later the desk, call nothing below this.
+
+Examples
+--------
+>>> from clewline.workspace import Workspace
+>>> Workspace.open(Path("no-such-store"))
+Traceback (most recent call last):
+clewline.errors.StoreMissingError: no-such-store: there is no chain store here \
+(make one with: clewline chain import --store DIR --core-blocks DIR)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clewline import __version__
+from clewline.codec.script import has_address
+from clewline.engine.chain import Chain
+from clewline.engine.heuristics.coinjoin import explain as explain_coinjoin
+from clewline.engine.taint import Limits, Method
+from clewline.reports.request_pack import LabelSet, RunInfo, Tip, write_request_packs
+from clewline.workspace.checking import check_store
+from clewline.store.reader import ChainStore
+from clewline.workspace import addresses, packs, rendering, tracing
+from clewline.workspace.attribution import Attribution
+from clewline.workspace.importing import ImportResult, chain_of, import_blocks
+from clewline.workspace.labelling import import_labels
+
+__all__ = [
+    "ImportResult",
+    "Limits",
+    "Method",
+    "Workspace",
+    "check_store",
+    "import_blocks",
+    "import_labels",
+]
+
+_DEFAULT_LIMITS = Limits()
+
+
+class Workspace:
+    """One tip of a store with some of its label sets.
+
+    Parameters
+    ----------
+    store : ChainStore
+    sets : sequence of str, optional
+        Names of label sets; all of the store's if not given.
+    """
+
+    def __init__(self, store: ChainStore, sets: Sequence[str] | None = None) -> None:
+        self.store = store
+        self._sets = sets
+
+    @classmethod
+    def open(cls, path: Path, sets: Sequence[str] | None = None) -> Self:
+        """Open the published tip of a store.
+
+        Raises
+        ------
+        StoreMissingError, StoreVersionError, StoreDamagedError
+        """
+        return cls(ChainStore.open(path), sets)
+
+    @cached_property
+    def chain(self) -> Chain:
+        """The chain as the engine reads it."""
+        return chain_of(self.store)
+
+    @cached_property
+    def attribution(self) -> Attribution:
+        """The label sets resolved against this tip."""
+        return Attribution(self.store, self._sets)
+
+    @cached_property
+    def _mixes(self) -> NDArray[np.bool_]:
+        """Which transactions are CoinJoins that mix owners."""
+        return tracing.mixing_transactions(self.store)
+
+    @property
+    def _tip(self) -> dict[str, Any]:
+        """What every answer says about where it was computed."""
+        return {"tip": self.store.manifest.tip, "height": self.store.manifest.height}
+
+    def info(self) -> dict[str, Any]:
+        """Return network, tip, counts, unspent outputs and digest of the store.
+
+        ``inputs`` are those that spend an output, so without those of coinbases; ``addresses``
+        counts distinct scripts that have an address; unspent outputs are counted as Core's
+        ``gettxoutsetinfo`` does.
+        """
+        manifest = self.store.manifest
+        counts = manifest.counts
+        kinds = np.bincount(self.store.column("script.kind"), minlength=256)
+        unspent, value = self.store.unspent()
+        return {
+            "network": manifest.network,
+            "height": manifest.height,
+            "tip": manifest.tip,
+            "blocks": counts["block"],
+            "transactions": counts["tx"],
+            "inputs": counts["input"],
+            "outputs": counts["output"],
+            "addresses": int(sum(kinds[kind] for kind in range(256) if has_address(kind))),
+            "unspent_outputs": unspent,
+            "unspent_value": value,
+            "digest": manifest.digest,
+        }
+
+    def transactions(self, txids: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Yield transactions by id, with inputs, outputs, and who spends them.
+
+        Of an id that the chain holds twice (BIP-30: two coinbases of 2010), both are given,
+        in chain order.
+
+        Raises
+        ------
+        UsageError, UnknownTransactionError
+            Before anything is given, if one of the ids is none or not on the chain.
+        """
+        found = [tracing.find_transaction(self.store, txid) for txid in txids]
+        for tx in found:
+            for twin in (*self.store.overwritten_twins(tx), tx):
+                yield from rendering.transactions(self.store, twin, twin + 1)
+
+    def all_transactions(self) -> Iterator[dict[str, Any]]:
+        """Yield every transaction of the chain, in chain order, in the same form."""
+        return rendering.all_transactions(self.store)
+
+    def address(self, address: str) -> dict[str, Any]:
+        """Return what the chain and the labels say about an address.
+
+        An address that no output pays to has sums of zero and no cluster, at this tip.
+
+        Raises
+        ------
+        AddressError
+            If it is no address of this network.
+        """
+        script = addresses.script_id(self.store, address)
+        return {
+            "address": address if script is None else self._shown(script),
+            **addresses.summary(self.store, script),
+            "labels": self.attribution.labels_of(self._subject(address, script), script),
+            "conflicts": self.attribution.conflicts_of(self._subject(address, script), script),
+            **self._tip,
+            "label_sets": self.attribution.digests,
+        }
+
+    def labels(self, address: str) -> dict[str, Any]:
+        """Return what is said about an address: child protection first, conflicts shown.
+
+        Raises
+        ------
+        AddressError
+            If it is no address of this network.
+        """
+        script = addresses.script_id(self.store, address)
+        subject = self._subject(address, script)
+        return {
+            "address": subject,
+            "labels": self.attribution.labels_of(subject, script),
+            "conflicts": self.attribution.conflicts_of(subject, script),
+            **self._tip,
+            "label_sets": self.attribution.digests,
+        }
+
+    def cluster(self, address: str) -> dict[str, Any]:
+        """Return the cluster of an address: scripts spent together, CoinJoins left out.
+
+        ``size`` counts scripts; those that have no address stand in ``scripts``.
+
+        Raises
+        ------
+        AddressError, UnknownAddressError
+        """
+        script = addresses.known_script_id(self.store, address)
+        members = list(addresses.cluster_members(self.store, script))
+        return {
+            "cluster": int(self.store.column("structure.cluster")[script]),
+            "size": len(members),
+            "addresses": [shown for shown, _hex in members if shown is not None],
+            "scripts": [text for shown, text in members if shown is None],
+            **self._tip,
+            "rule": "multi_input",
+            "limits": "A PayJoin looks like an ordinary payment and would join payer and payee.",
+        }
+
+    def explain(self, first: str, second: str) -> dict[str, Any]:
+        """Return the shortest chain of transactions that puts two addresses into one cluster.
+
+        Raises
+        ------
+        AddressError, UnknownAddressError
+        """
+        a, b = (addresses.known_script_id(self.store, address) for address in (first, second))
+        cluster = self.store.column("structure.cluster")
+        return {
+            "same_cluster": bool(cluster[a] == cluster[b]),
+            "links": addresses.links(self.store, self.chain, a, b),
+            **self._tip,
+        }
+
+    def largest_clusters(self, count: int) -> list[dict[str, Any]]:
+        """Return the largest clusters: id, size and first member."""
+        return addresses.largest_clusters(self.store, count)
+
+    def coinjoin_reason(self, txid: str) -> str:
+        """Return why a transaction is, or is not, taken for a CoinJoin.
+
+        Raises
+        ------
+        UsageError, UnknownTransactionError
+        """
+        return explain_coinjoin(self.chain, tracing.find_transaction(self.store, txid)).text
+
+    def trace(
+        self,
+        direction: str,
+        seeds: Sequence[str],
+        method: str = "fifo",
+        limits: Limits = _DEFAULT_LIMITS,
+    ) -> dict[str, Any]:
+        """Follow money from some seeds to services, forward or backward.
+
+        Parameters
+        ----------
+        direction : {"forward", "backward"}
+        seeds : sequence of str
+            ``txid:vout``, or an address: each output that it received within the time range of
+            `limits`.
+        method : {"fifo", "haircut"}
+        limits : Limits
+
+        Returns
+        -------
+        dict
+            services + unspent + mined + coinjoin + capped + fees = total, in satoshi.
+
+        Raises
+        ------
+        UsageError, AddressError, UnknownAddressError, UnknownTransactionError
+        """
+        walked = self._walk(direction, seeds, Method(method), limits)
+        return tracing.answer(self.store, self.chain, self.attribution, walked)
+
+    def report(
+        self,
+        subjects: Sequence[str],
+        out: Path,
+        method: str = "fifo",
+        case_reference: str = "",
+        note: str = "",
+        limits: Limits = _DEFAULT_LIMITS,
+    ) -> dict[str, Any]:
+        """Write one request pack for each exchange that money of the subjects met.
+
+        Parameters
+        ----------
+        subjects : sequence of str
+            Addresses (or ``txid:vout``) of the case.
+        out : Path
+            Directory to make, or an earlier report to replace.
+        method : {"fifo", "haircut"}
+        case_reference, note : str
+            Printed on the pages.
+        limits : Limits
+
+        Returns
+        -------
+        dict
+            The packs and where they are.
+
+        Raises
+        ------
+        UsageError, AddressError, UnknownAddressError, UnknownTransactionError, StorageError
+        """
+        traces = [
+            self._walk(direction, subjects, Method(method), limits)
+            for direction in ("forward", "backward")
+        ]
+        manifest = self.store.manifest
+        run = RunInfo(
+            version=__version__,
+            network=manifest.network,
+            tip=Tip(manifest.height, manifest.tip, int(self.store.block_time[-1])),
+            store_digest=manifest.digest,
+            method=method,
+            limits=packs.run_limits(limits),
+            label_sets=tuple(LabelSet(**entry) for entry in self.attribution.digests),
+            subjects=tuple(subjects),
+            case_reference=case_reference,
+            note=note,
+        )
+        found = [
+            movement
+            for trace in traces
+            for movement in packs.movements(self.store, self.chain, self.attribution, trace)
+        ]
+        written = write_request_packs(out, run, found, [packs.walk_of(trace) for trace in traces])
+        return {
+            "out": str(out),
+            "packs": [
+                {
+                    "exchange": pack.entity,
+                    "deposits": pack.deposits,
+                    "withdrawals": pack.withdrawals,
+                    "traced": pack.traced,
+                    "html": str(pack.html),
+                }
+                for pack in written
+            ],
+            **self._tip,
+            "label_sets": self.attribution.digests,
+        }
+
+    def _walk(
+        self, direction: str, seeds: Sequence[str], method: Method, limits: Limits
+    ) -> tracing.Trace:
+        """Run one trace."""
+        return tracing.run_trace(
+            self.store,
+            self.chain,
+            self._mixes,
+            self.attribution,
+            direction,
+            seeds,
+            method,
+            limits,
+        )
+
+    def _shown(self, script: int) -> str | None:
+        """Return the address of a script as Core shows it."""
+        return rendering.ScriptTexts(self.store, np.array([script])).addresses()[0]
+
+    def _subject(self, address: str, script: int | None) -> str:
+        """Return an address in the form that labels are stored in."""
+        return address if script is None else self._shown(script) or address

@@ -1,0 +1,137 @@
+"""Addresses and clusters of a tip: what was received and sent, who is one owner, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clewline.codec.address import script_of
+from clewline.engine.chain import Chain
+from clewline.engine.clustering import explain, largest, member_range
+from clewline.errors import UnknownAddressError
+from clewline.store.link import UNSPENT
+from clewline.store.reader import ChainStore
+from clewline.workspace.rendering import (
+    ScriptTexts,
+    heights_of,
+    iso_time,
+    tx_of_outputs,
+    txids_shown,
+)
+
+_MEMBERS_AT_ONCE: Final = 1 << 16
+
+
+def script_id(store: ChainStore, address: str) -> int | None:
+    """Return the script of an address, None where no output of the tip pays to it.
+
+    Raises
+    ------
+    AddressError
+        If it is no address of the store's network.
+    """
+    script = np.frombuffer(script_of(address, store.network), np.uint8)
+    found = int(store.find_scripts(script, np.array([0, script.size], np.int64))[0])
+    return None if found < 0 else found
+
+
+def known_script_id(store: ChainStore, address: str) -> int:
+    """Return the script of an address that the tip must know.
+
+    Raises
+    ------
+    AddressError, UnknownAddressError
+    """
+    script = script_id(store, address)
+    if script is None:
+        raise UnknownAddressError(
+            f"no output up to block {store.manifest.height} pays to this address", where=address
+        )
+    return script
+
+
+def outputs_of(store: ChainStore, script: int) -> NDArray[np.int64]:
+    """Return the outputs that a script received, ascending."""
+    start = store.column("receiving.start")
+    return store.column("receiving.output")[int(start[script]) : int(start[script + 1])]
+
+
+def summary(store: ChainStore, script: int | None) -> dict[str, Any]:
+    """Return sums, times and cluster of a script; zeros where the tip does not know it."""
+    if script is None:
+        return {
+            "received": 0,
+            "sent": 0,
+            "balance": 0,
+            "transactions": 0,
+            "first_seen": None,
+            "last_seen": None,
+            "cluster": None,
+            "cluster_size": 0,
+        }
+    outputs = outputs_of(store, script)
+    values = store.column("output.value")[outputs]
+    spender = store.column("spending.spender")[outputs]
+    spent = spender != UNSPENT
+    received, sent = int(values.sum()), int(values[spent].sum())
+    txs = np.unique(np.concatenate((tx_of_outputs(store, outputs), spender[spent])))
+    times = store.block_time[heights_of(store, txs[[0, -1]])]
+    cluster = store.column("structure.cluster")
+    low, high = member_range(cluster, store.column("structure.by_cluster"), script)
+    return {
+        "received": received,
+        "sent": sent,
+        "balance": received - sent,
+        "transactions": int(txs.size),
+        "first_seen": iso_time(int(times[0])),
+        "last_seen": iso_time(int(times[1])),
+        "cluster": int(cluster[script]),
+        "cluster_size": high - low,
+    }
+
+
+def cluster_members(store: ChainStore, script: int) -> Iterator[tuple[str | None, str]]:
+    """Yield (address, script hex) of each member of a script's cluster, by script id."""
+    order = store.column("structure.by_cluster")
+    low, high = member_range(store.column("structure.cluster"), order, script)
+    for first in range(low, high, _MEMBERS_AT_ONCE):
+        texts = ScriptTexts(store, order[first : min(first + _MEMBERS_AT_ONCE, high)])
+        yield from zip(texts.addresses(), texts.hexes(), strict=True)
+
+
+def largest_clusters(store: ChainStore, count: int) -> list[dict[str, Any]]:
+    """Return the largest clusters: id, size, and the address of their first member."""
+    ids, sizes = largest(store.column("structure.cluster"), count)
+    texts = ScriptTexts(store, ids)
+    return [
+        {"cluster": cluster, "size": size, "first_address": address, "first_script": script}
+        for cluster, size, address, script in zip(
+            ids.tolist(), sizes.tolist(), texts.addresses(), texts.hexes(), strict=True
+        )
+    ]
+
+
+def links(store: ChainStore, chain: Chain, first: int, second: int) -> list[dict[str, Any]]:
+    """Return the shortest chain of transactions that makes two scripts one owner's."""
+    found = explain(
+        chain,
+        store.column("structure.coinjoin"),
+        store.column("structure.cluster"),
+        first,
+        second,
+    )
+    texts = ScriptTexts(
+        store, np.array([end for link in found for end in (link.from_script, link.to_script)], int)
+    )
+    shown = [
+        address or f"script:{script}"
+        for address, script in zip(texts.addresses(), texts.hexes(), strict=True)
+    ]
+    txids = txids_shown(store, np.array([link.tx for link in found], np.int64))
+    return [
+        {"from": shown[2 * i], "to": shown[2 * i + 1], "txid": txid, "rule": link.rule}
+        for i, (link, txid) in enumerate(zip(found, txids, strict=True))
+    ]

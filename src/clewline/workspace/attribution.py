@@ -1,0 +1,247 @@
+"""Label sets resolved against a tip: which scripts and clusters are whose.
+
+A *service* is a script with a label of its own, or one inherited through its cluster, whose
+category the vocabulary marks as a service. Of several such labels the most confident decides, then the
+entity's name; the others are shown as conflicts, never voted away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clewline.codec.address import decode_addresses
+from clewline.labels import Claim, Label, LabelSet, conflicts, in_order, list_sets
+from clewline.store.reader import ChainStore
+
+LABELS: Final = "labels"
+"""Directory of a store's label sets."""
+
+
+@dataclass(frozen=True)
+class Entity:
+    """Whom a claim names, and as what."""
+
+    name: str
+    category: str
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """Why a script counts as an entity's.
+
+    Attributes
+    ----------
+    claim : Claim
+    label_set : str
+    address : str
+        The labelled address; another than the script's own where the label was inherited.
+    inherited : bool
+    """
+
+    claim: Claim
+    label_set: str
+    address: str
+    inherited: bool
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Labels as rows: one per label whose address the tip knows, ordered by strength."""
+
+    script: NDArray[np.int64]
+    cluster: NDArray[np.int64]
+    claim: NDArray[np.int64]
+    origin: NDArray[np.int64]
+    service: NDArray[np.bool_]
+    inherits: NDArray[np.bool_]
+
+
+class Attribution:
+    """The labels of some sets, resolved against one tip.
+
+    Parameters
+    ----------
+    store : ChainStore
+    sets : sequence of str, optional
+        Names of label sets; all of the store's if not given.
+
+    Raises
+    ------
+    UnknownLabelSetError
+        If there is no set of a given name.
+    """
+
+    def __init__(self, store: ChainStore, sets: Sequence[str] | None = None) -> None:
+        directory = store.path / LABELS
+        names = list_sets(directory) if sets is None else sorted(set(sets))
+        self._sets = [LabelSet.open(directory, name) for name in names]
+        self._network = store.manifest.network
+        self._cluster = store.column("structure.cluster")
+        self.digests = [{"name": s.name, "sha256": s.digest} for s in self._sets]
+        self._claims: list[Claim] = []
+        self._origins: list[tuple[str, str]] = []
+        self._rows = self._resolve(store)
+        rows = self._rows
+        services = [claim for claim in self._claims if claim.is_service]
+        self.entities = sorted(
+            {Entity(claim.entity, claim.category) for claim in services if claim.category},
+            key=lambda entity: (entity.name, entity.category),
+        )
+        number = {entity: i for i, entity in enumerate(self.entities)}
+        self._entity_of_claim = np.array(
+            [
+                number[Entity(claim.entity, claim.category)]
+                if claim.is_service and claim.category
+                else -1
+                for claim in self._claims
+            ],
+            np.int32,
+        )
+        own = np.flatnonzero(rows.service)
+        self.service_scripts, self._own_rows = _first_of_each(rows.script, own)
+        passed_on = np.flatnonzero(rows.service & rows.inherits)
+        self.service_clusters, self._cluster_rows = _first_of_each(rows.cluster, passed_on)
+        self._inheriting = np.flatnonzero(rows.inherits)
+
+    def close(self) -> None:
+        """Close the label sets."""
+        for label_set in self._sets:
+            label_set.close()
+
+    @property
+    def service_entity(self) -> NDArray[np.int32]:
+        """Entity of each of `service_scripts`."""
+        return self._entity_of_claim[self._rows.claim[self._own_rows]]
+
+    @property
+    def cluster_entity(self) -> NDArray[np.int32]:
+        """Entity of each of `service_clusters`."""
+        return self._entity_of_claim[self._rows.claim[self._cluster_rows]]
+
+    def service_of(self, script: int) -> tuple[Entity, Assertion] | None:
+        """Return the service that a script belongs to, and why; None where it is none."""
+        row, inherited = _row_of(self.service_scripts, self._own_rows, script), False
+        if row is None:
+            cluster = int(self._cluster[script])
+            row, inherited = _row_of(self.service_clusters, self._cluster_rows, cluster), True
+        if row is None:
+            return None
+        claim = self._claims[self._rows.claim[row]]
+        label_set, address = self._origins[self._rows.origin[row]]
+        assert claim.category is not None
+        return (
+            Entity(claim.entity, claim.category),
+            Assertion(claim, label_set, address, inherited),
+        )
+
+    def labels_of(self, address: str, script: int | None) -> list[dict[str, Any]]:
+        """Return what is said about an address, itself or through its cluster.
+
+        Child protection first, then by confidence; each with its set and, where inherited, the
+        address it comes from.
+        """
+        found = [
+            (label, label_set.name, None)
+            for label_set in self._sets
+            for label in label_set.labels_of(address, self._network)
+        ]
+        found += self._inherited(address, script)
+        known = {id(label): (name, origin) for label, name, origin in found}
+        ordered = in_order(label for label, _name, _origin in found)
+        return [
+            {
+                **label.as_dict(),
+                "set": known[id(label)][0],
+                "inherited_from": known[id(label)][1],
+            }
+            for label in ordered
+        ]
+
+    def conflicts_of(self, address: str, script: int | None) -> list[str]:
+        """Say where the labels of an address, its own and inherited ones, contradict each other."""
+        labels = [
+            label
+            for label_set in self._sets
+            for label in label_set.labels_of(address, self._network)
+        ]
+        return conflicts([*labels, *(label for label, _n, _o in self._inherited(address, script))])
+
+    def _inherited(self, address: str, script: int | None) -> list[tuple[Label, str, str | None]]:
+        """Return the labels that other members of the cluster pass on, one for each claim."""
+        if script is None:
+            return []
+        rows = self._rows
+        cluster = rows.cluster[self._inheriting]
+        mine = self._inheriting[cluster == self._cluster[script]]
+        found: dict[tuple[int, str], tuple[Label, str, str | None]] = {}
+        for row in mine.tolist():
+            name, origin = self._origins[rows.origin[row]]
+            if origin == address:
+                continue
+            claim = self._claims[rows.claim[row]]
+            label = Label("BTC", self._network, address, False, claim, "", 0, 0)
+            found.setdefault((int(rows.claim[row]), name), (label, name, origin))
+        return list(found.values())
+
+    def _resolve(self, store: ChainStore) -> _Rows:
+        """Look up the labelled addresses of all sets in the tip."""
+        scripts, claims, origins = [], [], []
+        for label_set in self._sets:
+            matched = label_set.matched(self._network)
+            decoded = decode_addresses(matched.addresses, store.network)
+            script = store.find_scripts(decoded.blob, decoded.starts)
+            known = np.flatnonzero((script >= 0) & (np.diff(decoded.starts) > 0))
+            scripts.append(script[known])
+            claims.append(matched.claim[known] + len(self._claims))
+            origins.append(np.arange(known.size) + len(self._origins))
+            self._claims += matched.claims
+            self._origins += [(label_set.name, matched.addresses[i]) for i in known.tolist()]
+        nothing = np.empty(0, np.int64)
+        script = np.concatenate([nothing, *scripts])
+        claim = np.concatenate([nothing, *claims])
+        origin = np.concatenate([nothing, *origins])
+        strength = sorted(range(len(self._claims)), key=lambda i: _strength(self._claims[i]))
+        rank = np.empty(len(strength), np.int64)
+        rank[strength] = np.arange(len(strength))
+        order = np.lexsort((origin, rank[claim]))
+        script, claim, origin = script[order], claim[order], origin[order]
+        service = np.array([c.is_service for c in self._claims], np.bool_)
+        inherits = np.array([c.inherits for c in self._claims], np.bool_)
+        return _Rows(
+            script=script,
+            cluster=self._cluster[script].astype(np.int64),
+            claim=claim,
+            origin=origin,
+            service=service[claim] if claim.size else np.empty(0, np.bool_),
+            inherits=inherits[claim] if claim.size else np.empty(0, np.bool_),
+        )
+
+
+def _strength(claim: Claim) -> tuple[int, str, str]:
+    """Return the sort key by which the strongest claim comes first."""
+    return -claim.level, claim.entity, claim.canonical
+
+
+def _first_of_each(
+    ids: NDArray[np.int64], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Return the distinct ids of some rows, ascending, and the first row of each."""
+    distinct, first = np.unique(ids[rows], return_index=True)
+    return distinct.astype(np.uint32), rows[first]
+
+
+def _row_of(ids: NDArray[np.uint32], rows: NDArray[np.int64], wanted: int) -> int | None:
+    """Return the row of an id, None where there is none."""
+    at = int(np.searchsorted(ids, wanted))
+    return int(rows[at]) if at < ids.size and ids[at] == wanted else None
+
+
+def labels_directory(store: Path) -> Path:
+    """Return where the label sets of a store are."""
+    return store / LABELS

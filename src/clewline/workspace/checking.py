@@ -1,0 +1,54 @@
+"""Checking a whole store: columns and indexes, what the engine derived, and the label sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clewline.errors import StoreDamagedError
+from clewline.labels import LabelSet, list_sets
+from clewline.store.check import CheckReport, check_columns
+from clewline.store.importer import Progress
+from clewline.workspace.attribution import labels_directory
+from clewline.workspace.importing import structure_of
+
+
+def _no_progress(stage: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def check_store(
+    path: Path, core_blocks: Path | None = None, progress: Progress = _no_progress
+) -> CheckReport:
+    """Check every byte of a store, every rule, every index, and the label sets.
+
+    Parameters
+    ----------
+    path : Path
+    core_blocks : Path, optional
+        Blocks directory of a node, whose undo data is compared with what inputs spent.
+    progress : callable
+        Told stage, done and total.
+
+    Returns
+    -------
+    CheckReport
+        Nothing in ``wrong`` if all is well.
+
+    Raises
+    ------
+    StoreMissingError, StoreVersionError, BlockFileError
+    """
+    report, store = check_columns(path, core_blocks, progress)
+    if store is not None:
+        for name, derived in structure_of(store, None).items():
+            if (derived != store.column(name)).any():
+                report.wrong.append(f"{path}: {name}: differs from what the chain gives")
+        report.checked.append("CoinJoin shapes and clusters")
+    for name in list_sets(labels_directory(path)):
+        try:
+            with LabelSet.open(labels_directory(path), name) as label_set:
+                label_set.check()
+        except StoreDamagedError as error:
+            report.wrong.append(str(error))
+        report.checked.append(f"label set {name}")
+    return report

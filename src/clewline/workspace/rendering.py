@@ -1,0 +1,173 @@
+"""Rows as people read them: transactions and outpoints with hex, addresses and times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clewline.codec.address import encode_addresses
+from clewline.engine.heuristics.coinjoin import CoinJoin
+from clewline.jit import kernel
+from clewline.store.link import UNSPENT, gather_bytes
+from clewline.store.reader import ChainStore
+
+_EXPORT_TRANSACTIONS = 4096
+
+
+def iso_time(seconds: int) -> str:
+    """Return UTC seconds in ISO 8601.
+
+    Examples
+    --------
+    >>> iso_time(1231006505)
+    '2009-01-03T18:15:05Z'
+    """
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def tx_of_outputs(store: ChainStore, outputs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the transaction of each output."""
+    return np.searchsorted(store.column("tx.output_start"), outputs, side="right") - 1
+
+
+def heights_of(store: ChainStore, txs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the height of each transaction."""
+    return np.searchsorted(store.column("block.tx_start"), txs, side="right") - 1
+
+
+def txids_shown(store: ChainStore, txs: NDArray[np.int64]) -> list[str]:
+    """Return the ids of transactions as shown."""
+    if not txs.size:
+        return []
+    raw = np.ascontiguousarray(store.column("tx.txid")[txs][:, ::-1]).tobytes().hex()
+    return [raw[i : i + 64] for i in range(0, len(raw), 64)]
+
+
+@kernel
+def _input_positions(  # type: ignore[no-untyped-def]
+    outputs, spender, tx_input, prevout, unspent, position
+):
+    """Find the position of the input that spends each output, -1 where none does."""
+    for i in range(outputs.size):
+        tx = spender[outputs[i]]
+        position[i] = -1
+        if tx != unspent:
+            for row in range(tx_input[tx], tx_input[tx + 1]):
+                if prevout[row] == outputs[i]:
+                    position[i] = row - tx_input[tx]
+                    break
+
+
+class ScriptTexts:
+    """Scripts of a store as text, by id: hex, and the address that Core shows."""
+
+    def __init__(self, store: ChainStore, scripts: NDArray[Any]) -> None:
+        ids, self._inverse = np.unique(scripts.astype(np.int64), return_inverse=True)
+        starts, blob = store.column("script.start"), store.column("script.bytes")
+        self._addresses = encode_addresses(
+            blob, starts, store.column("script.kind"), store.network, ids=ids
+        )
+        begins = np.ascontiguousarray(starts[ids])
+        lengths = starts[ids + 1] - begins
+        self._ends = np.cumsum(lengths).tolist()
+        gathered = np.empty(int(lengths.sum()), np.uint8)
+        gather_bytes(blob, begins, lengths, ids.size, gathered)
+        self._bytes = gathered.tobytes()
+
+    def addresses(self) -> list[str | None]:
+        """Return the address of each given script, None where Core shows none."""
+        return [self._addresses[i] for i in self._inverse.tolist()]
+
+    def hexes(self) -> list[str]:
+        """Return the bytes of each given script in hex."""
+        begins = [0, *self._ends]
+        parts = [
+            self._bytes[begin:end].hex() for begin, end in zip(begins, self._ends, strict=False)
+        ]
+        return [parts[i] for i in self._inverse.tolist()]
+
+
+def spent_by(store: ChainStore, outputs: NDArray[np.int64]) -> list[str | None]:
+    """Return ``txid:n`` of the input that spends each output, None where unspent."""
+    spender = store.column("spending.spender")
+    position = np.empty(outputs.size, np.int64)
+    _input_positions(
+        outputs,
+        spender,
+        store.column("tx.input_start"),
+        store.column("input.prevout"),
+        np.uint32(UNSPENT),
+        position,
+    )
+    spent = position >= 0
+    names = iter(txids_shown(store, spender[outputs[spent]].astype(np.int64)))
+    return [f"{next(names)}:{n}" if n >= 0 else None for n in position.tolist()]
+
+
+def transactions(store: ChainStore, first: int, last: int) -> Iterator[dict[str, Any]]:
+    """Yield the transactions ``first .. last - 1`` in chain order, as ``tx show`` prints them."""
+    tx_input, tx_output = store.column("tx.input_start"), store.column("tx.output_start")
+    inputs = slice(int(tx_input[first]), int(tx_input[last]))
+    outputs = np.arange(int(tx_output[first]), int(tx_output[last]))
+    prevouts = store.column("input.prevout")[inputs]
+    sources = tx_of_outputs(store, prevouts)
+    value, script = store.column("output.value"), store.column("output.script")
+    texts = ScriptTexts(store, script[np.concatenate((prevouts, outputs))])
+    addresses, hexes = texts.addresses(), texts.hexes()
+    input_rows = [
+        {"txid": txid, "vout": vout, "address": address, "value": amount}
+        for txid, vout, address, amount in zip(
+            txids_shown(store, sources),
+            (prevouts - tx_output[sources]).tolist(),
+            addresses[: prevouts.size],
+            value[prevouts].tolist(),
+            strict=True,
+        )
+    ]
+    owners = np.repeat(tx_output[first:last], np.diff(tx_output[first : last + 1]))
+    output_rows = [
+        {"vout": vout, "address": address, "script": text, "value": amount, "spent_by": spender}
+        for vout, address, text, amount, spender in zip(
+            (outputs - owners).tolist(),
+            addresses[prevouts.size :],
+            hexes[prevouts.size :],
+            value[outputs].tolist(),
+            spent_by(store, outputs),
+            strict=True,
+        )
+    ]
+    ids = np.arange(first, last)
+    heights = heights_of(store, ids)
+    times = store.block_time[heights].tolist()
+    families = store.column("structure.coinjoin")[first:last].tolist()
+    is_coinbase = store.column("block.tx_start")[heights] == ids
+    for i, txid in enumerate(txids_shown(store, ids)):
+        spent = input_rows[
+            int(tx_input[first + i]) - inputs.start : int(tx_input[first + i + 1]) - inputs.start
+        ]
+        made = output_rows[
+            int(tx_output[first + i] - tx_output[first]) : int(
+                tx_output[first + i + 1] - tx_output[first]
+            )
+        ]
+        paid_in = sum(row["value"] for row in spent)
+        yield {
+            "txid": txid,
+            "height": int(heights[i]),
+            "time": iso_time(times[i]),
+            "fee": None if is_coinbase[i] else paid_in - sum(row["value"] for row in made),
+            "coinjoin": CoinJoin(families[i]).family,
+            "inputs": spent,
+            "outputs": made,
+        }
+
+
+def all_transactions(store: ChainStore) -> Iterator[dict[str, Any]]:
+    """Yield every transaction of the tip in chain order."""
+    count = store.manifest.counts["tx"]
+    for first in range(0, count, _EXPORT_TRANSACTIONS):
+        yield from transactions(store, first, min(first + _EXPORT_TRANSACTIONS, count))

@@ -1,0 +1,236 @@
+"""Traces: seeds in words, a walk of the engine, the answer in words and satoshi."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clewline.engine.chain import Chain
+from clewline.engine.heuristics.coinjoin import mixes_owners
+from clewline.engine.taint import (
+    CAPS,
+    Flow,
+    Limits,
+    Method,
+    Seeds,
+    Stop,
+    Stops,
+    backward,
+    forward,
+    services,
+)
+from clewline.errors import UnknownTransactionError, UsageError
+from clewline.store.reader import ChainStore
+from clewline.workspace.addresses import known_script_id, outputs_of
+from clewline.workspace.attribution import Attribution
+from clewline.workspace.rendering import (
+    ScriptTexts,
+    heights_of,
+    iso_time,
+    tx_of_outputs,
+    txids_shown,
+)
+
+_OUTPOINT: Final = re.compile(r"([0-9a-fA-F]{64}):(\d{1,9})")
+_TXID: Final = re.compile(r"[0-9a-fA-F]{64}")
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A walk and what it walked over."""
+
+    direction: str
+    method: Method
+    limits: Limits
+    seeds: NDArray[np.int64]
+    flow: Flow
+
+
+def find_transaction(store: ChainStore, txid: str) -> int:
+    """Return the transaction of an id as shown; of several with one id (BIP-30), the last.
+
+    Raises
+    ------
+    UsageError
+        If it is no transaction id.
+    UnknownTransactionError
+        If the tip does not hold it.
+    """
+    if not _TXID.fullmatch(txid):
+        raise UsageError("not a transaction id: 64 hexadecimal digits are one", where=txid[:80])
+    found = int(store.find_txids([bytes.fromhex(txid)[::-1]])[0])
+    if found < 0:
+        raise UnknownTransactionError(
+            f"no such transaction up to block {store.manifest.height}", where=txid
+        )
+    return found
+
+
+def seed_outputs(
+    store: ChainStore, seeds: Sequence[str], since: int | None, until: int | None
+) -> NDArray[np.int64]:
+    """Return the outputs that seeds name, ascending and distinct.
+
+    Parameters
+    ----------
+    store : ChainStore
+    seeds : sequence of str
+        ``txid:vout``, or an address: each output that it received in the time range.
+    since, until : int, optional
+        UTC seconds, inclusive.
+
+    Raises
+    ------
+    AddressError, UsageError, UnknownAddressError, UnknownTransactionError
+        A seed that is malformed or not on the chain.
+    """
+    found: list[NDArray[np.int64]] = []
+    for seed in seeds:
+        outpoint = _OUTPOINT.fullmatch(seed)
+        if outpoint is None:
+            outputs = outputs_of(store, known_script_id(store, seed))
+            times = store.block_time[heights_of(store, tx_of_outputs(store, outputs))]
+            inside = np.ones(outputs.size, np.bool_)
+            if since is not None:
+                inside &= times >= since
+            if until is not None:
+                inside &= times <= until
+            found.append(outputs[inside])
+            continue
+        tx, vout = find_transaction(store, outpoint[1]), int(outpoint[2])
+        first, last = (int(store.column("tx.output_start")[tx + i]) for i in (0, 1))
+        if vout >= last - first:
+            raise UnknownTransactionError(
+                f"the transaction has {last - first} outputs, numbered from 0", where=seed
+            )
+        found.append(np.array([first + vout]))
+    if not found:
+        raise UsageError("nothing to trace: give an address or txid:vout", where="seeds")
+    return np.unique(np.concatenate(found))
+
+
+def run_trace(
+    store: ChainStore,
+    chain: Chain,
+    mixes: NDArray[np.bool_],
+    attribution: Attribution,
+    direction: str,
+    seeds: Sequence[str],
+    method: Method,
+    limits: Limits,
+) -> Trace:
+    """Walk from some seeds; see `clewline.engine.taint`."""
+    outputs = seed_outputs(store, seeds, limits.since, limits.until)
+    scripts = np.unique(chain.script[outputs])
+    cluster = store.column("structure.cluster")
+    own = [attribution.service_of(int(script)) for script in scripts]
+    numbers = {entity: i for i, entity in enumerate(attribution.entities)}
+    stops = Stops(
+        service_scripts=attribution.service_scripts,
+        service_entity=attribution.service_entity,
+        service_clusters=attribution.service_clusters,
+        cluster_entity=attribution.cluster_entity,
+        cluster=cluster,
+        mixes=mixes,
+        own_entities=np.array(sorted({numbers[found[0]] for found in own if found}), np.int32),
+        own_clusters=np.unique(cluster[scripts]),
+    )
+    walk = forward if direction == "forward" else backward
+    flow = walk(chain, Seeds.whole(outputs, chain), stops, limits, method)
+    return Trace(direction, method, limits, outputs, flow)
+
+
+def mixing_transactions(store: ChainStore) -> NDArray[np.bool_]:
+    """Tell which transactions are CoinJoins that mix owners."""
+    return mixes_owners(store.column("structure.coinjoin"))
+
+
+def describe_outputs(store: ChainStore, outputs: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """Return txid, vout, address, script, value and time of outputs."""
+    txs = tx_of_outputs(store, outputs)
+    texts = ScriptTexts(store, store.column("output.script")[outputs])
+    return [
+        {
+            "txid": txid,
+            "vout": vout,
+            "address": address,
+            "script": script,
+            "value": value,
+            "time": time,
+        }
+        for txid, vout, address, script, value, time in zip(
+            txids_shown(store, txs),
+            (outputs - store.column("tx.output_start")[txs]).tolist(),
+            texts.addresses(),
+            texts.hexes(),
+            store.column("output.value")[outputs].tolist(),
+            store.block_time[heights_of(store, txs)].tolist(),
+            strict=True,
+        )
+    ]
+
+
+def answer(
+    store: ChainStore, chain: Chain, attribution: Attribution, trace: Trace
+) -> dict[str, Any]:
+    """Return a trace as plain data: every satoshi of `total` is in one of its parts."""
+    flow = trace.flow
+    reached = services(flow, chain)
+    texts = ScriptTexts(store, reached.script)
+    described = describe_outputs(store, flow.output[reached.ends])
+    rows = []
+    for k, (address, script) in enumerate(zip(texts.addresses(), texts.hexes(), strict=True)):
+        entity = attribution.entities[int(reached.entity[k])]
+        ends = range(int(reached.end_offset[k]), int(reached.end_offset[k + 1]))
+        rows.append(
+            {
+                "entity": entity.name,
+                "category": entity.category,
+                "address": address,
+                "script": script,
+                "value": int(reached.value[k]),
+                "hops": int(reached.hops_min[k]),
+                "hops_mean": round(float(reached.hops_mean[k]), 6),
+                "outputs": [
+                    {
+                        "txid": described[i]["txid"],
+                        "vout": described[i]["vout"],
+                        "time": iso_time(described[i]["time"]),
+                        "output_value": described[i]["value"],
+                        "value": int(flow.value[reached.ends[i]]),
+                        "hops": int(flow.hops_min[reached.ends[i]]),
+                    }
+                    for i in ends
+                ],
+            }
+        )
+    limits = trace.limits
+    return {
+        "direction": trace.direction,
+        "method": trace.method.value,
+        "tip": store.manifest.tip,
+        "height": store.manifest.height,
+        "total": flow.total,
+        "services": rows,
+        "unspent": flow.value_at(Stop.UNSPENT),
+        "mined": flow.value_at(Stop.MINED),
+        "coinjoin": flow.value_at(Stop.COINJOIN),
+        "capped": flow.value_at(*CAPS),
+        "fees": flow.fees,
+        "limits": {
+            "max_hops": limits.max_hops,
+            "min_value": limits.min_value,
+            "since": None if limits.since is None else iso_time(limits.since),
+            "until": None if limits.until is None else iso_time(limits.until),
+            "max_transactions": limits.max_transactions,
+            "through_coinjoin": limits.through_coinjoin,
+            "capped_by": {cap.name.lower(): flow.value_at(cap) for cap in CAPS},
+            "crossed_transactions": flow.crossed,
+        },
+        "label_sets": attribution.digests,
+    }

@@ -1,0 +1,244 @@
+"""A second tracing engine for tests: every satoshi a list entry, every share a fraction.
+
+It visits all transactions in chain order (backward: reversed) instead of following a heap, shares
+no code with the engine, and is far too slow for anything but tests.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from clewline.engine.chain import UNSPENT, Chain
+from clewline.engine.taint import Limits, Seeds, Stop, Stops
+
+
+@dataclass
+class End:
+    """Where money stopped, as the engine's rows say it."""
+
+    value: int
+    stop: Stop
+    entity: int
+    hops_min: int
+    hops_mean: float
+    satoshi: dict[int, int] = field(default_factory=dict)  # FIFO: position → hops
+
+
+@dataclass
+class Answer:
+    total: int
+    fees: int = 0
+    crossed: int = 0
+    ends: dict[int, End] = field(default_factory=dict)
+    parents: dict[int, int | None] = field(default_factory=dict)
+
+
+def entity_of(script: int, stops: Stops) -> int | None:
+    """Entity at which a script stops the walk."""
+    own = dict(zip(stops.service_scripts.tolist(), stops.service_entity.tolist(), strict=True))
+    inherited = dict(
+        zip(stops.service_clusters.tolist(), stops.cluster_entity.tolist(), strict=True)
+    )
+    cluster = stops.cluster.tolist()[script] if len(stops.cluster) else None
+    if cluster is not None and cluster in stops.own_clusters.tolist():
+        return None
+    entity = own.get(script, inherited.get(cluster))
+    return None if entity in stops.own_entities.tolist() else entity
+
+
+class Naive:
+    """One walk over one chain."""
+
+    def __init__(
+        self, chain: Chain, seeds: Seeds, stops: Stops, limits: Limits, *, backward: bool
+    ) -> None:
+        self.value = chain.value.tolist()
+        self.script = chain.script.tolist()
+        self.spender = chain.spender.tolist()
+        self.n_tx = len(chain.tx_output) - 1
+        self.inputs = [
+            chain.prevout[chain.tx_input[t] : chain.tx_input[t + 1]].tolist()
+            for t in range(self.n_tx)
+        ]
+        self.outputs = [
+            list(range(chain.tx_output[t], chain.tx_output[t + 1])) for t in range(self.n_tx)
+        ]
+        self.creator = {o: t for t in range(self.n_tx) for o in self.outputs[t]}
+        self.time = [
+            chain.block_time[height]
+            for height in range(len(chain.block_time))
+            for _ in range(chain.block_tx[height], chain.block_tx[height + 1])
+        ]
+        self.seeds: dict[int, set[int]] = {}
+        for output, start, end in zip(
+            seeds.output.tolist(), seeds.start.tolist(), seeds.end.tolist(), strict=True
+        ):
+            self.seeds.setdefault(output, set()).update(range(start, end))
+        self.stops = stops
+        self.limits = limits
+        self.backward = backward
+        self.crossed = 0
+        self.total = 0
+
+    def order(self) -> list[int]:
+        return list(range(self.n_tx))[:: -1 if self.backward else 1]
+
+    def stop_of(self, output: int, value: int, hops: int) -> tuple[Stop | None, int]:
+        """Why an output is not crossed, `None` if it is."""
+        entity = entity_of(self.script[output], self.stops)
+        if entity is not None:
+            return Stop.SERVICE, entity
+        tx = self.creator[output] if self.backward else self.spender[output]
+        if self.backward and not self.inputs[tx]:
+            return Stop.MINED, -1
+        if not self.backward and tx == UNSPENT:
+            return Stop.UNSPENT, -1
+        limits = self.limits
+        if len(self.stops.mixes) and self.stops.mixes[tx] and not limits.through_coinjoin:
+            return Stop.COINJOIN, -1
+        if limits.max_hops is not None and hops >= limits.max_hops:
+            return Stop.MAX_HOPS, -1
+        if value < limits.min_value:
+            return Stop.MIN_VALUE, -1
+        if limits.since is not None and self.time[tx] < limits.since:
+            return Stop.TIME, -1
+        if limits.until is not None and self.time[tx] > limits.until:
+            return Stop.TIME, -1
+        if limits.max_transactions is not None and self.crossed >= limits.max_transactions:
+            return Stop.MAX_TRANSACTIONS, -1
+        return None, -1
+
+    # --- FIFO: one entry (hops, output it came from) or None for each satoshi -----------------
+
+    def fifo(self) -> Answer:
+        held: dict[int, dict[int, tuple[int, int | None]]] = {}
+        for output, satoshi in self.seeds.items():
+            held[output] = dict.fromkeys(satoshi, (0, None))
+            self.total += len(satoshi)
+        answer = Answer(0)
+        stopped: dict[int, End] = {}
+        for tx in self.order():
+            sources, targets = self.inputs[tx], self.outputs[tx]
+            if self.backward:
+                sources, targets = targets, sources
+            queue: list[tuple[int, int | None] | None] = []
+            crossing = False
+            for source in sources:
+                money = held.get(source, {})
+                row: list[tuple[int, int | None] | None] = [None] * self.value[source]
+                if money:
+                    hops = [h for h, _ in money.values()]
+                    stop, entity = self.stop_of(source, len(money), min(hops))
+                    if stop is None:
+                        crossing = True
+                        for at, (h, _) in money.items():
+                            row[at] = (h + 1, source)
+                    else:
+                        stopped[source] = self.fifo_end(money, stop, entity)
+                queue += row
+            if not crossing:
+                continue
+            self.crossed += 1
+            for target in targets:
+                front, queue = queue[: self.value[target]], queue[self.value[target] :]
+                for at, satoshi_from in enumerate(front):
+                    if satoshi_from is not None:
+                        if at in held.setdefault(target, {}):
+                            self.total -= 1
+                        held[target][at] = satoshi_from
+            assert not self.backward or not any(queue)
+            answer.fees += sum(satoshi_from is not None for satoshi_from in queue)
+        for output, money in held.items():
+            if not money:
+                continue
+            gave: dict[int | None, int] = {}
+            for at in sorted(money):
+                gave[money[at][1]] = gave.get(money[at][1], 0) + 1
+            most = max(gave.values())
+            tied = [source for source in gave if gave[source] == most]
+            answer.parents[output] = None if None in tied else tied[0]
+            if output not in stopped:
+                stop, entity = self.stop_of(output, len(money), 0)
+                if stop in (Stop.SERVICE, Stop.UNSPENT, Stop.MINED):
+                    stopped[output] = self.fifo_end(money, stop, entity)
+        answer.ends = stopped
+        answer.total, answer.crossed = self.total, self.crossed
+        return answer
+
+    def fifo_end(self, money: dict[int, tuple[int, int | None]], stop: Stop, entity: int) -> End:
+        hops = [h for h, _ in money.values()]
+        return End(
+            len(money),
+            stop,
+            entity,
+            min(hops),
+            sum(hops) / len(hops),
+            {at: h for at, (h, _) in money.items()},
+        )
+
+    # --- haircut: one amount an output -------------------------------------------------------
+
+    def haircut(self) -> Answer:
+        # output → amount, least hops, mean hops, parent
+        held: dict[int, tuple[int, int, Fraction, int | None]] = {}
+        for output, satoshi in self.seeds.items():
+            if satoshi:
+                held[output] = (len(satoshi), 0, Fraction(0), None)
+                self.total += len(satoshi)
+        answer = Answer(0)
+        stopped: dict[int, End] = {}
+        for tx in self.order():
+            sources, targets = self.inputs[tx], self.outputs[tx]
+            if self.backward:
+                sources, targets = targets, sources
+            crossing: list[tuple[int, int, int, Fraction]] = []
+            for source in sources:
+                if source not in held:
+                    continue
+                amount, least, mean, _ = held[source]
+                stop, entity = self.stop_of(source, amount, least)
+                if stop is None:
+                    crossing.append((source, amount, least, mean))
+                else:
+                    stopped[source] = End(amount, stop, entity, least, float(mean))
+            if not crossing:
+                continue
+            self.crossed += 1
+            part = sum(amount for _, amount, _, _ in crossing)
+            least = min(least for _, _, least, _ in crossing) + 1
+            mean = sum(amount * mean for _, amount, _, mean in crossing) / Fraction(part) + 1
+            largest = max(amount for _, amount, _, _ in crossing)
+            source = next(s for s, amount, _, _ in crossing if amount == largest)
+            values = [self.value[target] for target in targets]
+            whole = sum(self.value[s] for s in self.inputs[tx])
+            if not self.backward:
+                values.append(whole - sum(values))
+            exact = [Fraction(part * value, whole) for value in values]
+            amounts = [int(share) for share in exact]
+            ranked = sorted(range(len(exact)), key=lambda k: (amounts[k] - exact[k], k))
+            for k in ranked[: part - sum(amounts)]:
+                amounts[k] += 1
+            if not self.backward:
+                answer.fees += amounts.pop()
+            for target, amount in zip(targets, amounts, strict=True):
+                if amount == 0:
+                    continue
+                own = held[target][0] if target in held else 0
+                both = max(own, amount)
+                self.total -= own + amount - both
+                held[target] = (
+                    both,
+                    least if both == amount else 0,
+                    mean * Fraction(amount, both),
+                    source if math.ceil(Fraction(amount * largest, part)) > both - amount else None,
+                )
+        for output, (amount, least, mean, parent) in held.items():
+            answer.parents[output] = parent
+            stop, entity = self.stop_of(output, amount, least)
+            if output not in stopped and stop in (Stop.SERVICE, Stop.UNSPENT, Stop.MINED):
+                stopped[output] = End(amount, stop, entity, least, float(mean))
+        answer.ends = stopped
+        answer.total, answer.crossed = self.total, self.crossed
+        return answer
