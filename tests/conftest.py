@@ -38,6 +38,16 @@ def core_regtest(fixtures_dir: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
+def regtest_store(core_regtest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Store of the whole regtest chain of Bitcoin Core. Read only: who writes copies it."""
+    from clewline.workspace import import_blocks
+
+    store = tmp_path_factory.mktemp("regtest") / "store"
+    import_blocks(store, core_regtest / "blocks")
+    return store
+
+
+@pytest.fixture(scope="session")
 def needs() -> Callable[[str], str]:
     """Ask for a program of a Debian package: ``chromium = needs("chromium")``.
 

@@ -9,7 +9,7 @@ import typer
 
 from clewline.cli.options import Format, LabelSets, Output, Store
 from clewline.cli.output import emit
-from clewline.cli.trace import TraceMethod
+from clewline.cli.trace import Cluster, TraceMethod
 
 
 def report(
@@ -18,6 +18,7 @@ def report(
     ],
     store: Store,
     out: Annotated[Path, typer.Option("--out", help="Directory to write; must be new or empty.")],
+    cluster: Cluster = False,
     method: Annotated[
         TraceMethod, typer.Option("--method", help="Rule inside a transaction.")
     ] = TraceMethod.FIFO,
@@ -29,4 +30,6 @@ def report(
     """Write request packs: what to ask each exchange, with the evidence and its limits."""
     from clewline.workspace import Workspace
 
-    emit(Workspace.open(store, sets).report(addresses, out, method.value, reference, note), style)
+    workspace = Workspace.open(store, sets)
+    subjects = workspace.with_clusters(addresses) if cluster else addresses
+    emit(workspace.report(subjects, out, method.value, reference, note), style)

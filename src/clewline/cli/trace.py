@@ -50,6 +50,11 @@ _ThroughCoinJoin = Annotated[
     bool, typer.Option("--through-coinjoin", help="Walk on through CoinJoins.")
 ]
 
+Cluster = Annotated[
+    bool,
+    typer.Option("--cluster", help="Take all addresses of the clusters that the given ones are in."),
+]
+
 
 def _seconds(moment: datetime | None) -> int | None:
     """Return UTC seconds of a time given without a zone."""
@@ -60,6 +65,7 @@ def _seconds(moment: datetime | None) -> int | None:
 def forward(
     seeds: _Seeds,
     store: Store,
+    cluster: Cluster = False,
     method: _Method = TraceMethod.FIFO,
     max_hops: _MaxHops = None,
     min_value: _MinValue = 0,
@@ -76,13 +82,16 @@ def forward(
     limits = Limits(
         max_hops, min_value, _seconds(since), _seconds(until), max_transactions, through_coinjoin
     )
-    emit(Workspace.open(store, sets).trace("forward", seeds, method.value, limits), style)
+    workspace = Workspace.open(store, sets)
+    chosen = workspace.with_clusters(seeds) if cluster else seeds
+    emit(workspace.trace("forward", chosen, method.value, limits), style)
 
 
 @app.command()
 def backward(
     seeds: _Seeds,
     store: Store,
+    cluster: Cluster = False,
     method: _Method = TraceMethod.FIFO,
     max_hops: _MaxHops = None,
     min_value: _MinValue = 0,
@@ -99,4 +108,6 @@ def backward(
     limits = Limits(
         max_hops, min_value, _seconds(since), _seconds(until), max_transactions, through_coinjoin
     )
-    emit(Workspace.open(store, sets).trace("backward", seeds, method.value, limits), style)
+    workspace = Workspace.open(store, sets)
+    chosen = workspace.with_clusters(seeds) if cluster else seeds
+    emit(workspace.trace("backward", chosen, method.value, limits), style)

@@ -315,6 +315,10 @@ class Flow:
         disjoint within an end.
     reached : ndarray of int64, shape (n_reached,)
         Every output that money reached, ends included, ascending.
+    reached_value : ndarray of int64, shape (n_reached,)
+        Satoshi of each that belong to the seeds.
+    reached_hops : ndarray of int32, shape (n_reached,)
+        Least hops of these satoshi.
     parent : ndarray of int64, shape (n_reached,)
         Index in `reached` of the output that gave the most to this one (a tie: the first in the
         queue of inputs), or `SEED` where a seed gave as much.
@@ -336,6 +340,8 @@ class Flow:
     span_end: Int64
     span_hops: Int64
     reached: Int64
+    reached_value: Int64
+    reached_hops: Int32
     parent: Int64
 
     def value_at(self, *stops: Stop) -> int:
@@ -376,7 +382,22 @@ class Flow:
         ----
         One step a hop.
         """
-        at = int(np.searchsorted(self.reached, self.output[end]))
+        return self.path_to(int(self.output[end]))
+
+    def path_to(self, output: int) -> list[int]:
+        """List the outputs from a seed to any reached output, as `path` does for an end.
+
+        Parameters
+        ----------
+        output : int
+            One of `reached`.
+
+        Returns
+        -------
+        list of int
+            Output ids, the seed first.
+        """
+        at = int(np.searchsorted(self.reached, output))
         steps = []
         while at != SEED:
             steps.append(int(self.reached[at]))
@@ -624,6 +645,8 @@ def _flow(walked: Walked, method: Method, *, to_the_past: bool) -> Flow:
         span_end=spans[:, END].copy(),
         span_hops=spans[:, SPAN_HOPS].copy(),
         reached=slots[:, OUTPUT].copy(),
+        reached_value=slots[:, VALUE].copy(),
+        reached_hops=slots[:, HOPS].astype(np.int32),
         parent=rank[slots[:, PARENT]],
     )
 
@@ -658,12 +681,47 @@ def fifo_path(flow: Flow, end: int, chain: Chain) -> list[int]:
     """
     if flow.method is not Method.FIFO:
         raise UsageError(f"{flow.method} mixes satoshi; fifo alone keeps them apart", where="flow")
-    first, last = flow.span_offset[end], flow.span_offset[end + 1]
-    span = first + np.argmax(flow.span_end[first:last] - flow.span_start[first:last])
+    spans = slice(int(flow.span_offset[end]), int(flow.span_offset[end + 1]))
+    lengths = flow.span_end[spans] - flow.span_start[spans]
+    return satoshi_path(flow, end, int(flow.span_start[spans][np.argmax(lengths)]), chain)
+
+
+def satoshi_path(flow: Flow, end: int, position: int, chain: Chain) -> list[int]:
+    """List the outputs that held one satoshi of an end, from the seed to the end.
+
+    Parameters
+    ----------
+    flow : Flow
+        The result of a FIFO walk.
+    end : int
+        Row of the end, 0 ≤ end < n_end.
+    position : int
+        The satoshi, counted from the front of the output; one that the end holds.
+    chain : Chain
+        The chain that it walked.
+
+    Returns
+    -------
+    list of int
+        Output ids, one more than the hops of the satoshi, in the order of `Flow.path`.
+
+    Raises
+    ------
+    UsageError
+        If the flow is not FIFO: haircut mixes, so no satoshi has a path.
+
+    Cost
+    ----
+    The inputs and outputs of the transactions on the path.
+    """
+    if flow.method is not Method.FIFO:
+        raise UsageError(f"{flow.method} mixes satoshi; fifo alone keeps them apart", where="flow")
+    first, last = int(flow.span_offset[end]), int(flow.span_offset[end + 1])
+    span = first + int(np.searchsorted(flow.span_end[first:last], position, side="right"))
     held_by = follow(
         _chain_columns(chain),
         flow.output[end],
-        flow.span_start[span],
+        position,
         flow.span_hops[span],
         flow.to_the_past,
     )

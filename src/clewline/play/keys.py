@@ -154,5 +154,6 @@ def obfuscation_key(seed: int) -> bytes:
     (8, False)
     """
     buffer = np.empty(8, np.uint8)
-    fill(buffer, 0, 8, stream(np.uint64(seed), OBFUSCATION_STREAM, 0))
+    # Outside kernels a word comes back as an int, which Numba would take for a signed one.
+    fill(buffer, 0, 8, np.uint64(stream(np.uint64(seed), OBFUSCATION_STREAM, 0)))
     return bytes(1 + byte % 255 for byte in buffer.tolist())

@@ -5,7 +5,6 @@ and takes the change, most often to a new address. Now and then one pays into an
 exchange. Nobody here has a name or a part in the story; the truth file only counts them.
 """
 
-# ruff: noqa: PLR0917  (kernels take their arrays one by one)
 from __future__ import annotations
 
 from typing import Final
@@ -25,7 +24,7 @@ _WORDS: Final = 6 + 2 * _MOST
 
 # How many coins a transaction spends and how many outputs it makes, of 64 each. Together with
 # the story they give 2.5 to 3 inputs and outputs a transaction.
-_INPUTS: Final = np.repeat([1, 2, 3, 4, 5, 6, 8, 10], [18, 12, 9, 7, 6, 4, 4, 4])
+_INPUTS: Final = np.repeat([1, 2, 3, 4, 5, 6, 8, 10], [15, 12, 9, 8, 7, 4, 4, 5])
 _OUTPUTS: Final = np.repeat([1, 2, 3, 4, 5, 6, 8, 10], [7, 39, 7, 4, 2, 1, 2, 2])
 _KINDS: Final = np.repeat(
     [Kind.P2WPKH, Kind.P2PKH, Kind.P2SH_P2WPKH, Kind.P2TR, Kind.P2WSH], [28, 12, 12, 10, 2]

@@ -36,6 +36,7 @@ _LARGEST_ACTIVE: Final = 600
 _TRANSACTIONS_A_BLOCK: Final = 2000
 _SETTLING: Final = 9
 """Blocks at the end in which nobody buys any more and what is left is swept and sold."""
+_LAST_BLOCK_ROOM: Final = 20
 _ACCOUNT_SHARE: Final = 30
 """Of a thousand payments of ordinary people, how many go into an account at an exchange."""
 
@@ -74,12 +75,16 @@ _DUST: Final = 600
 
 @dataclass(frozen=True)
 class _Size:
-    """People in a mix, coins that each brings, and their least and most hundredths of a BTC."""
+    """People in a mix, coins that each brings, and their least and most hundredths of a BTC.
+
+    `kind` is the script type that the protocol's wallets use, and so all inputs and outputs.
+    """
 
     people: int
     coins: int
     least: int
     most: int
+    kind: Kind = Kind.P2WPKH
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,17 @@ class Plan:
     def end(self) -> int:
         """Height of the last block."""
         return WARM_UP + self.active
+
+    def target(self, height: int) -> int:
+        """Return how many transactions there should be after an active block.
+
+        The last block has room kept for it: everything unswept is swept there.
+        """
+        if height == self.end:
+            return self.transactions
+        start = 1 + WARM_UP
+        spread = self.transactions - start - _LAST_BLOCK_ROOM
+        return start + spread * (height - WARM_UP) // self.active
 
 
 class Story:
@@ -193,8 +209,7 @@ class Story:
         for exchange in self.exchanges:
             exchange.housekeeping(last=height == plan.end)
         done = ledger.transactions + 1  # the genesis block's is not in the ledger
-        start = 1 + WARM_UP
-        target = start + (plan.transactions - start) * (height - WARM_UP) // plan.active
+        target = plan.target(height)
         if target > done:
             self._fill(target - done, last=height == plan.end)
 
@@ -367,7 +382,7 @@ class Story:
         group = []
         for i in range(size.people):
             name = f"{family} buyer" if i == 0 else f"{family} participant {i + 1}"
-            wallet = Wallet(self.scene, name, Kind.P2WPKH)
+            wallet = Wallet(self.scene, name, size.kind)
             for _ in range(size.coins):
                 value = self.dice.between(size.least, size.most) * BTC // 100
                 value -= self.dice.below(BTC // 100)
@@ -444,7 +459,8 @@ class Story:
 
     def _joinmarket(self, funded: int) -> Callable[[], None]:
         """Plan a taker and four makers; the taker is a buyer."""
-        group = self._group("joinmarket", funded, _Size(people=5, coins=2, least=7, most=9))
+        size = _Size(people=5, coins=2, least=7, most=9, kind=Kind.P2SH_P2WPKH)
+        group = self._group("joinmarket", funded, size)
 
         def mix() -> None:
             for one in group:
@@ -456,7 +472,8 @@ class Story:
 
     def _equal_outputs(self, funded: int) -> Callable[[], None]:
         """Plan a plain CoinJoin with equal outputs."""
-        group = self._group("equal", funded, _Size(people=6, coins=1, least=4, most=6))
+        size = _Size(people=6, coins=1, least=4, most=6, kind=Kind.P2PKH)
+        group = self._group("equal", funded, size)
 
         def mix() -> None:
             for one in group:

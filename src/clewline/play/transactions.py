@@ -5,7 +5,6 @@ sequence and lock time vary as those of real wallets do: a third of them lock to
 ("fee sniping"), a third signal replacement (BIP-125).
 """
 
-# ruff: noqa: PLR0917  (kernels take their arrays one by one)
 from __future__ import annotations
 
 from typing import Final

@@ -9,9 +9,11 @@ made_up             a sentence that says so
 network, seed       what it was made with
 height, tip         of the last block
 transactions        all of them, with coinbases and the genesis block's
-entities            id, name, kind (exchange, site, look_alike), category; exchanges: ``hot``,
-                    ``cold``, ``deposit`` addresses; others: ``main``, ``addresses`` of customers
-owner               address → who holds its key, for each address of the story that was paid
+entities            id, name (as in the labels), kind (``exchange``, ``site``, ``look_alike``),
+                    category; exchanges: ``hot``, ``cold``, ``deposit`` addresses; others:
+                    ``main``, ``addresses`` of customers. ``exchange`` and ``service`` are ids
+owner               address → who holds its key (an entity's id, or a person), for each address of
+                    the story that was paid
 customers           exchange, customer (the exchange's number), person, deposit_address or null
 purchases           payments to the site: txid, vout, value, address, buyer, usd, height, time, kind
                     (``direct``: straight from an exchange, ``one_hop``: through one wallet,
@@ -101,6 +103,7 @@ class Truth:
             Hash of the last block as shown.
         """
         story = self._story
+        names = [one.name for one in story.exchanges] + [one.name for one in story.services]
         return {
             "made_up": MADE_UP,
             "network": REGTEST.name,
@@ -110,10 +113,14 @@ class Truth:
             "transactions": self._ledger.transactions + 1,
             "entities": [self._exchange(exchange) for exchange in story.exchanges]
             + [self._service(service) for service in story.services],
-            "owner": {self._address[n]: story.scene.owner[n] for n in sorted(self._address)},
+            "owner": {
+                self._address[n]: entity_id(owner) if owner in names else owner
+                for n in sorted(self._address)
+                for owner in (story.scene.owner[n],)
+            },
             "customers": [
                 {
-                    "exchange": exchange.name,
+                    "exchange": entity_id(exchange.name),
                     "customer": account.customer,
                     "person": account.person,
                     "deposit_address": self._address.get(account.deposit or -1),
@@ -123,14 +130,14 @@ class Truth:
             ],
             "purchases": [self._payment(one, "buyer") for one in story.site.payments],
             "payments": [
-                {"service": service.name} | self._payment(one, "payer")
+                {"service": entity_id(service.name)} | self._payment(one, "payer")
                 for service in story.services[1:]
                 for one in service.payments
             ],
             "withdrawals": [
                 {
                     "output": self._outpoint(origin.output),
-                    "exchange": origin.exchange,
+                    "exchange": entity_id(origin.exchange),
                     "customer": origin.customer,
                     "value": self._value(origin.output),
                 }
@@ -139,7 +146,7 @@ class Truth:
             ],
             "sweeps": [
                 {
-                    "service": service.name,
+                    "service": entity_id(service.name),
                     "txid": self._txid(coin),
                     "inputs": inputs,
                     "value": coin.value,
@@ -160,8 +167,8 @@ class Truth:
             ],
             "cashouts": [
                 {
-                    "service": service.name,
-                    "exchange": sale.account.exchange.name,
+                    "service": entity_id(service.name),
+                    "exchange": entity_id(sale.account.exchange.name),
                     "customer": sale.account.customer,
                 }
                 | self._output(sale.coin)
@@ -169,7 +176,7 @@ class Truth:
                 for sale in service.sales
             ],
             "refunds": [
-                {"service": service.name} | self._output(coin)
+                {"service": entity_id(service.name)} | self._output(coin)
                 for service in story.services
                 for coin in service.refunds
             ],
@@ -201,13 +208,13 @@ class Truth:
             deposits = [account.deposit for account in exchange.accounts if account.deposit]
             scripts = [*exchange.hot, *exchange.cold, *self._paid(deposits)[:2]]
             for script in self._paid(scripts):
-                name = _made_up(exchange.name)
+                name = label_name(exchange.name)
                 writer.writerow(
                     [self._address[script], name, "exchange", _VENDOR, 90, "control", "yes"]
                 )
         for service in story.services[1:]:
             for script in self._paid([service.main, *service.address.values()])[:3]:
-                name = _made_up(service.name)
+                name = label_name(service.name)
                 writer.writerow(
                     [self._address[script], name, service.category, _VENDOR, 70, "control", "yes"]
                 )
@@ -216,7 +223,7 @@ class Truth:
             writer.writerow(
                 [
                     self._address[script],
-                    _made_up(site.name),
+                    label_name(site.name),
                     site.category,
                     _HOTLINE,
                     50,
@@ -238,8 +245,8 @@ class Truth:
         """Return an exchange as an entity."""
         deposits = [account.deposit for account in exchange.accounts if account.deposit]
         return {
-            "id": _slug(exchange.name),
-            "name": exchange.name,
+            "id": entity_id(exchange.name),
+            "name": label_name(exchange.name),
             "kind": "exchange",
             "category": "exchange",
             "hot": self._shown(exchange.hot),
@@ -250,8 +257,8 @@ class Truth:
     def _service(self, service: Service) -> Record:
         """Return the site or a look-alike as an entity."""
         return {
-            "id": _slug(service.name),
-            "name": service.name,
+            "id": entity_id(service.name),
+            "name": label_name(service.name),
             "kind": "site" if service is self._story.site else "look_alike",
             "category": service.category,
             "main": self._address.get(service.main),
@@ -281,7 +288,7 @@ class Truth:
         return {
             "origin": "exchange" if origin.exchange else "coinjoin",
             "output": self._outpoint(origin.output),
-            "exchange": origin.exchange,
+            "exchange": origin.exchange and entity_id(origin.exchange),
             "customer": origin.customer,
             "hops": part.hops,
             "value": part.value,
@@ -310,11 +317,17 @@ class Truth:
         return int(self._ledger.value.data[output])
 
 
-def _slug(name: str) -> str:
-    """Return a name as an id."""
+def entity_id(name: str) -> str:
+    """Return the id of an exchange, a site or a look-alike in the truth file.
+
+    Examples
+    --------
+    >>> entity_id("Site 1"), label_name("Site 1")
+    ('site_1', 'Site 1 (made up)')
+    """
     return name.lower().replace(" ", "_")
 
 
-def _made_up(name: str) -> str:
-    """Return a name that says what it is."""
+def label_name(name: str) -> str:
+    """Return the name that labels give an entity; it says what it is."""
     return f"{name} (made up)"

@@ -197,6 +197,24 @@ class Workspace:
             "limits": "A PayJoin looks like an ordinary payment and would join payer and payee.",
         }
 
+    def with_clusters(self, seeds: Sequence[str]) -> list[str]:
+        """Return seeds with every other address of the clusters that the given addresses are in.
+
+        Outpoints stay as they are. Order: as given, each address followed by what its cluster adds.
+
+        Raises
+        ------
+        AddressError, UnknownAddressError
+        """
+        found: dict[str, None] = {}
+        for seed in seeds:
+            found.setdefault(seed)
+            if not tracing.is_outpoint(seed):
+                script = addresses.known_script_id(self.store, seed)
+                members = addresses.cluster_members(self.store, script)
+                found.update((shown, None) for shown, _hex in members if shown is not None)
+        return list(found)
+
     def explain(self, first: str, second: str) -> dict[str, Any]:
         """Return the shortest chain of transactions that puts two addresses into one cluster.
 

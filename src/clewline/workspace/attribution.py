@@ -1,8 +1,11 @@
 """Label sets resolved against a tip: which scripts and clusters are whose.
 
 A *service* is a script with a label of its own, or one inherited through its cluster, whose
-category the vocabulary marks as a service. Of several such labels the most confident decides, then the
-entity's name; the others are shown as conflicts, never voted away.
+category the vocabulary marks as a service. Of several such labels the most confident decides, then
+the entity's name; the others are shown as conflicts, never voted away.
+
+Sources name one business in many ways ("Exchange A", "Exchange A hot wallet 2"). Where they give an
+actor id, that is the entity, under the name that its strongest label bears.
 """
 
 from __future__ import annotations
@@ -24,26 +27,24 @@ LABELS: Final = "labels"
 
 
 @dataclass(frozen=True)
-class Entity:
-    """Whom a claim names, and as what."""
-
-    name: str
-    category: str
-
-
-@dataclass(frozen=True)
 class Assertion:
     """Why a script counts as an entity's.
 
     Attributes
     ----------
+    entity : int
+        Index into `Attribution.entities`.
     claim : Claim
+        What the source says.
     label_set : str
+        Where it stands.
     address : str
         The labelled address; another than the script's own where the label was inherited.
     inherited : bool
+        It reached the script through its cluster.
     """
 
+    entity: int
     claim: Claim
     label_set: str
     address: str
@@ -88,20 +89,14 @@ class Attribution:
         self._origins: list[tuple[str, str]] = []
         self._rows = self._resolve(store)
         rows = self._rows
-        services = [claim for claim in self._claims if claim.is_service]
-        self.entities = sorted(
-            {Entity(claim.entity, claim.category) for claim in services if claim.category},
-            key=lambda entity: (entity.name, entity.category),
-        )
-        number = {entity: i for i, entity in enumerate(self.entities)}
+        named: dict[str, str] = {}
+        for claim in sorted(self._claims, key=_strength):
+            if claim.is_service:
+                named.setdefault(_entity_key(claim), claim.entity)
+        number = {key: i for i, key in enumerate(sorted(named))}
+        self.entities = [named[key] for key in sorted(named)]
         self._entity_of_claim = np.array(
-            [
-                number[Entity(claim.entity, claim.category)]
-                if claim.is_service and claim.category
-                else -1
-                for claim in self._claims
-            ],
-            np.int32,
+            [number.get(_entity_key(claim), -1) for claim in self._claims], np.int32
         )
         own = np.flatnonzero(rows.service)
         self.service_scripts, self._own_rows = _first_of_each(rows.script, own)
@@ -124,20 +119,22 @@ class Attribution:
         """Entity of each of `service_clusters`."""
         return self._entity_of_claim[self._rows.claim[self._cluster_rows]]
 
-    def service_of(self, script: int) -> tuple[Entity, Assertion] | None:
-        """Return the service that a script belongs to, and why; None where it is none."""
+    def service_of(self, script: int) -> Assertion | None:
+        """Return why a script counts as a service's, None where it does not."""
         row, inherited = _row_of(self.service_scripts, self._own_rows, script), False
         if row is None:
             cluster = int(self._cluster[script])
             row, inherited = _row_of(self.service_clusters, self._cluster_rows, cluster), True
         if row is None:
             return None
-        claim = self._claims[self._rows.claim[row]]
+        number = int(self._rows.claim[row])
         label_set, address = self._origins[self._rows.origin[row]]
-        assert claim.category is not None
-        return (
-            Entity(claim.entity, claim.category),
-            Assertion(claim, label_set, address, inherited),
+        return Assertion(
+            entity=int(self._entity_of_claim[number]),
+            claim=self._claims[number],
+            label_set=label_set,
+            address=address,
+            inherited=inherited,
         )
 
     def labels_of(self, address: str, script: int | None) -> list[dict[str, Any]]:
@@ -221,6 +218,11 @@ class Attribution:
             service=service[claim] if claim.size else np.empty(0, np.bool_),
             inherits=inherits[claim] if claim.size else np.empty(0, np.bool_),
         )
+
+
+def _entity_key(claim: Claim) -> str:
+    """Return what makes two claims name the same entity."""
+    return (claim.actor or claim.entity).casefold()
 
 
 def _strength(claim: Claim) -> tuple[int, str, str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from clewline.engine.chain import Chain
-from clewline.engine.taint import CAPS, Limits, Stop
+from clewline.engine.payouts import payouts
+from clewline.engine.taint import CAPS, Limits, Method, Stop, fifo_path, satoshi_path
+from clewline.reports.case import Direction
 from clewline.reports.request_pack import Basis, Movement, Step, Walk
 from clewline.store.reader import ChainStore
 from clewline.workspace.addresses import summary
@@ -19,65 +22,102 @@ REQUESTED: Final = frozenset(
 )
 """Categories of businesses that know their customers by name, so that asking them is of use."""
 
-_SIDE: Final = {"forward": "deposit", "backward": "withdrawal"}
+_SIDE: Final[dict[str, Direction]] = {"forward": "deposit", "backward": "withdrawal"}
 
 
 def movements(
     store: ChainStore, chain: Chain, attribution: Attribution, trace: Trace
 ) -> list[Movement]:
-    """Return the outputs at which a trace met an exchange, each with its path and its basis.
+    """Return the outputs by which money of a trace entered or left an exchange.
 
-    Forward, the movement is the output that the exchange received. Backward, the walk ends at an output that
-    the exchange owned and spent; the movement is the output of the spending transaction on the
-    way to the seed: the one by which it paid out.
+    Forward, the movement is the output that the exchange received. Backward, it is the output by
+    which the exchange paid out, on the way to the subject.
     """
-    flow = trace.flow
-    ends = [
-        end
-        for end in np.flatnonzero(flow.stop == Stop.SERVICE).tolist()
-        if attribution.entities[int(flow.entity[end])].category in REQUESTED
+    rows = _deposits(chain, trace) if trace.direction == "forward" else _payouts(chain, trace)
+    bases = {row.held: attribution.service_of(int(chain.script[row.held])) for row in rows}
+    asked = [
+        (row, found)
+        for row in rows
+        if (found := bases[row.held]) and found.claim.category in REQUESTED
     ]
-    paths = {end: flow.path(end) for end in ends}
-    wanted = np.unique(np.array([o for path in paths.values() for o in path], np.int64))
-    described = dict(zip(wanted.tolist(), describe_outputs(store, wanted), strict=True))
-    if trace.direction == "forward":
-        groups = {(int(flow.entity[end]), paths[end][-1]): [end] for end in ends}
-    else:
-        groups = {}
-        for end in ends:
-            groups.setdefault((int(flow.entity[end]), paths[end][-2]), []).append(end)
+    wanted = sorted({output for row, _found in asked for output in (*row.path, row.held)})
+    described = dict(
+        zip(wanted, describe_outputs(store, np.array(wanted, np.int64)), strict=True)
+    )
     result = []
-    for (entity, output), members in groups.items():
-        first = max(members, key=lambda end: (int(flow.value[end]), -end))
-        chain_order = paths[first] if trace.direction == "forward" else paths[first][-2::-1]
-        own_side = int(flow.output[first])
-        found = attribution.service_of(int(chain.script[own_side]))
-        assert found is not None
-        row = described[output]
-        owned = described[own_side]
-        name = attribution.entities[entity]
+    for row, found in asked:
+        output = described[row.output]
+        held = described[row.held]
+        script = int(chain.script[row.held])
         result.append(
             Movement(
-                direction=_SIDE[trace.direction],  # type: ignore[arg-type]
-                entity=name.name,
-                category=name.category,
-                txid=row["txid"],
-                vout=row["vout"],
-                address=row["address"],
-                script=row["script"],
-                time=row["time"],
-                value=row["value"],
-                traced=min(sum(int(flow.value[end]) for end in members), row["value"]),
-                hops=max(int(flow.hops_min[end]) for end in members[:1]),
-                path=tuple(_step(described[o]) for o in chain_order),
-                basis=_basis(store, found[1], int(chain.script[own_side])),
-                inferences=(),
-                conflicts=tuple(
-                    attribution.conflicts_of(owned["address"] or "", int(chain.script[own_side]))
-                ),
+                direction=_SIDE[trace.direction],
+                entity=attribution.entities[found.entity],
+                category=str(found.claim.category),
+                txid=output["txid"],
+                vout=output["vout"],
+                address=output["address"],
+                script=output["script"],
+                time=output["time"],
+                value=output["value"],
+                traced=row.traced,
+                hops=row.hops,
+                path=tuple(_step(described[step]) for step in row.path),
+                basis=_basis(store, found, script),
+                conflicts=_disagreements(attribution, held["address"], script),
             )
         )
     return result
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One movement in ids: the output, what the exchange held, and the way in chain order."""
+
+    output: int
+    held: int
+    traced: int
+    hops: int
+    path: list[int]
+
+
+def _deposits(chain: Chain, trace: Trace) -> list[_Row]:
+    """Return the outputs at which a forward walk met a service."""
+    flow = trace.flow
+    rows = []
+    for end in np.flatnonzero((flow.stop == Stop.SERVICE) & (flow.hops_min > 0)).tolist():
+        output = int(flow.output[end])
+        path = fifo_path(flow, end, chain) if flow.method is Method.FIFO else flow.path(end)
+        rows.append(_Row(output, output, int(flow.value[end]), int(flow.hops_min[end]), path))
+    return rows
+
+
+def _payouts(chain: Chain, trace: Trace) -> list[_Row]:
+    """Return the outputs by which services paid towards the subjects of a backward walk."""
+    flow = trace.flow
+    found = payouts(flow, chain)
+    rows = []
+    for k, output in enumerate(found.output.tolist()):
+        end = int(found.end[k])
+        if flow.method is Method.FIFO:
+            held = satoshi_path(flow, end, int(found.position[k]), chain)
+            path = held[-2::-1]
+        else:
+            path = flow.path_to(output)[::-1]
+        rows.append(
+            _Row(output, int(flow.output[end]), int(found.value[k]), int(found.hops[k]), path)
+        )
+    return rows
+
+
+def _disagreements(attribution: Attribution, address: str | None, script: int) -> tuple[str, ...]:
+    """Say that labels of an address disagree, without saying what the others say.
+
+    A pack goes to one exchange: it must not learn who else was named, or as what.
+    """
+    if address is None or not attribution.conflicts_of(address, script):
+        return ()
+    return ("Labels of this address disagree; the sender holds the details.",)
 
 
 def _step(row: dict[str, Any]) -> Step:
@@ -103,7 +143,7 @@ def walk_of(trace: Trace) -> Walk:
     """Return where all the money of a trace ended."""
     flow = trace.flow
     return Walk(
-        direction=_SIDE[trace.direction],  # type: ignore[arg-type]
+        direction=_SIDE[trace.direction],
         total=flow.total,
         services=flow.value_at(Stop.SERVICE),
         unspent=flow.value_at(Stop.UNSPENT),

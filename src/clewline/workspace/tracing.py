@@ -51,6 +51,17 @@ class Trace:
     flow: Flow
 
 
+def is_outpoint(seed: str) -> bool:
+    """Tell whether a seed is ``txid:vout`` rather than an address.
+
+    Examples
+    --------
+    >>> is_outpoint("00" * 32 + ":1"), is_outpoint("1BitcoinEaterAddressDontSendf59kuE")
+    (True, False)
+    """
+    return _OUTPOINT.fullmatch(seed) is not None
+
+
 def find_transaction(store: ChainStore, txid: str) -> int:
     """Return the transaction of an id as shown; of several with one id (BIP-30), the last.
 
@@ -128,8 +139,7 @@ def run_trace(
     outputs = seed_outputs(store, seeds, limits.since, limits.until)
     scripts = np.unique(chain.script[outputs])
     cluster = store.column("structure.cluster")
-    own = [attribution.service_of(int(script)) for script in scripts]
-    numbers = {entity: i for i, entity in enumerate(attribution.entities)}
+    own = [attribution.service_of(script) for script in scripts.tolist()]
     stops = Stops(
         service_scripts=attribution.service_scripts,
         service_entity=attribution.service_entity,
@@ -137,11 +147,11 @@ def run_trace(
         cluster_entity=attribution.cluster_entity,
         cluster=cluster,
         mixes=mixes,
-        own_entities=np.array(sorted({numbers[found[0]] for found in own if found}), np.int32),
+        own_entities=np.array(sorted({found.entity for found in own if found}), np.int32),
         own_clusters=np.unique(cluster[scripts]),
     )
     walk = forward if direction == "forward" else backward
-    flow = walk(chain, Seeds.whole(outputs, chain), stops, limits, method)
+    flow = walk(chain, Seeds.whole(chain, outputs), stops, limits, method)
     return Trace(direction, method, limits, outputs, flow)
 
 
@@ -185,12 +195,13 @@ def answer(
     described = describe_outputs(store, flow.output[reached.ends])
     rows = []
     for k, (address, script) in enumerate(zip(texts.addresses(), texts.hexes(), strict=True)):
-        entity = attribution.entities[int(reached.entity[k])]
+        service = attribution.service_of(int(reached.script[k]))
+        assert service is not None
         ends = range(int(reached.end_offset[k]), int(reached.end_offset[k + 1]))
         rows.append(
             {
-                "entity": entity.name,
-                "category": entity.category,
+                "entity": attribution.entities[service.entity],
+                "category": service.claim.category,
                 "address": address,
                 "script": script,
                 "value": int(reached.value[k]),

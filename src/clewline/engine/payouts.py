@@ -1,0 +1,198 @@
+"""By which outputs a service paid out: the other side of where a backward walk stops.
+
+A backward walk stops at outputs that a service held and then spent. What the service did with
+them is the spending transaction: its outputs on the way to the seeds are the payouts that the
+service's books name an account for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clewline.engine.chain import Chain, Int64
+from clewline.engine.taint import Flow, Method, Stop
+from clewline.engine.taint_walk import Int32, apportion
+from clewline.errors import UsageError
+from clewline.jit import kernel
+
+
+@dataclass(frozen=True)
+class Payouts:
+    """Payouts of services towards the seeds, one row per entity and output, by output.
+
+    Attributes
+    ----------
+    output : ndarray of int64, shape (n,)
+        Output by which the service paid.
+    entity : ndarray of int32, shape (n,)
+        The service.
+    value : ndarray of int64, shape (n,)
+        Satoshi of it that come from the service and go to the seeds, at most the output's.
+    hops : ndarray of int32, shape (n,)
+        Least number of transactions from the service to a seed; 1 if it paid the seed itself.
+    end : ndarray of int64, shape (n,)
+        Row of the flow whose output gave the most: what the service spent to pay.
+    position : ndarray of int64, shape (n,)
+        FIFO: one satoshi of that end that went this way, counted from its front; else 0.
+    """
+
+    output: Int64
+    entity: Int32
+    value: Int64
+    hops: Int32
+    end: Int64
+    position: Int64
+
+
+@kernel
+def _cut_by_outputs(
+    ends: Int64,
+    held: Int64,
+    span_offset: Int64,
+    span_start: Int64,
+    span_end: Int64,
+    span_hops: Int64,
+    spender: NDArray[np.uint32],
+    tx_input: Int64,
+    tx_output: Int64,
+    prevout: Int64,
+    value: Int64,
+    rows: Int64,
+) -> int:
+    """Cut the spans of ends where the outputs of their spender meet; count, then fill `rows`.
+
+    A row is (end, output, satoshi, position within the end, hops). With no room only the number
+    of rows is returned.
+    """
+    n = 0
+    for end in ends:
+        tx = np.int64(spender[held[end]])
+        queue = np.int64(0)
+        row = tx_input[tx]
+        while prevout[row] != held[end]:
+            queue += value[prevout[row]]
+            row += 1
+        output = tx_output[tx]
+        low = np.int64(0)
+        for span in range(span_offset[end], span_offset[end + 1]):
+            at = span_start[span] + queue
+            last = span_end[span] + queue
+            while at < last:
+                while low + value[output] <= at:
+                    low += value[output]
+                    output += 1
+                part = min(last, low + value[output]) - at
+                if n < rows.shape[0]:
+                    rows[n, 0] = end
+                    rows[n, 1] = output
+                    rows[n, 2] = part
+                    rows[n, 3] = at - queue
+                    rows[n, 4] = span_hops[span]
+                n += 1
+                at += part
+    return n
+
+
+def payouts(flow: Flow, chain: Chain) -> Payouts:
+    """Find the payouts behind the services at which a backward walk stopped.
+
+    FIFO: a satoshi of an end stands at one place of the spender's queue, and so went into one
+    output. Haircut: what a service gave to a transaction is shared over the outputs that are on
+    the way to the seeds, pro rata to what is wanted of them, by largest remainder.
+
+    Parameters
+    ----------
+    flow : Flow
+        A backward walk.
+    chain : Chain
+        The chain that it walked.
+
+    Returns
+    -------
+    Payouts
+        Σ value = ``flow.value_at(Stop.SERVICE)``, but for seeds that a service holds itself.
+
+    Raises
+    ------
+    UsageError
+        If the walk went forward.
+
+    Cost
+    ----
+    The inputs and outputs of the transactions by which services paid.
+    """
+    if not flow.to_the_past:
+        raise UsageError("payouts are found by a backward walk", where="flow")
+    # A seed that a service of another entity holds was never paid out on the way to a seed.
+    begun = flow.reached[flow.parent < 0]
+    ends = np.flatnonzero((flow.stop == Stop.SERVICE) & ~np.isin(flow.output, begun))
+    rows = _fifo_rows(flow, chain, ends) if flow.method is Method.FIFO else _shares(flow, chain, ends)
+    end, output, part, position, hops = rows.T
+    entity = flow.entity[end]
+    order = np.lexsort((end, -part, entity, output))
+    output, entity, part, hops = output[order], entity[order], part[order], hops[order]
+    new = np.ones(output.size, np.bool_)
+    new[1:] = (output[1:] != output[:-1]) | (entity[1:] != entity[:-1])
+    first = np.flatnonzero(new)
+    if not first.size:
+        none = np.empty(0, np.int64)
+        return Payouts(none, none.astype(np.int32), none, none.astype(np.int32), none, none)
+    return Payouts(
+        output=output[first],
+        entity=entity[first],
+        value=np.add.reduceat(part, first),
+        hops=np.minimum.reduceat(hops, first).astype(np.int32),
+        end=end[order][first],
+        position=position[order][first],
+    )
+
+
+def _fifo_rows(flow: Flow, chain: Chain, ends: Int64) -> Int64:
+    """Return (end, output, satoshi, position, hops) for each piece of each end."""
+
+    def cut(rows: Int64) -> int:
+        return _cut_by_outputs(
+            ends,
+            flow.output,
+            flow.span_offset,
+            flow.span_start,
+            flow.span_end,
+            flow.span_hops,
+            chain.spender,
+            chain.tx_input,
+            chain.tx_output,
+            chain.prevout,
+            chain.value,
+            rows,
+        )
+
+    rows = np.empty((cut(np.empty((0, 5), np.int64)), 5), np.int64)
+    cut(rows)
+    return rows
+
+
+def _shares(flow: Flow, chain: Chain, ends: Int64) -> Int64:
+    """Return (end, output, satoshi, 0, hops) for each service's part in each transaction."""
+    tx = chain.spender[flow.output[ends]].astype(np.int64)
+    groups: dict[tuple[int, int], list[int]] = {}
+    for end, key in zip(
+        ends.tolist(), zip(tx.tolist(), flow.entity[ends].tolist(), strict=True), strict=True
+    ):
+        groups.setdefault(key, []).append(end)
+    rows = [np.empty((0, 5), np.int64)]
+    for (spender, _entity), members in groups.items():
+        low, high = np.searchsorted(flow.reached, chain.tx_output[spender : spender + 2])
+        wanted = flow.reached_value[low:high]
+        whole = int(wanted.sum())
+        part = min(int(flow.value[members].sum()), whole)
+        largest = max(members, key=lambda end: (int(flow.value[end]), -end))
+        share = np.zeros((high - low, 5), np.int64)
+        share[:, 0] = largest
+        share[:, 1] = flow.reached[low:high]
+        share[:, 2] = apportion(part, whole, wanted)
+        share[:, 4] = flow.reached_hops[low:high] + 1
+        rows.append(share[share[:, 2] > 0])
+    return np.concatenate(rows)
