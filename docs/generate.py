@@ -185,9 +185,9 @@ def inferences_page() -> str:
             table(("layer", "meaning"), LAYERS.values()),
             "## Inferences",
             table(
-                ("inference", "layer", "what it shows", "what it does not show"),
+                ("inference", "layer", "what it rests on", "what it does not show"),
                 (
-                    (one.name, LAYERS[one.layer][0], one.shows, one.shows_not)
+                    (one.name, LAYERS[one.layer][0], one.rests_on, one.shows_not)
                     for one in INFERENCES.values()
                 ),
             ),

@@ -24,6 +24,5 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def kernel(function: F) -> F:
-    """Compile `function` with Numba on first call, cached on disk, without the interpreter lock.
-    """
+    """Compile `function` with Numba on first call, cached on disk, without the interpreter lock."""
     return cast(F, numba.njit(cache=True, nogil=True)(function))

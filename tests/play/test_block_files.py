@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from tests.play.conftest import SIZE, Case
-from tests.play.plain_chain import merkle_root, sha256d
+from pathlib import Path
 
+import pytest
+from tests.play.conftest import SIZE, Case
+from tests.play.plain_chain import merkle_root, read_blocks, sha256d
+
+from clewline.play import block_files, make_play
 from clewline.play.block_files import _height_script
 
 GENESIS = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"
@@ -151,3 +155,17 @@ def test_inputs_have_the_form_of_their_script_type(case: Case) -> None:
                 assert sizes == [64]
                 seen.add("p2tr")
     assert seen == {"p2pkh", "p2sh-p2wpkh", "p2wpkh", "p2wsh", "p2tr"}
+
+
+def test_a_full_file_is_followed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(block_files, "MAX_FILE_BYTES", 50_000)
+    summary = make_play(tmp_path / "case", 300, seed=2)
+    files = sorted(summary.blocks.glob("blk*.dat"))
+    assert len(files) >= 3
+    assert all(path.stat().st_size <= 50_000 for path in files)
+    blocks, tails = read_blocks(summary.blocks)
+    assert blocks[-1].hash[::-1].hex() == summary.tip
+    assert len(blocks) == summary.height + 1
+    assert tails[:-1] == [0] * (len(files) - 1)

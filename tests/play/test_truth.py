@@ -225,17 +225,16 @@ def test_clusters_have_one_owner_but_for_mixes(case: Case) -> None:
     assert owners(cluster(case, through_mixes=True)) >= 20
 
 
-def test_services_and_exchanges_are_one_cluster_each(case: Case) -> None:
+def test_labels_reach_deposit_addresses_and_a_site_is_one_cluster(case: Case) -> None:
     clusters = cluster(case, through_mixes=False)
     dusted_only = {record["address"] for record in case.truth["dust"]}
     for entity in case.truth["entities"]:
         if entity["kind"] == "exchange":
-            addresses = set(entity["deposit"]) | {
-                address for address in entity["hot"] if address in clusters
-            }
+            labelled = {clusters[address] for address in entity["hot"] if address in clusters}
+            assert {clusters[address] for address in entity["deposit"]} <= labelled
         else:
             addresses = {entity["main"], *entity["addresses"]} - dusted_only
-        assert len({clusters[address] for address in addresses}) == 1, entity["name"]
+            assert len({clusters[address] for address in addresses}) == 1, entity["name"]
 
 
 def test_one_coinjoin_of_each_shape(case: Case) -> None:

@@ -18,8 +18,3 @@ def show(
     from clewline.workspace import Workspace
 
     emit(Workspace.open(store, sets).address(address), style)
-
-
-@app.callback()
-def _group() -> None:
-    """Addresses."""

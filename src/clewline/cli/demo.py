@@ -58,9 +58,7 @@ def demo(
     )
     subjects = workspace.with_clusters([seen])
     _say(5, "Follow the money of all of them: back to who paid, forward to who cashed out")
-    report = workspace.report(
-        subjects, packs, case_reference="DEMO-1", note=truth["made_up"]
-    )
+    report = workspace.report(subjects, packs, case_reference="DEMO-1", note=truth["made_up"])
     for pack in report["packs"]:
         _tell(
             f"{pack['exchange']}: {pack['withdrawals']:,} withdrawals towards the site, "
@@ -74,9 +72,7 @@ def demo(
     typer.echo(packs / "index.html")
     for pack in report["packs"]:
         typer.echo(pack["html"])
-    log.print(
-        f"Ask on: clewline address show {seen} --store {store}", style="dim", markup=False
-    )
+    log.print(f"Ask on: clewline address show {seen} --store {store}", style="dim", markup=False)
 
 
 def _prepare(out: Path) -> None:

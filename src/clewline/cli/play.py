@@ -12,11 +12,6 @@ from clewline.cli.output import log, progress_bar
 app = typer.Typer(help="A made-up case to learn and test with.", no_args_is_help=True)
 
 
-@app.callback()
-def _group() -> None:
-    """A made-up case to learn and test with."""
-
-
 @app.command()
 def make(
     out: Annotated[Path, typer.Option("--out", help="Directory to write; must be new or empty.")],

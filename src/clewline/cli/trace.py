@@ -52,7 +52,9 @@ _ThroughCoinJoin = Annotated[
 
 Cluster = Annotated[
     bool,
-    typer.Option("--cluster", help="Take all addresses of the clusters that the given ones are in."),
+    typer.Option(
+        "--cluster", help="Take all addresses of the clusters that the given ones are in."
+    ),
 ]
 
 

@@ -17,7 +17,9 @@ app = typer.Typer(help="Transactions.", no_args_is_help=True)
 def show(
     txids: Annotated[
         list[str],
-        typer.Argument(metavar="TXID…|-", help="Transaction ids; - reads them from standard input."),
+        typer.Argument(
+            metavar="TXID…|-", help="Transaction ids; - reads them from standard input."
+        ),
     ],
     store: Store,
     style: Output = Format.JSONL,

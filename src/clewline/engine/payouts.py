@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.engine.chain import Chain, Int64
+from clewline.engine.chain import UNSPENT, Chain, Int64
 from clewline.engine.taint import Flow, Method, Stop
 from clewline.engine.taint_walk import Int32, apportion
 from clewline.errors import UsageError
@@ -78,6 +78,8 @@ def _cut_by_outputs(
         output = tx_output[tx]
         low = np.int64(0)
         for span in range(span_offset[end], span_offset[end + 1]):
+            if span_hops[span] == 0:  # a seed's own satoshi: nobody paid them out to a seed
+                continue
             at = span_start[span] + queue
             last = span_end[span] + queue
             while at < last:
@@ -113,7 +115,7 @@ def payouts(flow: Flow, chain: Chain) -> Payouts:
     Returns
     -------
     Payouts
-        Σ value = ``flow.value_at(Stop.SERVICE)``, but for seeds that a service holds itself.
+        Σ value = ``flow.value_at(Stop.SERVICE)`` where no seed is itself held by such a service.
 
     Raises
     ------
@@ -126,10 +128,11 @@ def payouts(flow: Flow, chain: Chain) -> Payouts:
     """
     if not flow.to_the_past:
         raise UsageError("payouts are found by a backward walk", where="flow")
-    # A seed that a service of another entity holds was never paid out on the way to a seed.
-    begun = flow.reached[flow.parent < 0]
-    ends = np.flatnonzero((flow.stop == Stop.SERVICE) & ~np.isin(flow.output, begun))
-    rows = _fifo_rows(flow, chain, ends) if flow.method is Method.FIFO else _shares(flow, chain, ends)
+    spent = chain.spender[flow.output] != UNSPENT
+    ends = np.flatnonzero((flow.stop == Stop.SERVICE) & (flow.hops_mean > 0) & spent)
+    rows = (
+        _fifo_rows(flow, chain, ends) if flow.method is Method.FIFO else _shares(flow, chain, ends)
+    )
     end, output, part, position, hops = rows.T
     entity = flow.entity[end]
     order = np.lexsort((end, -part, entity, output))

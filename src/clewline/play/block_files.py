@@ -136,7 +136,7 @@ class BlockFiles:
             1, bytes(32), coinbase_id, GENESIS_TIME, REGTEST.pow_limit_bits, _GENESIS_NONCE,
         )  # fmt: skip
         self.tip = sha256d(header)
-        assert self.tip == REGTEST.genesis, "the genesis block must be Core's"  # noqa: S101
+        assert self.tip == REGTEST.genesis, "the genesis block must be Core's"
         self._append(header + b"\x01" + _GENESIS_COINBASE)
 
     def write_block(self, time: int) -> None:
@@ -171,7 +171,7 @@ class BlockFiles:
         header = _mine(0x20000000, self.tip, _merkle_root(ids, count).tobytes(), time)
         block = header + _compact_size(count) + first + body.tobytes()
         light = len(header) + len(_compact_size(count)) + first_stripped + stripped
-        assert 3 * light + len(block) <= MAX_WEIGHT, "the block is too heavy"  # noqa: S101
+        assert 3 * light + len(block) <= MAX_WEIGHT, "the block is too heavy"
         self.tip = sha256d(header)
         self._append(block)
 
@@ -224,8 +224,8 @@ class BlockFiles:
             self._number += 1
             self._position = 0
         plain = np.frombuffer(record, np.uint8)
-        mask = np.resize(np.roll(self._key, -(self._position % 8)), plain.size)
+        mask = np.tile(np.roll(self._key, -(self._position % 8)), -(-plain.size // 8))
         with self._path().open("ab") as file:
-            file.write((plain ^ mask).tobytes())
+            file.write((plain ^ mask[: plain.size]).tobytes())
         self._position += len(record)
         self.bytes_written += len(record)

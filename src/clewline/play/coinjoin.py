@@ -18,10 +18,10 @@ from clewline.play.scene import Scene
 
 WHIRLPOOL_POOL: Final = 500_0000
 _WHIRLPOOL_FEE: Final = 175_000
-_PREMIX: Final = WHIRLPOOL_POOL + 12_500
+_PREMIX: Final = WHIRLPOOL_POOL + 2_500
 _WASABI1_FEE: Final = 3  # of 100,000 of the amount, for each of the equal outputs
 _WASABI2_LEAST: Final = 5_000
-_WASABI2_MOST_OUTPUTS: Final = 6
+_WASABI2_MOST_OUTPUTS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -162,16 +162,15 @@ def wasabi2(scene: Scene, participants: Sequence[Participant]) -> Mix:
     for one in participants:
         left = one.total - scene.fee(one.coins, [])
         for count in range(_WASABI2_MOST_OUTPUTS):
+            script = one.wallet.fresh()
+            left -= scene.fee([], [script])
             fitting = [amount for amount in DENOMINATIONS if amount <= left]
             if not fitting:
                 break
             # Not always the largest: several people should end up with the same amounts.
             amount = fitting[min(scene.dice.below(3) if count == 0 else 0, len(fitting) - 1)]
-            cost = amount + scene.fee([], [one.wallet.fresh()])
-            if cost > left:
-                break
-            outputs.append((amount, one.wallet.fresh(), one))
-            left -= cost
+            outputs.append((amount, script, one))
+            left -= amount
     outputs.sort(key=lambda output: (-output[0], output[1]))
     coins = [coin for one in participants for coin in one.coins]
     coins.sort(key=lambda coin: (-coin.value, coin.output))

@@ -100,6 +100,10 @@ class Exchange:
         self.accounts.append(Account(self, number, person))
         return self.accounts[-1]
 
+    def deposit_scripts(self) -> list[int]:
+        """Return the deposit addresses assigned so far, in order of account."""
+        return [account.deposit for account in self.accounts if account.deposit is not None]
+
     def fund(self, coin: Coin) -> None:
         """Put a coin paid to a hot address into the hot wallet."""
         self._coins.append(coin)

@@ -107,7 +107,7 @@ class Scene:
     def gather(self, coins: Sequence[Coin], script: int) -> Coin:
         """Spend coins whole to one script, less the fee."""
         value = sum(coin.value for coin in coins) - self.fee(coins, [script])
-        assert value >= SMALLEST_PAYMENT, "coins are worth their fee"  # noqa: S101
+        assert value >= SMALLEST_PAYMENT, "coins are worth their fee"
         return self.spend(coins, [(value, script)])[0]
 
     def pay(
@@ -127,7 +127,7 @@ class Scene:
         left = total - sum(value for value, _ in payments) - fee
         outputs = list(payments)
         if left < SMALLEST_PAYMENT:
-            assert left + fee >= 0, "a payment exceeds its coins"  # noqa: S101
+            assert left + fee >= 0, "a payment exceeds its coins"
             return self.spend(coins, outputs), None
         place = self.dice.below(len(outputs) + 1)
         outputs.insert(place, (left, change))

@@ -184,7 +184,7 @@ class Service:
         percent = self.scene.dice.between(80, 115) // (_PEELS - len(chain) + 1)
         sale = (coin.value * percent // 100, account.deposit_script())
         (sold,), rest = self.scene.pay([coin], [sale], self.scene.script(self.kind, self.name))
-        assert rest is not None, "a peel leaves more than it takes"  # noqa: S101
+        assert rest is not None, "a peel leaves more than it takes"
         self._sold(account, sold)
         chain.append((sold, rest))
         self._peeling = rest

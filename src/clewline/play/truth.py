@@ -62,6 +62,8 @@ MADE_UP: Final = (
 _LABEL_COLUMNS: Final = ("address", "entity", "category", "source", "confidence", "type", "cluster")
 _VENDOR: Final = "made-up label vendor"
 _HOTLINE: Final = "made-up hotline"
+_LABELLED_DEPOSITS: Final = 2
+_LABELLED_OF_SERVICE: Final = 3
 _SEEN_BY_HOTLINE: Final = 10  # one address in so many
 
 Record = dict[str, Any]
@@ -70,8 +72,9 @@ Record = dict[str, Any]
 def story_addresses(story: Story) -> dict[int, str]:
     """Return the address of each script of the story that was paid, by script number."""
     ledger = story.scene.ledger
-    paid = np.unique(ledger.script.data[: ledger.value.count])
-    numbers = np.array([n for n in paid.tolist() if n in story.scene.owner], np.int64)
+    paid = np.zeros(ledger.script_kind.count, np.bool_)
+    paid[ledger.script.data[: ledger.value.count]] = True
+    numbers = np.array([n for n in story.scene.owner if paid[n]], np.int64)
     blob, starts = script_bytes(numbers, ledger.script_kind.data[numbers], ledger.seed)
     addresses = encode_addresses(blob, starts, script_kinds(blob, starts), REGTEST)
     return {n: str(a) for n, a in zip(numbers.tolist(), addresses, strict=True)}
@@ -123,7 +126,9 @@ class Truth:
                     "exchange": entity_id(exchange.name),
                     "customer": account.customer,
                     "person": account.person,
-                    "deposit_address": self._address.get(account.deposit or -1),
+                    "deposit_address": None
+                    if account.deposit is None
+                    else self._address.get(account.deposit),
                 }
                 for exchange in story.exchanges
                 for account in exchange.accounts
@@ -205,32 +210,18 @@ class Truth:
         writer.writerow(_LABEL_COLUMNS)
         story = self._story
         for exchange in story.exchanges:
-            deposits = [account.deposit for account in exchange.accounts if account.deposit]
-            scripts = [*exchange.hot, *exchange.cold, *self._paid(deposits)[:2]]
-            for script in self._paid(scripts):
-                name = label_name(exchange.name)
-                writer.writerow(
-                    [self._address[script], name, "exchange", _VENDOR, 90, "control", "yes"]
-                )
+            deposits = self._paid(exchange.deposit_scripts())[:_LABELLED_DEPOSITS]
+            known = self._shown([*exchange.hot, *exchange.cold, *deposits])
+            tail = (label_name(exchange.name), "exchange", _VENDOR, 90, "control", "yes")
+            writer.writerows((address, *tail) for address in known)
         for service in story.services[1:]:
-            for script in self._paid([service.main, *service.address.values()])[:3]:
-                name = label_name(service.name)
-                writer.writerow(
-                    [self._address[script], name, service.category, _VENDOR, 70, "control", "yes"]
-                )
+            known = self._shown([service.main, *service.address.values()])[:_LABELLED_OF_SERVICE]
+            tail = (label_name(service.name), service.category, _VENDOR, 70, "control", "yes")
+            writer.writerows((address, *tail) for address in known)
         site = story.site
-        for script in self._paid(site.address.values())[::_SEEN_BY_HOTLINE]:
-            writer.writerow(
-                [
-                    self._address[script],
-                    label_name(site.name),
-                    site.category,
-                    _HOTLINE,
-                    50,
-                    "mention",
-                    "no",
-                ]
-            )
+        seen = self._shown(site.address.values())[::_SEEN_BY_HOTLINE]
+        tail = (label_name(site.name), site.category, _HOTLINE, 50, "mention", "no")
+        writer.writerows((address, *tail) for address in seen)
         return text.getvalue()
 
     def _paid(self, scripts: Iterable[int]) -> list[int]:
@@ -243,7 +234,6 @@ class Truth:
 
     def _exchange(self, exchange: Exchange) -> Record:
         """Return an exchange as an entity."""
-        deposits = [account.deposit for account in exchange.accounts if account.deposit]
         return {
             "id": entity_id(exchange.name),
             "name": label_name(exchange.name),
@@ -251,7 +241,7 @@ class Truth:
             "category": "exchange",
             "hot": self._shown(exchange.hot),
             "cold": self._shown(exchange.cold),
-            "deposit": self._shown(deposits),
+            "deposit": self._shown(exchange.deposit_scripts()),
         }
 
     def _service(self, service: Service) -> Record:

@@ -195,9 +195,7 @@ def _better(work: int, name: bytes, other_work: int, other_name: bytes) -> bool:
     return name[::-1] < other_name[::-1]
 
 
-def _check_rules(
-    network: Network, header: NDArray[np.uint8], where: Callable[[int], str]
-) -> None:
+def _check_rules(network: Network, header: NDArray[np.uint8], where: Callable[[int], str]) -> None:
     """Check bits and median time along a chain of headers in height order."""
     fields = header[:, 68:76].copy().view("<u4")
     times, bits = fields[:, 0].astype(np.int64), fields[:, 1].tolist()

@@ -191,9 +191,7 @@ def _offsets(store: ChainStore) -> bool:
         "script.start": "script_byte",
     }
     return all(
-        bool(
-            starts[0] == 0 and starts[-1] == counts[rows] and (np.diff(starts) >= 0).all()
-        )
+        bool(starts[0] == 0 and starts[-1] == counts[rows] and (np.diff(starts) >= 0).all())
         for rows, starts in ((rows, store.column(name)) for name, rows in owned.items())
     )
 

@@ -187,7 +187,9 @@ def _find_txids(slots, wanted, ids, found):  # type: ignore[no-untyped-def]
         found[i] = find_txid(slots, wanted, 32 * i, ids, none)[0]
 
 
-def find_txids(slots: UInt64, wanted: NDArray[np.uint8], ids: NDArray[np.uint8]) -> NDArray[np.int64]:
+def find_txids(
+    slots: UInt64, wanted: NDArray[np.uint8], ids: NDArray[np.uint8]
+) -> NDArray[np.int64]:
     """Return the transaction of each row of `wanted` (n, 32), `NOT_FOUND` where there is none."""
     found = np.empty(wanted.shape[0], np.int64)
     _find_txids(slots, wanted.reshape(-1), ids.reshape(-1), found)
@@ -202,9 +204,7 @@ def _find_scripts(slots, seed, data, data_starts, starts, blob, found):  # type:
     for i in range(found.size):
         at = data_starts[i]
         length = data_starts[i + 1] - at
-        found[i] = find_script(
-            slots, seed, data, at, length, starts, blob, none, none, no_bytes
-        )[0]
+        found[i] = find_script(slots, seed, data, at, length, starts, blob, none, none, no_bytes)[0]
 
 
 def find_scripts(

@@ -115,7 +115,9 @@ def read_manifest(store: Path) -> Manifest:
             hint="make one with: clewline chain import --store DIR --core-blocks DIR",
         ) from None
     except (OSError, ValueError) as error:
-        raise StoreDamagedError(f"cannot be read as a manifest: {error}", where=str(path)) from error
+        raise StoreDamagedError(
+            f"cannot be read as a manifest: {error}", where=str(path)
+        ) from error
     try:
         if content.pop("format") != _FORMAT:
             raise StoreDamagedError("is not the manifest of a chain store", where=str(path))

@@ -114,7 +114,9 @@ TABLES: Final = (
                 "earlier ones (BIP-30).",
                 (32,),
             ),
-            Column("input_start", _I64, "input id", "First input; a coinbase has none.", offsets=True),
+            Column(
+                "input_start", _I64, "input id", "First input; a coinbase has none.", offsets=True
+            ),
             Column("output_start", _I64, "output id", "First output.", offsets=True),
             Column("version", _I32, "number", "nVersion."),
             Column("locktime", _U32, "height or UTC seconds", "nLockTime."),
@@ -213,7 +215,9 @@ INDEXES: Final = (
         "receiving",
         "Which outputs a script received.",
         (
-            Column("start", _I64, "entry", "First entry of each script.", offsets=True, rows="script"),
+            Column(
+                "start", _I64, "entry", "First entry of each script.", offsets=True, rows="script"
+            ),
             Column("output", _I64, "output id", "Ascending within a script.", rows="output"),
         ),
         order="script id",

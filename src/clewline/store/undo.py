@@ -207,9 +207,7 @@ def compare_undo(
         expected = height + 1
         if height == len(names):
             continue  # undo data of a block beyond the tip
-        fault = _compare(
-            record.data, int(block_tx[height]) + 1, int(block_tx[height + 1]), *arrays
-        )
+        fault = _compare(record.data, int(block_tx[height]) + 1, int(block_tx[height + 1]), *arrays)
         if fault:
             differing.setdefault(
                 height, f"{record.place}: block {height}: {UNDO_FAULT_TEXT[UndoFault(fault)]}"

@@ -278,7 +278,9 @@ class StoreWriter:
 
     def publish(self, sealed: ChainStore, structure: Mapping[str, NDArray[Any]]) -> None:
         """Publish a sealed tip with the engine's ``structure`` columns."""
-        wanted = {name for name, _rows, _column in columns(INDEXES) if name.startswith("structure.")}
+        wanted = {
+            name for name, _rows, _column in columns(INDEXES) if name.startswith("structure.")
+        }
         if structure.keys() != wanted:
             raise AssertionError(f"structure columns: {sorted(structure)}, not {sorted(wanted)}")
         directory = self.path / sealed.manifest.index_dir
@@ -362,9 +364,7 @@ class StoreWriter:
         ids = self._column("tx.txid").reshape(-1)
         tables.overwritten = repeated[: insert_txids(tables.txid_slots, ids, repeated)].tolist()
         self._insert_scripts(tables.script_slots)
-        fill_spenders(
-            self._column("tx.input_start"), self._column("input.prevout"), tables.spender
-        )
+        fill_spenders(self._column("tx.input_start"), self._column("input.prevout"), tables.spender)
         return tables
 
     def _insert_scripts(self, slots: NDArray[np.uint64]) -> None:
@@ -556,4 +556,3 @@ def _copy_head(source: Path, target: Path, size: int) -> None:
             block = read.read(min(size, CHUNK_BYTES))
             write.write(block)
             size -= len(block)
-

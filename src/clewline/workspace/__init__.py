@@ -24,15 +24,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline import __version__
+from clewline.codec.address import address_of, script_of
 from clewline.codec.script import has_address
 from clewline.engine.chain import Chain
 from clewline.engine.heuristics.coinjoin import explain as explain_coinjoin
 from clewline.engine.taint import Limits, Method
 from clewline.reports.request_pack import LabelSet, RunInfo, Tip, write_request_packs
-from clewline.workspace.checking import check_store
 from clewline.store.reader import ChainStore
 from clewline.workspace import addresses, packs, rendering, tracing
 from clewline.workspace.attribution import Attribution
+from clewline.workspace.checking import check_store
 from clewline.workspace.importing import ImportResult, chain_of, import_blocks
 from clewline.workspace.labelling import import_labels
 
@@ -84,7 +85,7 @@ class Workspace:
         return Attribution(self.store, self._sets)
 
     @cached_property
-    def _mixes(self) -> NDArray[np.bool_]:
+    def _mixes(self) -> NDArray[np.uint8]:
         """Which transactions are CoinJoins that mix owners."""
         return tracing.mixing_transactions(self.store)
 
@@ -149,11 +150,13 @@ class Workspace:
             If it is no address of this network.
         """
         script = addresses.script_id(self.store, address)
+        subject = self._subject(address, script)
+        labels, conflicts = self.attribution.labels_of(subject, script)
         return {
-            "address": address if script is None else self._shown(script),
+            "address": subject,
             **addresses.summary(self.store, script),
-            "labels": self.attribution.labels_of(self._subject(address, script), script),
-            "conflicts": self.attribution.conflicts_of(self._subject(address, script), script),
+            "labels": labels,
+            "conflicts": conflicts,
             **self._tip,
             "label_sets": self.attribution.digests,
         }
@@ -168,10 +171,11 @@ class Workspace:
         """
         script = addresses.script_id(self.store, address)
         subject = self._subject(address, script)
+        labels, conflicts = self.attribution.labels_of(subject, script)
         return {
             "address": subject,
-            "labels": self.attribution.labels_of(subject, script),
-            "conflicts": self.attribution.conflicts_of(subject, script),
+            "labels": labels,
+            "conflicts": conflicts,
             **self._tip,
             "label_sets": self.attribution.digests,
         }
@@ -358,10 +362,10 @@ class Workspace:
             limits,
         )
 
-    def _shown(self, script: int) -> str | None:
-        """Return the address of a script as Core shows it."""
-        return rendering.ScriptTexts(self.store, np.array([script])).addresses()[0]
-
     def _subject(self, address: str, script: int | None) -> str:
-        """Return an address in the form that labels are stored in."""
-        return address if script is None else self._shown(script) or address
+        """Return an address as Core shows it: labels are stored in that form."""
+        if script is None:
+            script_bytes = script_of(address, self.store.network)
+            return address_of(script_bytes, self.store.network) or address
+        shown = rendering.ScriptTexts(self.store, np.array([script])).addresses()[0]
+        return shown or address

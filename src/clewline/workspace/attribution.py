@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from clewline.codec.address import decode_addresses
 from clewline.labels import Claim, Label, LabelSet, conflicts, in_order, list_sets
+from clewline.labels.label import BITCOIN
 from clewline.store.reader import ChainStore
 
 LABELS: Final = "labels"
@@ -100,24 +101,18 @@ class Attribution:
         )
         own = np.flatnonzero(rows.service)
         self.service_scripts, self._own_rows = _first_of_each(rows.script, own)
+        self.service_entity = self._entity_of_claim[rows.claim[self._own_rows]]
         passed_on = np.flatnonzero(rows.service & rows.inherits)
         self.service_clusters, self._cluster_rows = _first_of_each(rows.cluster, passed_on)
-        self._inheriting = np.flatnonzero(rows.inherits)
+        self.cluster_entity = self._entity_of_claim[rows.claim[self._cluster_rows]]
+        inheriting = np.flatnonzero(rows.inherits)
+        self._inheriting = inheriting[np.argsort(rows.cluster[inheriting], kind="stable")]
+        self._inheriting_cluster = rows.cluster[self._inheriting]
 
     def close(self) -> None:
         """Close the label sets."""
         for label_set in self._sets:
             label_set.close()
-
-    @property
-    def service_entity(self) -> NDArray[np.int32]:
-        """Entity of each of `service_scripts`."""
-        return self._entity_of_claim[self._rows.claim[self._own_rows]]
-
-    @property
-    def cluster_entity(self) -> NDArray[np.int32]:
-        """Entity of each of `service_clusters`."""
-        return self._entity_of_claim[self._rows.claim[self._cluster_rows]]
 
     def service_of(self, script: int) -> Assertion | None:
         """Return why a script counts as a service's, None where it does not."""
@@ -137,13 +132,13 @@ class Attribution:
             inherited=inherited,
         )
 
-    def labels_of(self, address: str, script: int | None) -> list[dict[str, Any]]:
-        """Return what is said about an address, itself or through its cluster.
+    def labels_of(self, address: str, script: int | None) -> tuple[list[dict[str, Any]], list[str]]:
+        """Return what is said about an address, itself or through its cluster, and conflicts.
 
-        Child protection first, then by confidence; each with its set and, where inherited, the
-        address it comes from.
+        Labels stand with child protection first, then by confidence; each with its set and, where
+        inherited, the address that it comes from. Conflicts are sentences.
         """
-        found = [
+        found: list[tuple[Label, str, str | None]] = [
             (label, label_set.name, None)
             for label_set in self._sets
             for label in label_set.labels_of(address, self._network)
@@ -151,39 +146,37 @@ class Attribution:
         found += self._inherited(address, script)
         known = {id(label): (name, origin) for label, name, origin in found}
         ordered = in_order(label for label, _name, _origin in found)
-        return [
-            {
-                **label.as_dict(),
-                "set": known[id(label)][0],
-                "inherited_from": known[id(label)][1],
-            }
+        described = [
+            {**label.as_dict(), "set": known[id(label)][0], "inherited_from": known[id(label)][1]}
             for label in ordered
         ]
-
-    def conflicts_of(self, address: str, script: int | None) -> list[str]:
-        """Say where the labels of an address, its own and inherited ones, contradict each other."""
-        labels = [
-            label
-            for label_set in self._sets
-            for label in label_set.labels_of(address, self._network)
-        ]
-        return conflicts([*labels, *(label for label, _n, _o in self._inherited(address, script))])
+        return described, conflicts(ordered)
 
     def _inherited(self, address: str, script: int | None) -> list[tuple[Label, str, str | None]]:
         """Return the labels that other members of the cluster pass on, one for each claim."""
         if script is None:
             return []
         rows = self._rows
-        cluster = rows.cluster[self._inheriting]
-        mine = self._inheriting[cluster == self._cluster[script]]
+        low, high = np.searchsorted(
+            self._inheriting_cluster, [self._cluster[script], int(self._cluster[script]) + 1]
+        )
         found: dict[tuple[int, str], tuple[Label, str, str | None]] = {}
-        for row in mine.tolist():
+        for row in self._inheriting[low:high].tolist():
             name, origin = self._origins[rows.origin[row]]
-            if origin == address:
-                continue
-            claim = self._claims[rows.claim[row]]
-            label = Label("BTC", self._network, address, False, claim, "", 0, 0)
-            found.setdefault((int(rows.claim[row]), name), (label, name, origin))
+            number = int(rows.claim[row])
+            if origin != address and (number, name) not in found:
+                claim = self._claims[number]
+                label = Label(
+                    asset=BITCOIN,
+                    network=self._network,
+                    subject=address,
+                    is_transaction=False,
+                    claim=claim,
+                    file="",
+                    position=0,
+                    line=0,
+                )
+                found[number, name] = (label, name, origin)
         return list(found.values())
 
     def _resolve(self, store: ChainStore) -> _Rows:

@@ -13,6 +13,7 @@ from clewline.engine.taint import CAPS, Limits, Method, Stop, fifo_path, satoshi
 from clewline.reports.case import Direction
 from clewline.reports.request_pack import Basis, Movement, Step, Walk
 from clewline.store.reader import ChainStore
+from clewline.vocab import confidences
 from clewline.workspace.addresses import summary
 from clewline.workspace.attribution import Assertion, Attribution
 from clewline.workspace.tracing import Trace, describe_outputs
@@ -41,9 +42,7 @@ def movements(
         if (found := bases[row.held]) and found.claim.category in REQUESTED
     ]
     wanted = sorted({output for row, _found in asked for output in (*row.path, row.held)})
-    described = dict(
-        zip(wanted, describe_outputs(store, np.array(wanted, np.int64)), strict=True)
-    )
+    described = dict(zip(wanted, describe_outputs(store, np.array(wanted, np.int64)), strict=True))
     result = []
     for row, found in asked:
         output = described[row.output]
@@ -115,7 +114,7 @@ def _disagreements(attribution: Attribution, address: str | None, script: int) -
 
     A pack goes to one exchange: it must not learn who else was named, or as what.
     """
-    if address is None or not attribution.conflicts_of(address, script):
+    if address is None or not attribution.labels_of(address, script)[1]:
         return ()
     return ("Labels of this address disagree; the sender holds the details.",)
 
@@ -134,9 +133,21 @@ def _basis(store: ChainStore, assertion: Assertion, script: int) -> Basis:
         label_set=assertion.label_set,
         source=claim.source,
         confidence=claim.level,
-        confidence_words=claim.confidence,
+        confidence_words=_rung(claim.level),
         cluster_size=summary(store, script)["cluster_size"] if assertion.inherited else None,
     )
+
+
+def _rung(level: int) -> str:
+    """Return the highest step of the confidence ladder that a level reaches, in words.
+
+    Examples
+    --------
+    >>> _rung(61)
+    'authority data'
+    """
+    reached = [step for step in confidences().values() if step.level <= level]
+    return max(reached, key=lambda step: step.level).id.replace("_", " ") if reached else "unknown"
 
 
 def walk_of(trace: Trace) -> Walk:

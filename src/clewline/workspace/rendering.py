@@ -48,9 +48,14 @@ def txids_shown(store: ChainStore, txs: NDArray[np.int64]) -> list[str]:
 
 
 @kernel
-def _input_positions(  # type: ignore[no-untyped-def]
-    outputs, spender, tx_input, prevout, unspent, position
-):
+def _input_positions(
+    outputs: NDArray[np.int64],
+    spender: NDArray[np.uint32],
+    tx_input: NDArray[np.int64],
+    prevout: NDArray[np.int64],
+    unspent: int,
+    position: NDArray[np.int64],
+) -> None:
     """Find the position of the input that spends each output, -1 where none does."""
     for i in range(outputs.size):
         tx = spender[outputs[i]]
@@ -100,7 +105,7 @@ def spent_by(store: ChainStore, outputs: NDArray[np.int64]) -> list[str | None]:
         spender,
         store.column("tx.input_start"),
         store.column("input.prevout"),
-        np.uint32(UNSPENT),
+        UNSPENT,
         position,
     )
     spent = position >= 0

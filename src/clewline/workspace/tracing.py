@@ -128,7 +128,7 @@ def seed_outputs(
 def run_trace(
     store: ChainStore,
     chain: Chain,
-    mixes: NDArray[np.bool_],
+    mixes: NDArray[np.uint8],
     attribution: Attribution,
     direction: str,
     seeds: Sequence[str],
@@ -155,9 +155,9 @@ def run_trace(
     return Trace(direction, method, limits, outputs, flow)
 
 
-def mixing_transactions(store: ChainStore) -> NDArray[np.bool_]:
-    """Tell which transactions are CoinJoins that mix owners."""
-    return mixes_owners(store.column("structure.coinjoin"))
+def mixing_transactions(store: ChainStore) -> NDArray[np.uint8]:
+    """Tell which transactions are CoinJoins that mix owners: 1, else 0."""
+    return mixes_owners(store.column("structure.coinjoin")).view(np.uint8)
 
 
 def describe_outputs(store: ChainStore, outputs: NDArray[np.int64]) -> list[dict[str, Any]]:

@@ -1,0 +1,54 @@
+"""``python -m bench``: every measure in one run, JSON lines on standard output."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+from bench import clustering, imports, lookups, machine, traces
+from bench.case import Case, make_case
+from bench.line import emit, note
+
+_PARTS: dict[str, Callable[[Case], None]] = {
+    "import": imports.measure,
+    "clustering": clustering.measure,
+    "lookups": lookups.measure,
+    "traces": traces.measure,
+}
+_WARM_UP_TRANSACTIONS = 1000
+
+
+def main() -> None:
+    """Make a case, warm up, measure."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--transactions", type=int, default=1_000_000, help="size of the case")
+    parser.add_argument("--seed", type=int, default=1, help="same seed, same chain, same questions")
+    parser.add_argument(
+        "--dir", type=Path, help="work here and keep it; else a temporary directory"
+    )
+    parser.add_argument("--only", choices=_PARTS, action="append", help="this part; repeatable")
+    asked = parser.parse_args()
+    parts = [_PARTS[name] for name in asked.only or _PARTS]
+    emit("machine", **machine.describe())
+    with tempfile.TemporaryDirectory(prefix="clewline-bench-") as temporary:
+        note("warming up: every part on a small case, so that all kernels are compiled")
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            _run(parts, Path(temporary), _WARM_UP_TRANSACTIONS, asked.seed)
+        _run(parts, asked.dir or Path(temporary), asked.transactions, asked.seed)
+
+
+def _run(
+    parts: Sequence[Callable[[Case], None]], directory: Path, transactions: int, seed: int
+) -> None:
+    """Make a case and run some parts on it."""
+    case = make_case(directory, transactions, seed)
+    for measure in parts:
+        measure(case)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Look-ups as warm library calls: one question, one answer, as a caller of the workspace sees it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.case import Case
+from bench.line import Goal, emit, note, quantiles
+from clewline.store.reader import ChainStore
+from clewline.workspace.rendering import ScriptTexts, txids_shown
+
+_SAMPLES = 5000
+
+
+def measure(case: Case) -> None:
+    """Ask for random addresses, transactions and clusters."""
+    workspace = case.workspace()
+    store = workspace.store
+    chance = np.random.default_rng(case.seed)
+    counts = store.manifest.counts
+    scripts = chance.integers(0, counts["script"], _SAMPLES)
+    paid = store.column("output.script")[chance.integers(0, counts["output"], _SAMPLES)]
+    txids = txids_shown(store, chance.integers(0, counts["tx"], _SAMPLES))
+    addresses = _addresses(store, scripts)
+    _lookup("lookup.address", case, workspace.address, addresses)
+    # Drawn by output, an address comes up as often as it was paid: the busy ones do.
+    _lookup("lookup.address_by_output", case, workspace.address, _addresses(store, paid))
+    _lookup("lookup.transaction", case, lambda txid: list(workspace.transactions([txid])), txids)
+    _lookup("lookup.cluster", case, workspace.cluster, addresses)
+
+
+def _addresses(store: ChainStore, scripts: NDArray[Any]) -> list[str]:
+    """Return the addresses of those scripts that have one."""
+    return [address for address in ScriptTexts(store, scripts).addresses() if address is not None]
+
+
+def _lookup(name: str, case: Case, ask: Callable[[str], object], questions: Sequence[str]) -> None:
+    """Time each question by itself, after a first one that is not counted."""
+    note(f"{name}: {len(questions):,} questions")
+    ask(questions[0])
+    samples = []
+    for question in questions:
+        begin = time.perf_counter()
+        ask(question)
+        samples.append(time.perf_counter() - begin)
+    emit(
+        name,
+        goal=Goal("p50_us", "<", 1000),
+        transactions=case.transactions,
+        samples=len(samples),
+        **quantiles(samples, 1e-6, "us"),
+        worst=questions[int(np.argmax(samples))],
+    )

@@ -1,0 +1,115 @@
+"""Traces as warm library calls, without any cap: the product's default limits."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.case import Case
+from bench.line import Goal, emit, note, quantiles
+from clewline.store.reader import ChainStore
+from clewline.workspace import Workspace
+from clewline.workspace.rendering import ScriptTexts, tx_of_outputs, txids_shown
+
+_SAMPLES = 200
+_BUSIEST = 5
+_WORST = 5
+_PARTS = ("unspent", "mined", "coinjoin", "capped", "fees")
+
+
+@dataclass(frozen=True)
+class Traced:
+    """One trace and what it took."""
+
+    seconds: float
+    direction: str
+    method: str
+    seed: str
+    crossed_transactions: int
+    services: int
+
+    def named(self) -> dict[str, Any]:
+        """Return it as part of a line."""
+        return {
+            "ms": self.seconds * 1000,
+            "direction": self.direction,
+            "method": self.method,
+            "seed": self.seed,
+            "crossed_transactions": self.crossed_transactions,
+            "services": self.services,
+        }
+
+
+def measure(case: Case) -> None:
+    """Trace from random outputs, from the site's addresses, and from the busiest addresses."""
+    workspace = case.workspace()
+    chance = np.random.default_rng(case.seed)
+    kinds = {
+        "random_output": _random_outputs(workspace.store, chance),
+        "site_address": _site_addresses(case, chance),
+        "busiest_address": _busiest_addresses(workspace.store),
+    }
+    done = []
+    for direction in ("forward", "backward"):
+        for method in ("fifo", "haircut"):
+            for kind, seeds in kinds.items():
+                note(f"trace {direction} {method}: {kind}, {len(seeds)} seeds")
+                traced = [_trace(workspace, direction, method, seed) for seed in seeds]
+                worst = max(traced, key=lambda one: one.seconds)
+                emit(
+                    f"trace.{direction}.{method}.{kind}",
+                    goal=Goal("p95_ms", "<", 1000),
+                    transactions=case.transactions,
+                    samples=len(traced),
+                    **quantiles([one.seconds for one in traced], 1e-3, "ms"),
+                    worst=worst.named(),
+                )
+                done += traced
+    done.sort(key=lambda one: -one.seconds)
+    emit(
+        "trace",
+        goal=Goal("p95_ms", "<", 1000),
+        transactions=case.transactions,
+        samples=len(done),
+        **quantiles([one.seconds for one in done], 1e-3, "ms"),
+        worst=[one.named() for one in done[:_WORST]],
+    )
+
+
+def _trace(workspace: Workspace, direction: str, method: str, seed: str) -> Traced:
+    """Trace from one seed, and hold the answer to the law."""
+    begin = time.perf_counter()
+    answer = workspace.trace(direction, [seed], method)
+    seconds = time.perf_counter() - begin
+    reached = sum(service["value"] for service in answer["services"])
+    if reached + sum(answer[part] for part in _PARTS) != answer["total"]:
+        raise SystemExit(f"bench: the {direction} {method} trace of {seed} loses satoshi")
+    crossed = answer["limits"]["crossed_transactions"]
+    return Traced(seconds, direction, method, seed, crossed, len(answer["services"]))
+
+
+def _random_outputs(store: ChainStore, chance: np.random.Generator) -> list[str]:
+    """Return some outputs as ``txid:vout``."""
+    outputs = chance.integers(0, store.manifest.counts["output"], _SAMPLES)
+    txs = tx_of_outputs(store, outputs)
+    vouts = outputs - store.column("tx.output_start")[txs]
+    return [f"{txid}:{vout}" for txid, vout in zip(txids_shown(store, txs), vouts, strict=True)]
+
+
+def _site_addresses(case: Case, chance: np.random.Generator) -> list[str]:
+    """Return some of the addresses that the site gave to its customers, and its main one."""
+    site = next(entity for entity in case.truth()["entities"] if entity["kind"] == "site")
+    given = sorted(site["addresses"])
+    drawn = chance.permutation(len(given))[: _SAMPLES - 1]
+    return [site["main"], *(given[i] for i in drawn)]
+
+
+def _busiest_addresses(store: ChainStore) -> list[str]:
+    """Return the addresses that received the most outputs."""
+    received = np.diff(store.column("receiving.start"))
+    order = np.argsort(-received, kind="stable")[: 2 * _BUSIEST]
+    shown = ScriptTexts(store, order).addresses()
+    return [address for address in shown if address is not None][:_BUSIEST]
