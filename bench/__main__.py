@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--only", choices=_PARTS, action="append", help="this part; repeatable")
     asked = parser.parse_args()
     parts = [_PARTS[name] for name in asked.only or _PARTS]
-    emit("machine", **machine.describe())
+    emit("machine", machine.describe())
     with tempfile.TemporaryDirectory(prefix="clewline-bench-") as temporary:
         note("warming up: every part on a small case, so that all kernels are compiled")
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):

@@ -73,13 +73,15 @@ def make_case(directory: Path, transactions: int, seed: int) -> Case:
     seconds = time.perf_counter() - begin
     emit(
         "play",
-        transactions=made.transactions,
-        inputs=made.inputs,
-        outputs=made.outputs,
-        block_bytes=made.block_bytes,
-        seed=seed,
-        seconds=seconds,
-        transactions_per_second=made.transactions / seconds,
+        {
+            "transactions": made.transactions,
+            "inputs": made.inputs,
+            "outputs": made.outputs,
+            "block_bytes": made.block_bytes,
+            "seed": seed,
+            "seconds": seconds,
+            "transactions_per_second": made.transactions / seconds,
+        },
     )
     return case
 

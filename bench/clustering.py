@@ -12,8 +12,8 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from gs_clustering import Clustering, version
+import pyarrow as pa  # type: ignore[import-untyped]
+from gs_clustering import Clustering, version  # type: ignore[import-untyped]
 
 from bench.case import Case
 from bench.line import Goal, emit, note
@@ -46,23 +46,23 @@ def measure(case: Case) -> None:
     if not np.array_equal(_smallest_member(mapping), clusters):
         raise SystemExit("bench: the two clusterings differ")
     seconds, peer, preparing = median(ours), median(theirs), median(prepared)
-    emit(
-        "clustering",
-        goal=Goal("ratio", ">=", 1),
-        scripts=clusters.size,
-        linking_transactions=len(inputs),
-        linked_inputs=len(inputs.values),
-        clusters=int(np.count_nonzero(clusters == np.arange(clusters.size))),
-        same_clusters=True,
-        seconds=seconds,
-        runs=ours,
-        peer=f"{_PEER} {version()}",
-        peer_seconds=peer,
-        peer_runs=theirs,
-        peer_input_seconds=preparing,
-        ratio=peer / seconds,
-        ratio_with_peer_input=(peer + preparing) / seconds,
-    )
+    figures = {
+        "transactions": case.transactions,
+        "scripts": clusters.size,
+        "linking_transactions": len(inputs),
+        "linked_inputs": len(inputs.values),
+        "clusters": int(np.count_nonzero(clusters == np.arange(clusters.size))),
+        "same_clusters": True,
+        "seconds": seconds,
+        "runs": ours,
+        "peer": f"{_PEER} {version()}",
+        "peer_seconds": peer,
+        "peer_runs": theirs,
+        "peer_input_seconds": preparing,
+        "ratio": peer / seconds,
+        "ratio_with_peer_input": (peer + preparing) / seconds,
+    }
+    emit("clustering", figures, goal=Goal("ratio", ">=", 1))
 
 
 def _peer_input(store: ChainStore) -> tuple[Any, int]:

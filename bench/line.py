@@ -31,14 +31,18 @@ class Goal:
         return f"{self.figure} {self.relation} {self.bound:g}"
 
     def met(self, figures: dict[str, Any]) -> bool:
-        """Judge the figure as measured, not as rounded for printing."""
+        """Judge a figure."""
         return _RELATIONS[self.relation](figures[self.figure], self.bound)
 
 
 def emit(
-    measure: str, *, goal: Goal | None = None, next_goal: Goal | None = None, **figures: Any
+    measure: str,
+    figures: dict[str, Any],
+    *,
+    goal: Goal | None = None,
+    next_goal: Goal | None = None,
 ) -> None:
-    """Print one measure with its goal, and the load of the machine while it was taken."""
+    """Print one measure with its goals, judged before rounding, and the load of the machine."""
     line: dict[str, Any] = {"measure": measure, **_rounded(figures)}
     for name, met, bound in (("goal", "met", goal), ("next_goal", "next_met", next_goal)):
         if bound is not None:

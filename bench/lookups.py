@@ -1,4 +1,4 @@
-"""Look-ups as warm library calls: one question, one answer, as a caller of the workspace sees it."""
+"""Look-ups as warm library calls: one question, one answer, as callers of the workspace see it."""
 
 from __future__ import annotations
 
@@ -48,11 +48,10 @@ def _lookup(name: str, case: Case, ask: Callable[[str], object], questions: Sequ
         begin = time.perf_counter()
         ask(question)
         samples.append(time.perf_counter() - begin)
-    emit(
-        name,
-        goal=Goal("p50_us", "<", 1000),
-        transactions=case.transactions,
-        samples=len(samples),
+    figures = {
+        "transactions": case.transactions,
+        "samples": len(samples),
         **quantiles(samples, 1e-6, "us"),
-        worst=questions[int(np.argmax(samples))],
-    )
+        "worst": questions[int(np.argmax(samples))],
+    }
+    emit(name, figures, goal=Goal("p50_us", "<", 1000))

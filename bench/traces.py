@@ -16,7 +16,7 @@ from clewline.workspace.rendering import ScriptTexts, tx_of_outputs, txids_shown
 
 _SAMPLES = 200
 _BUSIEST = 5
-_WORST = 5
+_WORST = 3
 _PARTS = ("unspent", "mined", "coinjoin", "capped", "fees")
 
 
@@ -52,31 +52,27 @@ def measure(case: Case) -> None:
         "site_address": _site_addresses(case, chance),
         "busiest_address": _busiest_addresses(workspace.store),
     }
-    done = []
+    done: list[Traced] = []
     for direction in ("forward", "backward"):
         for method in ("fifo", "haircut"):
             for kind, seeds in kinds.items():
                 note(f"trace {direction} {method}: {kind}, {len(seeds)} seeds")
                 traced = [_trace(workspace, direction, method, seed) for seed in seeds]
-                worst = max(traced, key=lambda one: one.seconds)
-                emit(
-                    f"trace.{direction}.{method}.{kind}",
-                    goal=Goal("p95_ms", "<", 1000),
-                    transactions=case.transactions,
-                    samples=len(traced),
-                    **quantiles([one.seconds for one in traced], 1e-3, "ms"),
-                    worst=worst.named(),
-                )
+                _emit(f"trace.{direction}.{method}.{kind}", case, traced)
                 done += traced
-    done.sort(key=lambda one: -one.seconds)
-    emit(
-        "trace",
-        goal=Goal("p95_ms", "<", 1000),
-        transactions=case.transactions,
-        samples=len(done),
-        **quantiles([one.seconds for one in done], 1e-3, "ms"),
-        worst=[one.named() for one in done[:_WORST]],
-    )
+    _emit("trace", case, done)
+
+
+def _emit(name: str, case: Case, traced: list[Traced]) -> None:
+    """Print the latencies of some traces and name the worst of them."""
+    worst = sorted(traced, key=lambda one: -one.seconds)[:_WORST]
+    figures = {
+        "transactions": case.transactions,
+        "samples": len(traced),
+        **quantiles([one.seconds for one in traced], 1e-3, "ms"),
+        "worst": [one.named() for one in worst],
+    }
+    emit(name, figures, goal=Goal("p95_ms", "<", 1000))
 
 
 def _trace(workspace: Workspace, direction: str, method: str, seed: str) -> Traced:

@@ -5,10 +5,12 @@ kept beside the source, so only the first run after an installation pays for it.
 the interpreter lock, hold no state and never raise: they return a code that their caller turns
 into an error with a place and a cause.
 
-Two traps shape every kernel of this project:
+Three traps shape every kernel of this project:
 
 - Numba turns ``uint64`` mixed with ``int64`` (any literal) into ``float64``. Ids and offsets are
   therefore stored as ``int64`` (never negative) or ``uint32``; ``uint64`` stays inside hashing.
+- ``int(x)`` keeps the type of an element, so ``int(data[0]) << 8`` is unsigned; ``np.int64(x)`` is
+  what it looks like.
 - A read-only array is another type than a writable one and compiles again. Arrays of a store are
   read-only everywhere.
 """
@@ -26,3 +28,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 def kernel(function: F) -> F:
     """Compile `function` with Numba on first call, cached on disk, without the interpreter lock."""
     return cast(F, numba.njit(cache=True, nogil=True)(function))
+
+
+def leaf(function: F) -> F:
+    """Compile a kernel that only borrows its arrays: it cannot allocate, slice or return one.
+
+    Without this, each array argument of each call costs two atomic reference counts, more than
+    the hashing of a typical transaction or the parsing of an input.
+    """
+    options: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
+    return cast(F, numba.njit(**options)(function))

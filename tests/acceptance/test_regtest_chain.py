@@ -117,8 +117,7 @@ def test_participants_of_the_coinjoin_stay_apart(regtest_store: Path, core: Core
     assert len(addresses) == len({core.truth["owner"][address] for address in addresses}) == 5
     as_json = ("--store", regtest_store, "--format", "json")
     clusters = {
-        json.loads(answer("cluster", "show", address, *as_json))["cluster"]
-        for address in addresses
+        json.loads(answer("cluster", "show", address, *as_json))["cluster"] for address in addresses
     }
     assert len(clusters) == 5
     for other in addresses[1:]:

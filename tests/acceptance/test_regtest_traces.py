@@ -73,7 +73,7 @@ def test_the_sweep_reaches_the_nine_cash_outs_exactly(
     seed = core.outpoint(sweep["txid"], sweep["address"])
     trace = labelled.trace("forward", [seed], method)
     assert_conserved(trace)
-    assert trace["total"] == satoshi(sweep["value"])
+    assert trace["total"] == satoshi(sweep["value"]) - core.transactions[sweep["txid"]]["fee"]
     reached = {
         (service["entity"], service["address"], f"{output['txid']}:{output['vout']}"):
         (output["value"], output["output_value"])
@@ -132,7 +132,7 @@ def test_traces_from_everywhere_conserve(
 def test_caps_are_reported_in_numbers(labelled: Workspace, core: CoreChain, method: str) -> None:
     (sweep,) = core.story("sweep")
     seed = core.outpoint(sweep["txid"], sweep["address"])
-    value = satoshi(sweep["value"])
+    value = core.value(seed)
     stopped = labelled.trace("forward", [seed], method, Limits(max_hops=0))
     assert (stopped["capped"], stopped["limits"]["capped_by"]["max_hops"]) == (value, value)
     assert stopped["services"] == []

@@ -446,6 +446,25 @@ def test_stops_have_a_precedence(method: Method) -> None:
         assert flow.value[at] == (10 if method is Method.FIFO else 27)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_caps_are_inclusive(method: Method) -> None:
+    crossed = {
+        Limits(since=200): 2,
+        Limits(since=201): 0,
+        Limits(until=300): 2,
+        Limits(until=299): 1,
+        Limits(since=200, until=200): 1,
+        Limits(min_value=40): 1,
+        Limits(min_value=41): 0,
+        Limits(max_hops=0): 0,
+        Limits(max_hops=1): 1,
+        Limits(max_transactions=0): 0,
+        Limits(max_transactions=1): 1,
+    }
+    for caps, expected in crossed.items():
+        assert trace(False, 1, method, Stops(), caps).crossed == expected, caps
+
+
 def test_own_service_is_no_stop_and_own_label_outranks_the_inherited_one() -> None:
     cluster = np.array([0, 1, 2, 3, 3], np.uint32)
     inherited = Stops(
@@ -484,6 +503,8 @@ def test_a_seed_paid_by_another_seed_counts_once() -> None:
     assert flow.total == 40 + 45 - 18
     assert flow.fees == 2
     assert flow.path(1) == [3, 4]  # 27 of 45 began here
+    assert flow.hops_min.tolist() == [1, 1]
+    assert flow.hops_mean[1] == pytest.approx((27 * 1 + 18 * 2) / 45)
 
 
 def test_a_seed_of_no_value_gives_nothing() -> None:

@@ -11,12 +11,12 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from clewline import __version__
 from clewline.cli import address, chain, cluster, demo, label, play, report, trace, tx
+from clewline.cli.output import log
 from clewline.errors import ClewlineError
+from clewline.reports.sheet import visible
 
 app = typer.Typer(
     name="clewline",
@@ -59,8 +59,8 @@ def main() -> None:
     try:
         app()
     except ClewlineError as error:
-        text = Text(f"clewline: {error} [{error.code}]")
-        Console(stderr=True, highlight=False, soft_wrap=True).print(text, style="red")
+        # What was asked for may hold control characters; a terminal must not obey them.
+        log.print(visible(f"clewline: {error} [{error.code}]"), style="red")
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read the answer has seen enough; the interpreter must not try to flush the rest.

@@ -70,9 +70,9 @@ def check(store: Store, core_blocks: Annotated[Path | None, _CoreBlocks] = None)
     with progress_bar() as progress:
         report = check_store(store, core_blocks, progress)
     for line in report.checked:
-        log.print(f"checked: {line}", markup=False)
+        log.print(f"checked: {line}")
     for line in report.wrong:
-        log.print(f"wrong: {line}", markup=False, style="red")
+        log.print(f"wrong: {line}", style="red")
     if report.wrong:
         raise typer.Exit(1)
     log.print("nothing wrong")

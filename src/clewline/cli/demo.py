@@ -72,7 +72,7 @@ def demo(
     typer.echo(packs / "index.html")
     for pack in report["packs"]:
         typer.echo(pack["html"])
-    log.print(f"Ask on: clewline address show {seen} --store {store}", style="dim", markup=False)
+    log.print(f"Ask on: clewline address show {seen} --store {store}", style="dim")
 
 
 def _prepare(out: Path) -> None:
@@ -87,12 +87,12 @@ def _prepare(out: Path) -> None:
 
 def _say(step: int, text: str) -> None:
     """Announce a step."""
-    log.print(f"\n{step}. {text}", style="bold", markup=False)
+    log.print(f"\n{step}. {text}", style="bold")
 
 
 def _tell(text: str) -> None:
     """Say what a step gave."""
-    log.print(f"   {text}", markup=False)
+    log.print(f"   {text}")
 
 
 def _address_on_the_page(labels: Path, truth: dict[str, Any]) -> str:

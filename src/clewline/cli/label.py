@@ -29,25 +29,26 @@ def import_(
 
     report = import_labels(store, files, name)
     for refusal in report.refusals:
-        log.print(f"refused: {refusal}", markup=False)
+        log.print(f"refused: {refusal}")
     for note in report.notes:
-        log.print(f"note: {note}", markup=False)
+        log.print(f"note: {note}")
     for file in report.files:
         if file.known:
-            log.print(f"note: {file.file}: the set holds this file already", markup=False)
-        elif file.error:
-            log.print(f"refused: {file.error}", markup=False, style="red")
-    emit(
-        {
-            "set": report.name,
-            "files": len(report.files),
-            "loaded": report.loaded,
-            "added": report.added,
-            "refused": report.refused,
-            "sha256": report.digest,
-        },
-        style,
-    )
+            log.print(f"note: {file.file}: the set holds this file already")
+        elif file.error and file.error is not report.error:
+            log.print(f"refused: {file.error}", style="red")
+    if any(file.error is None for file in report.files):
+        emit(
+            {
+                "set": report.name,
+                "files": len(report.files),
+                "loaded": report.loaded,
+                "added": report.added,
+                "refused": report.refused,
+                "sha256": report.digest,
+            },
+            style,
+        )
     if report.error:
         raise report.error
 

@@ -25,7 +25,8 @@ from rich.text import Text
 from clewline.cli.options import Format
 from clewline.reports.sheet import harmless
 
-log: Final = Console(stderr=True, highlight=False)
+log: Final = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+"""Standard error. Text is printed as it is: neither broken over lines nor read as markup."""
 _TABLE_ROWS: Final = 200
 
 

@@ -25,4 +25,7 @@ def make(
         summary = make_play(
             out, transactions, seed, lambda done, total: progress("Making the case", done, total)
         )
-    log.print(f"made up, in {out}: {summary}", markup=False)
+    log.print(
+        f"{summary.transactions:,} transactions in {summary.height + 1:,} blocks, all made up: "
+        f"{summary.blocks}; the truth about them: {summary.truth}; labels: {summary.labels}"
+    )

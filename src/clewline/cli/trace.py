@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -21,6 +22,38 @@ class TraceMethod(StrEnum):
     HAIRCUT = "haircut"
 
 
+_TIME: Final = "YYYY-MM-DD[Thh:mm:ssZ]"
+_WHOLE_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _since(text: str) -> int:
+    """Return UTC seconds of a time (ISO 8601, or the seconds themselves), of a date its first.
+
+    Examples
+    --------
+    >>> _since("2024-01-31"), _since("2024-01-31T12:00:00Z"), _since("1706702400")
+    (1706659200, 1706702400, 1706702400)
+    """
+    if text.isdecimal() and len(text) == len("1706702400"):
+        return int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a date nor a time like {_TIME}") from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _until(text: str) -> int:
+    """Return UTC seconds of a time, of a date its last second.
+
+    Examples
+    --------
+    >>> _until("2024-01-31"), _until("2024-01-31T12:00:00Z")
+    (1706745599, 1706702400)
+    """
+    return _since(text) + (24 * 3600 - 1 if _WHOLE_DAY.fullmatch(text) else 0)
+
+
 _Seeds = Annotated[
     list[str],
     typer.Argument(
@@ -35,12 +68,12 @@ _MinValue = Annotated[
     int, typer.Option("--min-value", min=0, help="Do not follow less than this many satoshi.")
 ]
 _Since = Annotated[
-    datetime | None,
-    typer.Option("--since", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"], help="UTC, inclusive."),
+    int | None,
+    typer.Option("--since", parser=_since, metavar=_TIME, help="From then on, UTC."),
 ]
 _Until = Annotated[
-    datetime | None,
-    typer.Option("--until", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"], help="UTC, inclusive."),
+    int | None,
+    typer.Option("--until", parser=_until, metavar=_TIME, help="Up to and with then, UTC."),
 ]
 _MaxTransactions = Annotated[
     int | None,
@@ -56,11 +89,6 @@ Cluster = Annotated[
         "--cluster", help="Take all addresses of the clusters that the given ones are in."
     ),
 ]
-
-
-def _seconds(moment: datetime | None) -> int | None:
-    """Return UTC seconds of a time given without a zone."""
-    return None if moment is None else int(moment.replace(tzinfo=UTC).timestamp())
 
 
 @app.command()
@@ -81,9 +109,7 @@ def forward(
     """Follow money forward: to the services where it went."""
     from clewline.workspace import Limits, Workspace
 
-    limits = Limits(
-        max_hops, min_value, _seconds(since), _seconds(until), max_transactions, through_coinjoin
-    )
+    limits = Limits(max_hops, min_value, since, until, max_transactions, through_coinjoin)
     workspace = Workspace.open(store, sets)
     chosen = workspace.with_clusters(seeds) if cluster else seeds
     emit(workspace.trace("forward", chosen, method.value, limits), style)
@@ -107,9 +133,7 @@ def backward(
     """Follow money backward: to the services where it came from."""
     from clewline.workspace import Limits, Workspace
 
-    limits = Limits(
-        max_hops, min_value, _seconds(since), _seconds(until), max_transactions, through_coinjoin
-    )
+    limits = Limits(max_hops, min_value, since, until, max_transactions, through_coinjoin)
     workspace = Workspace.open(store, sets)
     chosen = workspace.with_clusters(seeds) if cluster else seeds
     emit(workspace.trace("backward", chosen, method.value, limits), style)

@@ -11,10 +11,9 @@ Digests are in *internal* byte order; a transaction id is shown reversed.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import llvmlite.binding as llvm
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -22,7 +21,7 @@ from numba.core import config
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from clewline.jit import F, kernel
+from clewline.jit import kernel, leaf
 
 DIGEST_SIZE: Final = 32
 _BLOCK: Final = 64
@@ -48,16 +47,6 @@ _INITIAL: Final = np.frombuffer(
     bytes.fromhex("6a09e667 bb67ae85 3c6ef372 a54ff53a 510e527f 9b05688c 1f83d9ab 5be0cd19"),
     dtype=">u4",
 ).astype(np.uint32)
-
-
-def _leaf(function: F) -> F:
-    """Compile a kernel that only borrows its arrays.
-
-    Without this, each array argument of each call costs two atomic reference counts, together
-    more than the hashing of a typical transaction. Such a kernel cannot allocate.
-    """
-    options: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
-    return cast(F, numba.njit(**options)(function))
 
 
 class Scratch(NamedTuple):
@@ -164,7 +153,7 @@ def _sha_ni_block(_typing: Any, words: Any, data: Any, position: Any) -> tuple[A
 _absorb_block: Any = intrinsic(_sha_ni_block)
 
 
-@_leaf
+@leaf
 def _compress_sha_ni(
     words: NDArray[np.uint32], data: NDArray[np.uint8], position: int, blocks: int
 ) -> None:
@@ -173,13 +162,13 @@ def _compress_sha_ni(
         _absorb_block(words, data, position + i * _BLOCK)
 
 
-@_leaf
+@leaf
 def _rotate(x: np.uint32, bits: int) -> np.uint32:
     """Rotate right (FIPS 180-4, 3.2)."""
     return np.uint32((x >> np.uint32(bits)) | (x << np.uint32(32 - bits)))
 
 
-@_leaf
+@leaf
 def _compress_portable(
     words: NDArray[np.uint32], data: NDArray[np.uint8], position: int, blocks: int
 ) -> None:
@@ -237,14 +226,14 @@ def _has_sha_instructions() -> bool:
 _compress = _compress_sha_ni if _has_sha_instructions() else _compress_portable
 
 
-@_leaf
+@leaf
 def _begin(scratch: Scratch) -> None:
     """Set the initial hash value."""
     for i in range(8):
         scratch.words[i] = _INITIAL[i]
 
 
-@_leaf
+@leaf
 def _absorb(scratch: Scratch, filled: int, data: NDArray[np.uint8], start: int, length: int) -> int:
     """Absorb a range after `filled` waiting bytes of the tail; return how many wait now."""
     end = start + length
@@ -265,7 +254,7 @@ def _absorb(scratch: Scratch, filled: int, data: NDArray[np.uint8], start: int, 
     return end - start
 
 
-@_leaf
+@leaf
 def _pad(scratch: Scratch, filled: int, total: int) -> None:
     """Absorb the tail, a one bit, zeros and the length in bits (FIPS 180-4, 5.1.1)."""
     tail = scratch.tail
@@ -282,7 +271,7 @@ def _pad(scratch: Scratch, filled: int, total: int) -> None:
     _compress(scratch.words, tail, 0, 1)
 
 
-@_leaf
+@leaf
 def _write_digest(scratch: Scratch, out: NDArray[np.uint8], start: int) -> None:
     """Write the state as 32 bytes, most significant byte of each word first."""
     for i in range(8):
@@ -293,7 +282,7 @@ def _write_digest(scratch: Scratch, out: NDArray[np.uint8], start: int) -> None:
         out[start + 4 * i + 3] = word & np.uint32(0xFF)
 
 
-@_leaf
+@leaf
 def _hash_again(scratch: Scratch) -> None:
     """Replace the state by the hash of its digest."""
     _write_digest(scratch, scratch.tail, 0)
@@ -301,7 +290,7 @@ def _hash_again(scratch: Scratch) -> None:
     _pad(scratch, DIGEST_SIZE, DIGEST_SIZE)
 
 
-@_leaf
+@leaf
 def sha256_into(
     data: NDArray[np.uint8],
     start: int,
@@ -337,7 +326,7 @@ def sha256_into(
     _write_digest(scratch, out, out_start)
 
 
-@_leaf
+@leaf
 def sha256d_into(
     data: NDArray[np.uint8],
     start: int,
@@ -363,7 +352,7 @@ def sha256d_into(
     _write_digest(scratch, out, out_start)
 
 
-@_leaf
+@leaf
 def sha256d_ranges3_into(
     data: NDArray[np.uint8],
     start0: int,

@@ -2,9 +2,10 @@
 
 Headers form a tree under the genesis block. The active chain ends at the header with the most
 work (the sum of 2^256 / (target + 1)); of two with equal work, the one with the lower hash, so
-that the answer does not depend on the order in which blocks arrived (Core keeps the first seen). Along it, each header must
-meet its target, use the target that the rules ask for (Core's ``pow.cpp``; BIP-94 on testnet4) and be
-later than the median of the eleven before it.
+that the answer does not depend on the order in which blocks arrived (Core keeps the first seen).
+Every header must meet its own target; those of the active chain must use the target that the rules
+ask for (Core's ``pow.cpp``; BIP-94 on testnet4) and be later than the median of the eleven before
+it. The signatures of signet blocks (BIP-325) are not checked.
 """
 
 from __future__ import annotations
@@ -38,15 +39,32 @@ class ActiveChain:
         Records to append, in height order from `fork_height` on.
     stale : int
         Distinct blocks at hand, stored or found, that are not on the chosen chain.
+    held, held_height : ndarray of int64
+        Records of blocks that are stored already, and the heights of those.
+    others : ndarray of int64
+        All other records: stale blocks that are not stored, and repeated records.
     """
 
     fork_height: int
     records: NDArray[np.int64]
     stale: int
+    held: NDArray[np.int64]
+    held_height: NDArray[np.int64]
+    others: NDArray[np.int64]
 
 
 def header_hashes(header: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Double SHA-256 of each row: (n, 80) to (n, 32), internal byte order."""
+    """Return the block hash of each header.
+
+    Parameters
+    ----------
+    header : ndarray of uint8, shape (n, 80)
+
+    Returns
+    -------
+    ndarray of uint8, shape (n, 32)
+        Internal byte order.
+    """
     count = header.shape[0]
     starts = np.arange(count, dtype=np.int64) * header.shape[1]
     lengths = np.full(count, header.shape[1], np.int64)
@@ -104,13 +122,15 @@ def choose_active_chain(
     stored : ndarray of uint8, shape (n, 80)
         Headers of the chain that a store holds, by height; empty for a new store.
     found : ndarray of uint8, shape (m, 80)
-        Headers of records, in any order; stale and repeated ones allowed.
+        Headers of records, in any order; stale and repeated ones allowed. Those of blocks that are
+        stored may be missing, as in a pruned directory.
     place : callable
         Tells where a record lies, for error messages.
 
     Returns
     -------
     ActiveChain
+        Does not depend on the order of `found`, but for the numbers of the records.
 
     Raises
     ------
@@ -134,14 +154,15 @@ def choose_active_chain(
     targets = {value: target_of(value) for value in works}
 
     def where(node: int) -> str:
-        return place(node - stored.shape[0])
+        """Say where a node comes from."""
+        record = node - stored.shape[0]
+        return place(record) if record >= 0 else f"block {node} of the store"
 
     first_of: dict[bytes, int] = {}
     children: dict[bytes, list[int]] = {}
     for node in range(count):
-        if names[node] in first_of:
+        if first_of.setdefault(names[node], node) != node:
             continue
-        first_of[names[node]] = node
         if int.from_bytes(names[node], "little") > targets[bits[node]]:
             raise BlockFileError(
                 f"block {shown(names[node])} does not meet its proof-of-work target "
@@ -183,8 +204,18 @@ def choose_active_chain(
     _check_rules(network, header[nodes], lambda height: where(int(nodes[height])))
     fresh = nodes >= stored.shape[0]
     fork_height = int(fresh.argmax()) if fresh.any() else nodes.size
+    records = nodes[fork_height:] - stored.shape[0]
+    first = np.array([first_of[name] for name in names[stored.shape[0] :]], np.int64)
+    is_held = first < stored.shape[0]
+    is_other = ~is_held
+    is_other[records] = False
     return ActiveChain(
-        fork_height, nodes[fork_height:] - stored.shape[0], len(first_of) - len(path)
+        fork_height=fork_height,
+        records=records,
+        stale=len(first_of) - len(path),
+        held=np.flatnonzero(is_held),
+        held_height=first[is_held],
+        others=np.flatnonzero(is_other),
     )
 
 

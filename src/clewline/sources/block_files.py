@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,11 @@ from numpy.typing import NDArray
 from clewline.codec.block import HEADER_BYTES, MAX_BLOCK_BYTES, BlockFault, Fault, parse_blocks
 from clewline.codec.networks import NETWORKS, Network, network_by_magic
 from clewline.errors import BlockFileError
-from clewline.jit import kernel
+from clewline.jit import leaf
 
 RECORD_HEAD: Final = 8
 """Magic and length before each block."""
 _KEY_BYTES: Final = 8
-_NAME: Final = re.compile(r"blk\d{5,}\.dat")
 
 
 @dataclass(frozen=True)
@@ -56,62 +55,151 @@ class BlockRecords:
     header: NDArray[np.uint8]
     cut: Sequence[tuple[Path, int]]
 
-    def place(self, record: int) -> str:
-        """Return 'file, byte n' of a record's block."""
-        return f"{self.files[self.file[record]]}, byte {self.start[record]}"
+    def place(self, record: int, offset: int = 0) -> str:
+        """Return 'file, byte n' of a record's block, or of a byte in it."""
+        return f"{self.files[self.file[record]]}, byte {self.start[record] + offset}"
+
+    def read(
+        self, part: NDArray[np.int64]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+        """Read some records, end to end and without obfuscation.
+
+        Parameters
+        ----------
+        part : ndarray of int64, shape (n,)
+            Which, in the order wanted; n is at least 1.
+
+        Returns
+        -------
+        data : ndarray of uint8
+        start, end : ndarray of int64, shape (n,)
+            Each block within `data`.
+
+        Raises
+        ------
+        BlockFileError
+            If a file cannot be read, or lost bytes since it was listed.
+        """
+        end = np.cumsum(self.end[part] - self.start[part])
+        start = end - (self.end[part] - self.start[part])
+        data = np.empty(int(end[-1]), np.uint8)
+        # Mapped for this call only: a chain has more files than a process may hold open.
+        files = {file: map_file(self.files[file]) for file in np.unique(self.file[part]).tolist()}
+        for record, first, last in zip(part.tolist(), start.tolist(), end.tolist(), strict=True):
+            at = int(self.start[record])
+            source = files[int(self.file[record])][at : at + last - first]
+            if source.size != last - first:
+                raise BlockFileError("the file became shorter", where=self.place(record))
+            deobfuscate(source, self.key, at, data[first:last])
+        return data, start, end
 
 
-@kernel
-def deobfuscate(data, key, position, out):  # type: ignore[no-untyped-def]
-    """Write ``data ^ key`` to `out`, the key running from file offset `position`."""
-    for i in range(data.size):
+@leaf
+def deobfuscate(
+    data: NDArray[np.uint8], key: NDArray[np.uint8], position: int, out: NDArray[np.uint8]
+) -> None:
+    """Write ``data ^ key`` to `out`, the key running from file offset `position`.
+
+    Parameters
+    ----------
+    data : ndarray of uint8
+        Bytes as they lie in the file.
+    key : ndarray of uint8, shape (8,)
+        From `read_key`.
+    position : int
+        Offset of ``data[0]`` in its file.
+    out : ndarray of uint8
+        As long as `data`.
+    """
+    # Eight named bytes become one vector operation; an index into the key would not.
+    k0, k1, k2, k3 = (
+        key[position & 7],
+        key[position + 1 & 7],
+        key[position + 2 & 7],
+        key[position + 3 & 7],
+    )
+    k4, k5, k6, k7 = (
+        key[position + 4 & 7],
+        key[position + 5 & 7],
+        key[position + 6 & 7],
+        key[position + 7 & 7],
+    )
+    whole = data.size & ~7
+    for i in range(0, whole, 8):
+        out[i] = data[i] ^ k0
+        out[i + 1] = data[i + 1] ^ k1
+        out[i + 2] = data[i + 2] ^ k2
+        out[i + 3] = data[i + 3] ^ k3
+        out[i + 4] = data[i + 4] ^ k4
+        out[i + 5] = data[i + 5] ^ k5
+        out[i + 6] = data[i + 6] ^ k6
+        out[i + 7] = data[i + 7] ^ k7
+    for i in range(whole, data.size):
         out[i] = data[i] ^ key[(position + i) & 7]
 
 
+def plain(data: NDArray[np.uint8], key: NDArray[np.uint8], position: int) -> NDArray[np.uint8]:
+    """Return bytes that begin at offset `position` of their file, without obfuscation."""
+    out = np.empty(data.size, np.uint8)
+    deobfuscate(data, key, position, out)
+    return out
+
+
 # What `_scan` reports.
-_END, _CUT, _BAD_MAGIC, _BAD_LENGTH, _DIRTY_TAIL, _FULL = range(6)
+_END: Final = 0
+_CUT: Final = 1
+_BAD_MAGIC: Final = 2
+_BAD_LENGTH: Final = 3
+_DIRTY_TAIL: Final = 4
+_FULL: Final = 5
 
 
-@kernel
-def _scan(data, key, magic, position, start, end, header):  # type: ignore[no-untyped-def]
-    """List records from `position` on; return (status, position, number of records)."""
+@leaf
+def _scan(
+    data: NDArray[np.uint8],
+    key: NDArray[np.uint8],
+    magic: NDArray[np.uint8],
+    position: int,
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    header: NDArray[np.uint8],
+) -> tuple[int, int, int]:
+    """List records from `position` on: (status, position, number of records)."""
     found = 0
     size = data.size
     while True:
         if position == size:
-            return 0, position, found
+            return _END, position, found
         zero = True
         for i in range(position, min(position + 4, size)):
-            if data[i] != 0:
-                zero = False
-                break
+            zero = zero and data[i] == 0
         if zero:
             for i in range(position, size):
                 if data[i] != 0:
-                    return 4, np.int64(i), found
-            return 0, position, found
+                    return _DIRTY_TAIL, i, found
+            return _END, position, found
         for i in range(min(4, size - position)):
             if data[position + i] ^ key[(position + i) & 7] != magic[i]:
-                return 2, position, found
-        if position + 8 > size:
-            return 1, position, found
-        length = np.int64(0)
+                return _BAD_MAGIC, position, found
+        if position + RECORD_HEAD > size:
+            return _CUT, position, found
+        length: Any = np.int64(0)
         for i in range(4):
             at = position + 4 + i
-            length |= np.int64(data[at] ^ key[at & 7]) << (8 * i)
-        if length < 81 or length > 4_000_000:
-            return 3, position, found
-        if position + 8 + length > size:
-            return 1, position, found
+            length |= np.int64(data[at] ^ key[at & 7]) << 8 * i
+        if length <= HEADER_BYTES or length > MAX_BLOCK_BYTES:
+            return _BAD_LENGTH, position, found
+        if position + RECORD_HEAD + length > size:
+            return _CUT, position, found
         if found == start.size:
-            return 5, position, found
-        start[found] = position + 8
-        end[found] = position + 8 + length
-        for i in range(80):
-            at = position + 8 + i
-            header[found, i] = data[at] ^ key[at & 7]
+            return _FULL, position, found
+        begin = position + RECORD_HEAD
+        start[found] = begin
+        end[found] = begin + length
+        for i in range(HEADER_BYTES):
+            header[found, i] = data[begin + i] ^ key[(begin + i) & 7]
         found += 1
-        position += 8 + length
+        position = begin + length
 
 
 def read_key(directory: Path) -> NDArray[np.uint8]:
@@ -128,7 +216,7 @@ def read_key(directory: Path) -> NDArray[np.uint8]:
     except FileNotFoundError:
         return np.zeros(_KEY_BYTES, np.uint8)
     except OSError as error:
-        raise BlockFileError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise _unreadable(path, error) from error
     if len(key) != _KEY_BYTES:
         raise BlockFileError(
             f"is {len(key)} bytes long; an obfuscation key has {_KEY_BYTES}", where=str(path)
@@ -136,29 +224,39 @@ def read_key(directory: Path) -> NDArray[np.uint8]:
     return np.frombuffer(key, np.uint8)
 
 
-def block_file_paths(directory: Path) -> list[Path]:
-    """Return the ``blk*.dat`` files of a directory, ordered by number.
+def numbered_files(directory: Path, prefix: str) -> list[Path]:
+    """Return the files ``<prefix>00000.dat``, … of a directory, ordered by number.
 
     Raises
     ------
     BlockFileError
-        If `directory` is none or holds no block file; the hint names ``blocks/`` inside it.
+        If `directory` is none, cannot be read, or holds no such file; the hint names a ``blocks/``
+        inside it.
     """
-    if not directory.is_dir():
-        raise BlockFileError("is not a directory", where=str(directory))
-    paths = [path for path in directory.iterdir() if _NAME.fullmatch(path.name)]
-    if not paths:
+    name = re.compile(rf"{prefix}\d{{5,}}\.dat")
+    try:
+        if not directory.is_dir():
+            raise BlockFileError("is not a directory", where=str(directory))
+        paths = [path for path in directory.iterdir() if name.fullmatch(path.name)]
         inner = [
             path
             for path in (directory / "blocks", *sorted(directory.glob("*/blocks")))
             if path.is_dir()
         ]
+    except OSError as error:
+        raise _unreadable(directory, error) from error
+    if not paths:
         raise BlockFileError(
-            "holds no block files (blk00000.dat, …)",
+            f"holds no {prefix}00000.dat and the like",
             where=str(directory),
             hint=f"did you mean {inner[0]}?" if inner else None,
         )
     return sorted(paths, key=lambda path: (len(path.name), path.name))
+
+
+def _unreadable(path: Path, error: OSError) -> BlockFileError:
+    """Return the error for what the operating system does not let us read."""
+    return BlockFileError(f"cannot be read: {error.strerror}", where=str(path))
 
 
 def map_file(path: Path) -> NDArray[np.uint8]:
@@ -169,7 +267,7 @@ def map_file(path: Path) -> NDArray[np.uint8]:
                 return np.empty(0, np.uint8)
             return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
     except OSError as error:
-        raise BlockFileError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise _unreadable(path, error) from error
 
 
 def network_of(directory: Path) -> Network:
@@ -181,7 +279,7 @@ def network_of(directory: Path) -> Network:
         If the first four bytes are the magic of no known network (a wrong ``xor.dat`` looks so).
     """
     key = read_key(directory)
-    for path in block_file_paths(directory):
+    for path in numbered_files(directory, "blk"):
         head = map_file(path)[:4]
         if head.size == 4 and head.any():
             magic = (head ^ key[:4]).tobytes()
@@ -240,7 +338,7 @@ def scan_directory(directory: Path, network: Network) -> BlockRecords:
     """
     key = read_key(directory)
     magic = np.frombuffer(network.magic, np.uint8)
-    paths = block_file_paths(directory)
+    paths = numbered_files(directory, "blk")
     file_parts: list[NDArray[np.int64]] = []
     start_parts: list[NDArray[np.int64]] = []
     end_parts: list[NDArray[np.int64]] = []
@@ -260,7 +358,7 @@ def scan_directory(directory: Path, network: Network) -> BlockRecords:
             header_parts.append(header[:found])
         where = f"{path}, byte {position}"
         if status == _BAD_MAGIC:
-            found_magic = data[position : position + 4] ^ key[np.arange(position, position + 4) & 7]
+            found_magic = plain(data[position : position + 4], key, position)
             raise _unknown_magic(path, position, found_magic.tobytes(), directory)
         if status == _BAD_LENGTH:
             raise BlockFileError(
@@ -288,11 +386,9 @@ def _check_cut(path: Path, data: NDArray[np.uint8], key: NDArray[np.uint8], posi
     A copy that was interrupted loses the end of a block. Where the whole block is there, it is
     the length that is wrong, and dropping the block would drop a tip in silence.
     """
-    begin = position + RECORD_HEAD
-    if begin + HEADER_BYTES >= data.size:
+    block = plain(data[position + RECORD_HEAD :], key, position + RECORD_HEAD)
+    if block.size <= HEADER_BYTES:
         return
-    block = np.empty(data.size - begin, np.uint8)
-    deobfuscate(data[begin:], key, begin, block)
     parsed = parse_blocks(block, np.zeros(1, np.int64), np.array([block.size], np.int64))
     if isinstance(parsed, BlockFault) and parsed.fault == Fault.TRUNCATED:
         return

@@ -1,14 +1,13 @@
 """Bitcoin Core's undo data, ``rev*.dat``: what each block's inputs spent, as the node saw it.
 
-A record is ``magic (4) | length (4) | data (length) | checksum (32)``, the checksum being the double SHA-256 of the
-parent's hash and the data (Core's ``node/blockstorage.cpp``). Nothing says which block a record belongs to but
-that checksum. Read by ``chain check`` only: an import resolves inputs on its own, and this is the
-second opinion.
+A record is ``magic (4) | length (4) | data (length) | checksum (32)``; the checksum is the double
+SHA-256 of the parent's hash and the data (Core's ``node/blockstorage.cpp``). Nothing says which
+block a record belongs to but that checksum. Read by ``chain check`` only: an import resolves inputs
+on its own, and this is the second opinion.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +18,14 @@ from numpy.typing import NDArray
 
 from clewline.codec.networks import Network
 from clewline.errors import BlockFileError
-from clewline.sources.block_files import RECORD_HEAD, deobfuscate, map_file, read_key
+from clewline.sources.block_files import (
+    RECORD_HEAD,
+    map_file,
+    numbered_files,
+    plain,
+    read_key,
+)
 
-_NAME: Final = re.compile(r"rev\d{5,}\.dat")
 CHECKSUM_BYTES: Final = 32
 
 
@@ -37,20 +41,29 @@ class UndoRecord:
 def undo_records(directory: Path, network: Network) -> Iterator[UndoRecord]:
     """Yield the undo records of a blocks directory, in file order.
 
+    Parameters
+    ----------
+    directory : Path
+        Holds ``rev*.dat`` and, since Core 28, ``xor.dat``.
+    network : Network
+        The only network whose records are accepted.
+
+    Yields
+    ------
+    UndoRecord
+        Without obfuscation; the checksum is not looked at.
+
     Raises
     ------
     BlockFileError
         With file and byte, where the framing is broken or there is no undo file.
     """
-    paths = sorted(path for path in directory.iterdir() if _NAME.fullmatch(path.name))
-    if not paths:
-        raise BlockFileError("holds no undo files (rev00000.dat, …)", where=str(directory))
     key = read_key(directory)
-    for path in paths:
+    for path in numbered_files(directory, "rev"):
         raw = map_file(path)
         position = 0
         while position < raw.size and raw[position : position + RECORD_HEAD].any():
-            head = _plain(raw, key, position, RECORD_HEAD)
+            head = plain(raw[position : position + RECORD_HEAD], key, position).tobytes()
             length = int.from_bytes(head[4:], "little")
             end = position + RECORD_HEAD + length + CHECKSUM_BYTES
             place = f"{path}, byte {position}"
@@ -58,18 +71,10 @@ def undo_records(directory: Path, network: Network) -> Iterator[UndoRecord]:
                 raise BlockFileError(f"no undo record starts here: {head[:4].hex()}", where=place)
             if end > raw.size:
                 raise BlockFileError("the file ends inside this undo record", where=place)
-            body = _plain(raw, key, position + RECORD_HEAD, length + CHECKSUM_BYTES)
-            yield UndoRecord(place, np.frombuffer(body[:length], np.uint8), body[length:])
+            body = plain(raw[position + RECORD_HEAD : end], key, position + RECORD_HEAD)
+            yield UndoRecord(place, body[:length], body[length:].tobytes())
             position = end
         if raw[position:].any():
             raise BlockFileError(
                 "a byte that is not zero in the preallocated tail", where=f"{path}, byte {position}"
             )
-
-
-def _plain(raw: NDArray[np.uint8], key: NDArray[np.uint8], position: int, length: int) -> bytes:
-    """Return bytes of a file without obfuscation."""
-    part = raw[position : position + length]
-    out = np.empty(part.size, np.uint8)
-    deobfuscate(part, key, position, out)
-    return out.tobytes()

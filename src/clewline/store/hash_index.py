@@ -1,8 +1,10 @@
 """Open-addressing tables from a transaction id or a script to its number.
 
-A slot packs 32 bits of the key with the number plus one, so that most probes end in one memory access;
-a match is confirmed against the column itself, because 32 bits alone are not proof. Rows that are
-being imported are not in the column files yet, so each kernel takes an old and a new part.
+A slot packs 32 bits of the key with the number plus one, so that most probes end in one memory
+access; a match is confirmed against the column itself, because 32 bits alone are not proof. Rows
+that are being imported are not in the column files yet, so each kernel takes an old and a new part.
+
+Tables are sized to stay at most `MAX_LOAD` full, so a probe always meets a free slot.
 """
 
 from __future__ import annotations
@@ -12,12 +14,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.jit import kernel
+from clewline.jit import leaf
 
 MAX_LOAD: Final = 0.6
+MIN_SLOTS: Final = 1024
 NOT_FOUND: Final = -1
 
-UInt64 = NDArray[np.uint64]
+# Names the arrays' types so that the signatures of kernels stay readable.
+Bytes = NDArray[np.uint8]
+Slots = NDArray[np.uint64]
+Offsets = NDArray[np.int64]
 
 
 def capacity_for(rows: int) -> int:
@@ -28,14 +34,25 @@ def capacity_for(rows: int) -> int:
     >>> capacity_for(700)
     2048
     """
-    slots = 1024
+    slots = MIN_SLOTS
     while rows > MAX_LOAD * slots:
         slots *= 2
     return slots
 
 
-@kernel
-def txid_key(data, at):  # type: ignore[no-untyped-def]
+def empty_slots(rows: int) -> Slots:
+    """Return a table with room for `rows`.
+
+    Examples
+    --------
+    >>> empty_slots(700).size
+    2048
+    """
+    return np.zeros(capacity_for(rows), np.uint64)
+
+
+@leaf
+def txid_key(data: Bytes, at: int) -> Any:
     """Return the first 8 bytes of an id as a little-endian uint64; ids are hashes already."""
     key = np.uint64(0)
     for i in range(8):
@@ -43,8 +60,8 @@ def txid_key(data, at):  # type: ignore[no-untyped-def]
     return key
 
 
-@kernel
-def script_key(data, at, length, seed):  # type: ignore[no-untyped-def]
+@leaf
+def _script_key(data: Bytes, at: int, length: int, seed: np.uint64) -> Any:
     """Hash a script to 64 bits, keyed (multiply and xor-shift, as MurmurHash2's 64-bit form)."""
     multiplier = np.uint64(0xC6A4A7935BD1E995)
     shift = np.uint64(47)
@@ -66,161 +83,214 @@ def script_key(data, at, length, seed):  # type: ignore[no-untyped-def]
     return key ^ (key >> shift)
 
 
-@kernel
-def find_txid(slots, data, at, old, new):  # type: ignore[no-untyped-def]
-    """Return (transaction, slot) of the id at ``data[at:at + 32]``; (-1, free slot) if absent.
+@leaf
+def fill_slot(slots: Slots, slot: int, key: np.uint64, number: int) -> None:
+    """Put a number into a slot that `find_txid` or `find_script` named."""
+    slots[slot] = (key >> np.uint64(32)) << np.uint64(32) | np.uint64(number + 1)
 
-    `old` and `new` are the flat id bytes of stored and of arriving transactions.
+
+@leaf
+def _equal(left: Bytes, at: int, right: Bytes, other: int, length: int) -> bool:
+    """Compare two byte ranges, without a branch a byte."""
+    difference = np.uint8(0)
+    for i in range(length):
+        difference |= left[at + i] ^ right[other + i]
+    return bool(difference == 0)
+
+
+@leaf
+def find_txid(slots: Slots, data: Bytes, at: int, old: Bytes, new: Bytes) -> tuple[Any, Any]:
+    """Look an id up: (transaction, its slot), or (`NOT_FOUND`, the free slot for it).
+
+    Parameters
+    ----------
+    slots : ndarray of uint64
+        The table.
+    data : ndarray of uint8
+        Holds the id, at ``data[at:at + 32]``.
+    at : int
+        Where it begins.
+    old, new : ndarray of uint8
+        Ids of stored and of arriving transactions, end to end.
     """
     key = txid_key(data, at)
     mask = np.int64(slots.size - 1)
     slot = np.int64(key) & mask
     mark = key >> np.uint64(32)
     stored = old.size // 32
+    known = stored + new.size // 32
     while True:
         entry = slots[slot]
         if entry == np.uint64(0):
-            return np.int64(-1), slot
+            return np.int64(NOT_FOUND), slot
         if entry >> np.uint64(32) == mark:
             tx = np.int64(entry & np.uint64(0xFFFFFFFF)) - 1
-            same = True
-            if tx < stored:
-                for i in range(32):
-                    if old[32 * tx + i] != data[at + i]:
-                        same = False
-                        break
-            else:
-                base = 32 * (tx - stored)
-                for i in range(32):
-                    if new[base + i] != data[at + i]:
-                        same = False
-                        break
-            if same:
+            # A damaged table may name what there is not; it must not be read.
+            if 0 <= tx < stored:
+                if _equal(old, 32 * tx, data, at, 32):
+                    return tx, slot
+            elif stored <= tx < known and _equal(new, 32 * (tx - stored), data, at, 32):
                 return tx, slot
         slot = (slot + 1) & mask
 
 
-@kernel
-def insert_txid(slots, slot, key, tx):  # type: ignore[no-untyped-def]
-    """Put a transaction into a slot that `find_txid` named."""
-    slots[slot] = (key >> np.uint64(32)) << np.uint64(32) | np.uint64(tx + 1)
-
-
-@kernel
-def insert_txids(slots, ids, repeated):  # type: ignore[no-untyped-def]
+@leaf
+def insert_txids(
+    slots: Slots, ids: Bytes, nothing: Bytes, repeated: NDArray[np.uint32]
+) -> Any:
     """Insert all stored transactions into empty slots; return how many ids were repeats.
 
     A repeat takes the place of the earlier transaction, which is noted in `repeated` (BIP-30: a
-    later coinbase overwrites) as far as that has room.
+    later coinbase overwrites) as far as that has room. `nothing` is an empty array.
     """
-    none = np.empty(0, np.uint8)
-    repeats = 0
+    repeats = np.int64(0)
     for tx in range(ids.size // 32):
-        earlier, slot = find_txid(slots, ids, 32 * tx, ids, none)
+        earlier, slot = find_txid(slots, ids, 32 * tx, ids, nothing)
         if earlier >= 0:
             if repeats < repeated.size:
                 repeated[repeats] = np.uint32(earlier)
             repeats += 1
-        insert_txid(slots, slot, txid_key(ids, 32 * tx), tx)
+        fill_slot(slots, slot, txid_key(ids, 32 * tx), tx)
     return repeats
 
 
-@kernel
-def find_script(slots, seed, data, at, length, starts, blob, new_at, new_length, source):  # type: ignore[no-untyped-def]
-    """Return (script, slot, key) of ``data[at:at + length]``; script -1 and a free slot if absent.
+@leaf
+def find_script(
+    slots: Slots,
+    seed: np.uint64,
+    data: Bytes,
+    at: int,
+    length: int,
+    starts: Offsets,
+    blob: Bytes,
+    new_at: Offsets,
+    new_length: Offsets,
+) -> tuple[Any, Any, Any]:
+    """Look a script up: (script, its slot, key), or (`NOT_FOUND`, the free slot for it, key).
 
-    `starts` and `blob` are the stored scripts; `new_at` and `new_length` place arriving ones in
-    `source`.
+    Parameters
+    ----------
+    slots : ndarray of uint64
+        The table.
+    seed : uint64
+        Key of the hash.
+    data : ndarray of uint8
+        Holds the script, at ``data[at:at + length]``.
+    at, length : int
+        Where it lies.
+    starts, blob : ndarray of int64, ndarray of uint8
+        The stored scripts.
+    new_at, new_length : ndarray of int64
+        Where in `data` the arriving scripts lie that have a number already.
     """
-    key = script_key(data, at, length, seed)
+    key = _script_key(data, at, length, seed)
     mask = np.int64(slots.size - 1)
     slot = np.int64(key) & mask
     mark = key >> np.uint64(32)
     stored = starts.size - 1
+    known = stored + new_at.size
     while True:
         entry = slots[slot]
         if entry == np.uint64(0):
-            return np.int64(-1), slot, key
+            return np.int64(NOT_FOUND), slot, key
         if entry >> np.uint64(32) == mark:
             script = np.int64(entry & np.uint64(0xFFFFFFFF)) - 1
-            same = True
-            if script < stored:
+            if 0 <= script < stored:
                 base = starts[script]
-                if starts[script + 1] - base != length:
-                    same = False
-                else:
-                    for i in range(length):
-                        if blob[base + i] != data[at + i]:
-                            same = False
-                            break
-            else:
+                if starts[script + 1] - base == length and _equal(blob, base, data, at, length):
+                    return script, slot, key
+            elif stored <= script < known:
                 base = new_at[script - stored]
-                if new_length[script - stored] != length:
-                    same = False
-                else:
-                    for i in range(length):
-                        if source[base + i] != data[at + i]:
-                            same = False
-                            break
-            if same:
-                return script, slot, key
+                if new_length[script - stored] == length and _equal(data, base, data, at, length):
+                    return script, slot, key
         slot = (slot + 1) & mask
 
 
-@kernel
-def insert_scripts(slots, seed, starts, blob):  # type: ignore[no-untyped-def]
+@leaf
+def insert_scripts(slots: Slots, seed: np.uint64, starts: Offsets, blob: Bytes) -> None:
     """Insert all stored scripts, which are distinct, into empty slots."""
     mask = np.int64(slots.size - 1)
     for script in range(starts.size - 1):
-        key = script_key(blob, starts[script], starts[script + 1] - starts[script], seed)
+        key = _script_key(blob, starts[script], starts[script + 1] - starts[script], seed)
         slot = np.int64(key) & mask
         while slots[slot] != np.uint64(0):
             slot = (slot + 1) & mask
-        slots[slot] = (key >> np.uint64(32)) << np.uint64(32) | np.uint64(script + 1)
+        fill_slot(slots, slot, key, script)
 
 
-@kernel
-def _find_txids(slots, wanted, ids, found):  # type: ignore[no-untyped-def]
+@leaf
+def _find_txids(slots: Slots, wanted: Bytes, ids: Bytes, nothing: Bytes, found: Offsets) -> None:
     """Look up many transaction ids."""
-    none = np.empty(0, np.uint8)
     for i in range(found.size):
-        found[i] = find_txid(slots, wanted, 32 * i, ids, none)[0]
+        found[i] = find_txid(slots, wanted, 32 * i, ids, nothing)[0]
 
 
-def find_txids(
-    slots: UInt64, wanted: NDArray[np.uint8], ids: NDArray[np.uint8]
-) -> NDArray[np.int64]:
-    """Return the transaction of each row of `wanted` (n, 32), `NOT_FOUND` where there is none."""
+def find_txids(slots: Slots, wanted: Bytes, ids: Bytes) -> Offsets:
+    """Look up many transaction ids.
+
+    Parameters
+    ----------
+    slots : ndarray of uint64
+        ``txid.slots``.
+    wanted : ndarray of uint8, shape (n, 32)
+        Ids, internal byte order.
+    ids : ndarray of uint8, shape (n_tx, 32)
+        ``tx.txid``.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        The transaction of each, `NOT_FOUND` where there is none; of those that share an id, the
+        last.
+    """
     found = np.empty(wanted.shape[0], np.int64)
-    _find_txids(slots, wanted.reshape(-1), ids.reshape(-1), found)
+    nothing = np.empty(0, np.uint8)
+    _find_txids(slots, wanted.reshape(-1), ids.reshape(-1), nothing, found)
     return found
 
 
-@kernel
-def _find_scripts(slots, seed, data, data_starts, starts, blob, found):  # type: ignore[no-untyped-def]
+@leaf
+def _find_scripts(
+    slots: Slots,
+    seed: np.uint64,
+    data: Bytes,
+    data_starts: Offsets,
+    starts: Offsets,
+    blob: Bytes,
+    nothing: Offsets,
+    found: Offsets,
+) -> None:
     """Look up many scripts."""
-    none = np.empty(0, np.int64)
-    no_bytes = np.empty(0, np.uint8)
     for i in range(found.size):
         at = data_starts[i]
         length = data_starts[i + 1] - at
-        found[i] = find_script(slots, seed, data, at, length, starts, blob, none, none, no_bytes)[0]
+        found[i] = find_script(slots, seed, data, at, length, starts, blob, nothing, nothing)[0]
 
 
 def find_scripts(
-    slots: UInt64,
-    seed: int,
-    data: NDArray[np.uint8],
-    data_starts: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    blob: NDArray[np.uint8],
-) -> NDArray[np.int64]:
-    """Return the script id of each ``data[data_starts[i]:data_starts[i + 1]]``, or `NOT_FOUND`."""
+    slots: Slots, seed: int, data: Bytes, data_starts: Offsets, starts: Offsets, blob: Bytes
+) -> Offsets:
+    """Look up many scripts.
+
+    Parameters
+    ----------
+    slots : ndarray of uint64
+        ``scripthash.slots``.
+    seed : int
+        ``script_key`` of the manifest.
+    data : ndarray of uint8
+        The wanted scripts, end to end.
+    data_starts : ndarray of int64, shape (n + 1,)
+        Where each begins and the last ends.
+    starts, blob : ndarray of int64, ndarray of uint8
+        ``script.start`` and ``script.bytes``.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        The script id of each, `NOT_FOUND` where there is none.
+    """
     found = np.empty(data_starts.size - 1, np.int64)
-    _find_scripts(slots, np.uint64(seed), data, data_starts, starts, blob, found)
+    nothing = np.empty(0, np.int64)
+    _find_scripts(slots, np.uint64(seed), data, data_starts, starts, blob, nothing, found)
     return found
-
-
-def empty_slots(rows: int) -> NDArray[Any]:
-    """Return a table with room for `rows`."""
-    return np.zeros(capacity_for(rows), np.uint64)

@@ -1,18 +1,29 @@
 """Linking: inputs to the outputs they spend, outputs to the scripts they pay.
 
-The kernels see a batch of parsed blocks (*new*) and the columns written so far (*old*), and work through the
-batch in chain order, so that an output can be spent in the block that made it and never before.
+The kernels see a batch of parsed blocks (*new*) and the columns written so far (*old*), and work
+through the batch in chain order, so that an output can be spent in the block that made it and
+never before.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from clewline.jit import kernel
-from clewline.store.hash_index import find_script, find_txid, insert_txid, txid_key
+from clewline.codec.block import read_u32
+from clewline.jit import leaf
+from clewline.store.hash_index import (
+    Bytes,
+    Offsets,
+    Slots,
+    fill_slot,
+    find_script,
+    find_txid,
+    txid_key,
+)
 
 UNSPENT: Final = 0xFFFFFFFF
 
@@ -28,50 +39,67 @@ class LinkFault(IntEnum):
 
 
 LINK_FAULT_TEXT: Final = {
-    LinkFault.NO_TRANSACTION: "spends an output of a transaction that is not on the chain before it",
+    LinkFault.NO_TRANSACTION: "spends an output of a transaction that is not on the chain "
+    "before it",
     LinkFault.NO_OUTPUT: "spends an output that its transaction does not have",
     LinkFault.SPENT: "spends an output that is spent already",
-    LinkFault.VALUE: "pays out more than its inputs hold",
+    LinkFault.VALUE: "and the others hold less than the outputs pay",
 }
 
 
-@kernel
-def link_inputs(  # type: ignore[no-untyped-def]
-    slots,
-    data,
-    prevout_at,
-    tx_input,
-    tx_output,
-    new_txid,
-    new_value,
-    old_txid,
-    old_output_start,
-    old_value,
-    spender,
-    prevout,
-    repeated,
-):
-    """Fill `prevout` and `spender`, insert the ids into `slots`.
+@leaf
+def link_inputs(
+    slots: Slots,
+    data: Bytes,
+    prevout_at: Offsets,
+    tx_input: Offsets,
+    tx_output: Offsets,
+    new_txid: Bytes,
+    new_value: NDArray[np.int64],
+    old_txid: Bytes,
+    old_output_start: Offsets,
+    old_value: NDArray[np.int64],
+    spender: NDArray[np.uint32],
+    prevout: Offsets,
+    repeated: NDArray[np.uint32],
+) -> tuple[Any, Any, Any, Any]:
+    """Fill `prevout` and `spender`, insert the ids of the batch into `slots`.
 
-    Returns (fault, transaction, input, repeats): on a fault, the transaction and input of the batch; else how many
-    earlier transactions were overwritten by the same id, listed in `repeated`.
+    Parameters
+    ----------
+    slots : ndarray of uint64
+        Table of transaction ids, with room for the batch.
+    data, prevout_at, tx_input, tx_output
+        The batch, as `ParsedBlocks` has them.
+    new_txid, old_txid : ndarray of uint8
+        Ids of the batch and of the store, end to end.
+    new_value, old_value : ndarray of int64
+        Satoshi of the outputs of the batch and of the store.
+    old_output_start : ndarray of int64
+        ``tx.output_start`` of the store.
+    spender : ndarray of uint32
+        Spending transaction of each output, `UNSPENT` for those of the batch.
+    prevout : ndarray of int64, shape (n_input,)
+        Filled with output ids.
+    repeated : ndarray of uint32, shape (n_tx,)
+        Filled with the earlier transactions whose ids the batch repeats (BIP-30).
+
+    Returns
+    -------
+    fault, tx, row, repeats
+        A `LinkFault` with transaction and input of the batch; the number of repeats.
     """
     base_tx = np.int64(old_txid.size // 32)
     base_output = np.int64(old_value.size)
-    repeats = 0
+    repeats = np.int64(0)
     for tx in range(tx_input.size - 1):
         paid_in = np.int64(0)
         for row in range(tx_input[tx], tx_input[tx + 1]):
             at = prevout_at[row]
             source, _slot = find_txid(slots, data, at, old_txid, new_txid)
             if source < 0:
-                return 1, tx, row, repeats
-            index = (
-                np.int64(data[at + 32])
-                | np.int64(data[at + 33]) << 8
-                | np.int64(data[at + 34]) << 16
-                | np.int64(data[at + 35]) << 24
-            )
+                return LinkFault.NO_TRANSACTION.value, tx, row, repeats
+            index = read_u32(data, at + 32)
             if source < base_tx:
                 output = old_output_start[source] + index
                 end = old_output_start[source + 1]
@@ -79,9 +107,9 @@ def link_inputs(  # type: ignore[no-untyped-def]
                 output = base_output + tx_output[source - base_tx] + index
                 end = base_output + tx_output[source - base_tx + 1]
             if output >= end:
-                return 2, tx, row, repeats
+                return LinkFault.NO_OUTPUT.value, tx, row, repeats
             if spender[output] != np.uint32(UNSPENT):
-                return 3, tx, row, repeats
+                return LinkFault.SPENT.value, tx, row, repeats
             spender[output] = np.uint32(base_tx + tx)
             prevout[row] = output
             if output < base_output:
@@ -92,34 +120,55 @@ def link_inputs(  # type: ignore[no-untyped-def]
             for output in range(tx_output[tx], tx_output[tx + 1]):
                 paid_in -= new_value[output]
             if paid_in < 0:
-                return 4, tx, tx_input[tx], repeats
+                return LinkFault.VALUE.value, tx, tx_input[tx], repeats
         earlier, slot = find_txid(slots, new_txid, 32 * tx, old_txid, new_txid)
         if earlier >= 0:
             repeated[repeats] = np.uint32(earlier)
             repeats += 1
-        insert_txid(slots, slot, txid_key(new_txid, 32 * tx), base_tx + tx)
-    return 0, 0, np.int64(0), repeats
+        fill_slot(slots, slot, txid_key(new_txid, 32 * tx), base_tx + tx)
+    return LinkFault.NONE.value, 0, 0, repeats
 
 
-@kernel
-def intern_scripts(  # type: ignore[no-untyped-def]
-    slots,
-    seed,
-    data,
-    script_at,
-    script_length,
-    block_output,
-    old_start,
-    old_bytes,
-    script,
-    new_at,
-    new_length,
-    block_script,
-):
-    """Give each output its script id; list the scripts that appear for the first time.
+@leaf
+def intern_scripts(
+    slots: Slots,
+    seed: np.uint64,
+    data: Bytes,
+    script_at: Offsets,
+    script_length: Offsets,
+    block_output: Offsets,
+    old_start: Offsets,
+    old_bytes: Bytes,
+    script: NDArray[np.uint32],
+    new_at: Offsets,
+    new_length: Offsets,
+    block_script: Offsets,
+) -> Any:
+    """Give each output its script id, and list the scripts that appear for the first time.
 
-    `block_output` holds the first output of each block (n + 1); `block_script` receives the number of
-    scripts known after each block. Returns how many are new; `new_at` and `new_length` place them.
+    Parameters
+    ----------
+    slots : ndarray of uint64
+        Table of scripts, with room for as many as the batch has outputs.
+    seed : uint64
+        Key of the script hash.
+    data, script_at, script_length
+        The batch, as `ParsedBlocks` has them.
+    block_output : ndarray of int64, shape (n_block + 1,)
+        First output of each block.
+    old_start, old_bytes : ndarray of int64, ndarray of uint8
+        ``script.start`` and ``script.bytes`` of the store.
+    script : ndarray of uint32, shape (n_output,)
+        Filled with script ids.
+    new_at, new_length : ndarray of int64, shape (n_output,)
+        Filled with the places of new scripts in `data`.
+    block_script : ndarray of int64, shape (n_block,)
+        Filled with the number of scripts known after each block.
+
+    Returns
+    -------
+    int
+        How many scripts are new.
     """
     stored = np.int64(old_start.size - 1)
     fresh = np.int64(0)
@@ -128,22 +177,34 @@ def intern_scripts(  # type: ignore[no-untyped-def]
             at = script_at[output]
             length = script_length[output]
             found, slot, key = find_script(
-                slots, seed, data, at, length, old_start, old_bytes, new_at, new_length, data
+                slots, seed, data, at, length, old_start, old_bytes, new_at, new_length
             )
             if found < 0:
                 found = stored + fresh
                 new_at[fresh] = at
                 new_length[fresh] = length
-                slots[slot] = (key >> np.uint64(32)) << np.uint64(32) | np.uint64(found + 1)
+                fill_slot(slots, slot, key, found)
                 fresh += 1
             script[output] = np.uint32(found)
         block_script[block] = stored + fresh
     return fresh
 
 
-@kernel
-def gather_bytes(data, at, length, count, out):  # type: ignore[no-untyped-def]
-    """Copy `count` slices of `data` end to end."""
+@leaf
+def gather_bytes(data: Bytes, at: Offsets, length: Offsets, count: int, out: Bytes) -> None:
+    """Copy slices of `data` end to end.
+
+    Parameters
+    ----------
+    data : ndarray of uint8
+        Holds the slices.
+    at, length : ndarray of int64
+        Where they lie.
+    count : int
+        How many to copy.
+    out : ndarray of uint8
+        Filled.
+    """
     position = np.int64(0)
     for i in range(count):
         for byte in range(length[i]):
@@ -151,17 +212,29 @@ def gather_bytes(data, at, length, count, out):  # type: ignore[no-untyped-def]
         position += length[i]
 
 
-@kernel
-def fill_spenders(tx_input, prevout, spender):  # type: ignore[no-untyped-def]
-    """Rebuild `spending.spender` from the columns."""
+@leaf
+def fill_spenders(tx_input: Offsets, prevout: Offsets, spender: NDArray[np.uint32]) -> None:
+    """Rebuild ``spending.spender`` from ``tx.input_start`` and ``input.prevout``."""
     for tx in range(tx_input.size - 1):
         for row in range(tx_input[tx], tx_input[tx + 1]):
             spender[prevout[row]] = np.uint32(tx)
 
 
-@kernel
-def receiving_index(script, start, output):  # type: ignore[no-untyped-def]
-    """Order outputs by script (counting sort): fill `start` (n_script + 1, zeros) and `output`."""
+@leaf
+def receiving_index(script: NDArray[np.uint32], start: Offsets, output: Offsets) -> None:
+    """Order outputs by script: fill ``receiving.start`` and ``receiving.output``.
+
+    A counting sort, so ids ascend within a script.
+
+    Parameters
+    ----------
+    script : ndarray of uint32, shape (n_output,)
+        ``output.script``.
+    start : ndarray of int64, shape (n_script + 1,)
+        Zeros; filled.
+    output : ndarray of int64, shape (n_output,)
+        Filled.
+    """
     for i in range(script.size):
         start[script[i] + 1] += 1
     for i in range(1, start.size):

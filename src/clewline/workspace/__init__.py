@@ -28,6 +28,7 @@ from clewline.codec.address import address_of, script_of
 from clewline.codec.script import has_address
 from clewline.engine.chain import Chain
 from clewline.engine.heuristics.coinjoin import explain as explain_coinjoin
+from clewline.engine.heuristics.multi_input import RULE as MULTI_INPUT
 from clewline.engine.taint import Limits, Method
 from clewline.reports.request_pack import LabelSet, RunInfo, Tip, write_request_packs
 from clewline.store.reader import ChainStore
@@ -197,7 +198,7 @@ class Workspace:
             "addresses": [shown for shown, _hex in members if shown is not None],
             "scripts": [text for shown, text in members if shown is None],
             **self._tip,
-            "rule": "multi_input",
+            "rule": MULTI_INPUT,
             "limits": "A PayJoin looks like an ordinary payment and would join payer and payee.",
         }
 
@@ -214,7 +215,7 @@ class Workspace:
         for seed in seeds:
             found.setdefault(seed)
             if not tracing.is_outpoint(seed):
-                script = addresses.known_script_id(self.store, seed)
+                script = tracing.seed_script(self.store, seed)
                 members = addresses.cluster_members(self.store, script)
                 found.update((shown, None) for shown, _hex in members if shown is not None)
         return list(found)
@@ -274,7 +275,7 @@ class Workspace:
         ------
         UsageError, AddressError, UnknownAddressError, UnknownTransactionError
         """
-        walked = self._walk(direction, seeds, Method(method), limits)
+        walked = self._walk(direction, seeds, method, limits)
         return tracing.answer(self.store, self.chain, self.attribution, walked)
 
     def report(
@@ -309,8 +310,7 @@ class Workspace:
         UsageError, AddressError, UnknownAddressError, UnknownTransactionError, StorageError
         """
         traces = [
-            self._walk(direction, subjects, Method(method), limits)
-            for direction in ("forward", "backward")
+            self._walk(direction, subjects, method, limits) for direction in ("forward", "backward")
         ]
         manifest = self.store.manifest
         run = RunInfo(
@@ -348,7 +348,7 @@ class Workspace:
         }
 
     def _walk(
-        self, direction: str, seeds: Sequence[str], method: Method, limits: Limits
+        self, direction: str, seeds: Sequence[str], method: str, limits: Limits
     ) -> tracing.Trace:
         """Run one trace."""
         return tracing.run_trace(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,9 @@ from clewline.workspace.rendering import (
     txids_shown,
 )
 
-_OUTPOINT: Final = re.compile(r"([0-9a-fA-F]{64}):(\d{1,9})")
+_T = TypeVar("_T")
+
+_OUTPOINT: Final = re.compile(r"([0-9a-fA-F]{64}):([0-9]{1,9})")
 _TXID: Final = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -82,6 +84,21 @@ def find_transaction(store: ChainStore, txid: str) -> int:
     return found
 
 
+def seed_script(store: ChainStore, seed: str) -> int:
+    """Return the script of a seed that is an address.
+
+    Raises
+    ------
+    AddressError, UsageError, UnknownAddressError
+        If it is none of the chain.
+    """
+    if _TXID.fullmatch(seed):
+        raise UsageError(
+            "a transaction id alone names no output", where=seed, hint="give TXID:VOUT, from 0"
+        )
+    return known_script_id(store, seed)
+
+
 def seed_outputs(
     store: ChainStore, seeds: Sequence[str], since: int | None, until: int | None
 ) -> NDArray[np.int64]:
@@ -104,7 +121,7 @@ def seed_outputs(
     for seed in seeds:
         outpoint = _OUTPOINT.fullmatch(seed)
         if outpoint is None:
-            outputs = outputs_of(store, known_script_id(store, seed))
+            outputs = outputs_of(store, seed_script(store, seed))
             times = store.block_time[heights_of(store, tx_of_outputs(store, outputs))]
             inside = np.ones(outputs.size, np.bool_)
             if since is not None:
@@ -132,10 +149,18 @@ def run_trace(
     attribution: Attribution,
     direction: str,
     seeds: Sequence[str],
-    method: Method,
+    method: str,
     limits: Limits,
 ) -> Trace:
-    """Walk from some seeds; see `clewline.engine.taint`."""
+    """Walk from some seeds; see `clewline.engine.taint`.
+
+    Raises
+    ------
+    UsageError
+        A direction or method that there is not; and as `seed_outputs`.
+    """
+    walk = _chosen("direction", direction, {"forward": forward, "backward": backward})
+    rule = _chosen("method", method, {rule.value: rule for rule in Method})
     outputs = seed_outputs(store, seeds, limits.since, limits.until)
     scripts = np.unique(chain.script[outputs])
     cluster = store.column("structure.cluster")
@@ -150,9 +175,15 @@ def run_trace(
         own_entities=np.array(sorted({found.entity for found in own if found}), np.int32),
         own_clusters=np.unique(cluster[scripts]),
     )
-    walk = forward if direction == "forward" else backward
-    flow = walk(chain, Seeds.whole(chain, outputs), stops, limits, method)
-    return Trace(direction, method, limits, outputs, flow)
+    flow = walk(chain, Seeds.whole(chain, outputs), stops, limits, rule)
+    return Trace(direction, rule, limits, outputs, flow)
+
+
+def _chosen(where: str, word: str, choices: Mapping[str, _T]) -> _T:
+    """Return what a word stands for, or say which words there are."""
+    if word not in choices:
+        raise UsageError(f"{word!r} is none of: {', '.join(choices)}", where=where)
+    return choices[word]
 
 
 def mixing_transactions(store: ChainStore) -> NDArray[np.uint8]:

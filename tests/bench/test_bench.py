@@ -1,0 +1,110 @@
+"""Every measure on a small chain: it comes out, with its size, goal and verdict."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from bench.case import Case, make_case
+from bench.line import Goal, emit, quantiles
+
+from bench import clustering, imports, lookups, traces
+
+TRANSACTIONS = 300
+
+Lines = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return make_case(tmp_path_factory.mktemp("bench"), TRANSACTIONS, 1)
+
+
+@pytest.fixture
+def measured(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[Any], Lines]:
+    for module, name, few in (
+        (imports, "_RUNS", 1),
+        (clustering, "_RUNS", 1),
+        (lookups, "_SAMPLES", 20),
+        (traces, "_SAMPLES", 3),
+        (traces, "_BUSIEST", 1),
+    ):
+        monkeypatch.setattr(module, name, few)
+
+    def run(part: Any) -> Lines:
+        capsys.readouterr()
+        part.measure(case)
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return {line["measure"]: line for line in lines}
+
+    return run
+
+
+def test_import_is_measured_against_hashing_the_same_bytes(measured: Any) -> None:
+    lines = measured(imports)
+    assert set(lines) == {"import.floor", "import.process", "import.call", "import.resources"}
+    process = lines["import.process"]
+    assert process["transactions"] == TRANSACTIONS
+    assert process["bytes"] == lines["import.floor"]["bytes"]
+    assert process["goal"] == "ratio <= 8"
+    assert process["met"] is (process["ratio"] <= 8)
+    assert process["next_met"] is (process["ratio"] <= 3)
+    assert lines["import.resources"]["peak_memory_bytes"] > 1 << 20
+
+
+def test_floor_hashes_whole_transactions(case: Case) -> None:
+    genesis = next(imports._batches(case.blocks))
+    data, spans = genesis
+    start, end = spans[0]
+    txid = hashlib.sha256(hashlib.sha256(data[start:end]).digest()).digest()[::-1].hex()
+    # The only transaction of Core's regtest genesis block, which has no witness.
+    assert txid == "4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b"
+    assert imports.hashing_floor(case.blocks)[1] == TRANSACTIONS
+
+
+def test_clustering_finds_what_the_peer_finds(measured: Any) -> None:
+    line = measured(clustering)["clustering"]
+    assert line["same_clusters"]
+    assert 0 < line["clusters"] < line["scripts"]
+    assert line["met"] is (line["ratio"] >= 1)
+
+
+def test_clustering_that_differs_is_an_error(
+    measured: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = clustering._peer_clusters
+    monkeypatch.setattr(clustering, "_peer_clusters", lambda *given: peer(*given) // 2)
+    with pytest.raises(SystemExit, match="differ"):
+        measured(clustering)
+
+
+def test_lookups(measured: Any) -> None:
+    lines = measured(lookups)
+    assert len(lines) == 4
+    for line in lines.values():
+        assert 0 < line["p50_us"] <= line["p99_us"] <= line["worst_us"]
+        assert line["met"] is (line["p50_us"] < 1000)
+
+
+def test_traces(measured: Any) -> None:
+    lines = measured(traces)
+    assert len(lines) == 2 * 2 * 3 + 1
+    assert lines["trace"]["samples"] == sum(
+        line["samples"] for name, line in lines.items() if name != "trace"
+    )
+    assert lines["trace"]["worst"][0]["ms"] == lines["trace"]["worst_ms"]
+
+
+def test_a_goal_is_judged_before_rounding(capsys: pytest.CaptureFixture[str]) -> None:
+    emit("made up", {"ratio": 8.00001}, goal=Goal("ratio", "<=", 8))
+    line = json.loads(capsys.readouterr().out)
+    assert (line["ratio"], line["goal"], line["met"]) == (8.0, "ratio <= 8", False)
+
+
+def test_quantiles_are_in_the_unit() -> None:
+    assert quantiles([0.001, 0.002, 0.003], 1e-3, "ms")["p50_ms"] == pytest.approx(2)
