@@ -16,7 +16,7 @@ from clewline.engine.heuristics.coinjoin import classify
 from clewline.errors import BlockFileError
 from clewline.sources.active_chain import choose_active_chain
 from clewline.sources.block_files import network_of, scan_directory
-from clewline.store.importer import Progress, append_records
+from clewline.store.importer import Progress, append_records, check_left_out
 from clewline.store.manifest import Manifest
 from clewline.store.reader import ChainStore
 from clewline.store.writer import StoreWriter
@@ -112,7 +112,8 @@ def import_blocks(
             stale=active.stale,
             cut=tuple(f"{path}, byte {position}" for path, position in records.cut),
         )
-        if not result.appended and not result.removed:
+        check_left_out(records, active, writer)
+        if not result.appended:
             return result
         old = ChainStore.open(store) if held and not result.removed else None
         if result.removed:
@@ -121,9 +122,9 @@ def import_blocks(
         progress("Building indexes", 0, 2)
         sealed = writer.seal()
         progress("Clustering addresses", 1, 2)
-        writer.publish(sealed, structure_of(sealed, old))
+        manifest = writer.publish(sealed, structure_of(sealed, old))
         progress("Clustering addresses", 2, 2)
-        return replace(result, manifest=sealed.manifest)
+        return replace(result, manifest=manifest)
 
 
 def structure_of(sealed: ChainStore, old: ChainStore | None) -> dict[str, NDArray[Any]]:
