@@ -6,6 +6,7 @@ Amounts, scripts and times are made up.
 from __future__ import annotations
 
 import hashlib
+import random
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,11 @@ GENESIS = bytes.fromhex(
     "1ec112de5c384df7ba0b8d578a4c702b6bf11d5fac"
     "00000000"
 )
+
+
+def dice(seed: int | str) -> random.Random:
+    """Numbers that are the same in every run."""
+    return random.Random(seed)  # noqa: S311
 
 
 def sha256d(data: bytes) -> bytes:

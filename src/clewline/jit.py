@@ -38,3 +38,13 @@ def leaf(function: F) -> F:
     """
     options: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
     return cast(F, numba.njit(**options)(function))
+
+
+def inlined(function: F) -> F:
+    """Compile a small leaf that its callers absorb: a call passes seven words an array.
+
+    Numba absorbs what it calls, too: it must not reach a kernel that has to stay a call, such as
+    the compression function of SHA-256.
+    """
+    options: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False, "forceinline": True}
+    return cast(F, numba.njit(**options)(function))

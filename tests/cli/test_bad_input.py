@@ -257,7 +257,7 @@ def test_full_disk(case: MadeUp, tmp_path: Path) -> None:
     """A process that may write no file beyond 20 kB gets the refusal that a full disk gives."""
     new = tmp_path / "new"
     command = ("chain", "import", "--store", new, "--core-blocks", case.blocks)
-    ran = program(*command, most_bytes=20_000)
+    ran = program(*command, most_bytes=10_000)
     assert_refused(ran, 1, f"{new}/", "cannot be written", "storage")
     assert not new.exists()
 

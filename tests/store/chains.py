@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
-from tests.builders import COIN, OP_TRUE, Branch, Tx, p2pkh, spend
+from tests.builders import COIN, OP_TRUE, Branch, p2pkh, spend
 
+from clewline.store.check import CheckReport, check_columns
 from clewline.store.link import UNSPENT
 from clewline.store.reader import ChainStore
 from clewline.store.schema import columns
@@ -122,6 +122,11 @@ def digest(store: Path, blocks: Path) -> str:
     return import_blocks(store, blocks).manifest.digest
 
 
+def checked(store: Path, core_blocks: Path | None = None) -> tuple[CheckReport, ChainStore | None]:
+    """Check a store, telling nobody how far it got."""
+    return check_columns(store, core_blocks, lambda _stage, _done, _total: None)
+
+
 def canonical_bytes(store: Path) -> dict[str, bytes]:
     """Return the column files of a store."""
     directory = store / ChainStore.open(store).manifest.columns_dir
@@ -135,13 +140,3 @@ def all_files(path: Path) -> dict[str, tuple[bytes, int]]:
         for file in sorted(path.rglob("*"))
         if file.is_file()
     }
-
-
-def copy(store: Path, target: Path) -> Path:
-    """Copy a store."""
-    return Path(shutil.copytree(store, target))
-
-
-def overwrite(coinbase: Tx, branch: Branch) -> None:
-    """Add a block whose coinbase repeats an earlier one (BIP-30)."""
-    branch.add(first=coinbase)

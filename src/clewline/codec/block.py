@@ -22,7 +22,7 @@ from clewline.codec.sha256 import (
     sha256d_into,
     sha256d_ranges3_into,
 )
-from clewline.jit import leaf
+from clewline.jit import inlined, leaf
 
 HEADER_BYTES: Final = 80
 MAX_BLOCK_BYTES: Final = 4_000_000
@@ -132,7 +132,7 @@ class BlockFault:
     position: int
 
 
-@leaf
+@inlined
 def read_u32(data: NDArray[np.uint8], at: int) -> Any:
     """Return the little-endian 32 bits at ``data[at:at + 4]`` as int64, for other kernels.
 
@@ -149,7 +149,7 @@ def read_u32(data: NDArray[np.uint8], at: int) -> Any:
     )
 
 
-@leaf
+@inlined
 def _compact_size(data: NDArray[np.uint8], at: int, end: int) -> tuple[Any, Any]:
     """Read a CompactSize (``ReadCompactSize``): (value, `_CUT` or `_NOT_SHORTEST`; next position).
 
@@ -174,13 +174,13 @@ def _compact_size(data: NDArray[np.uint8], at: int, end: int) -> tuple[Any, Any]
     return np.int64(_NOT_SHORTEST), at
 
 
-@leaf
+@inlined
 def _size_fault(size: int) -> Any:
     """Return the fault of a CompactSize that could not be read."""
     return Fault.TRUNCATED.value if size == _CUT else Fault.COMPACT_SIZE.value
 
 
-@leaf
+@inlined
 def _skip_witness(data: NDArray[np.uint8], at: int, end: int, inputs: int) -> tuple[Any, Any]:
     """Walk the witness stacks of a transaction: (fault, position after them or of the fault)."""
     begin = at
@@ -202,7 +202,7 @@ def _skip_witness(data: NDArray[np.uint8], at: int, end: int, inputs: int) -> tu
     return Fault.NONE.value, at
 
 
-@leaf
+@inlined
 def _is_null(data: NDArray[np.uint8], at: int) -> bool:
     """Tell whether an outpoint is that of a coinbase (``COutPoint::IsNull``)."""
     if read_u32(data, at + 32) != _NULL_INDEX:
@@ -319,7 +319,7 @@ def _parse(blocks: ParsedBlocks) -> tuple[Any, Any, Any, Any, Any, Any]:
     return Fault.NONE.value, 0, 0, tx, i_input, i_output
 
 
-@leaf
+@inlined
 def _same_bytes(left: NDArray[np.uint8], at: int, right: NDArray[np.uint8], other: int) -> bool:
     """Compare 32 bytes."""
     difference = np.uint8(0)

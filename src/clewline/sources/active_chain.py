@@ -59,6 +59,7 @@ def header_hashes(header: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Parameters
     ----------
     header : ndarray of uint8, shape (n, 80)
+        One a row, as serialised.
 
     Returns
     -------
@@ -119,6 +120,7 @@ def choose_active_chain(
     Parameters
     ----------
     network : Network
+        Whose rules hold.
     stored : ndarray of uint8, shape (n, 80)
         Headers of the chain that a store holds, by height; empty for a new store.
     found : ndarray of uint8, shape (m, 80)
@@ -189,7 +191,9 @@ def choose_active_chain(
             work[child] = work[node] + works[bits[child]]
             pending.append(child)
     if len(work) < len(first_of):
-        lost = min(node for node in first_of.values() if node not in work)
+        # Not one of those above the gap, whose parents are at hand.
+        roots = (node for node in first_of.values() if previous[node] not in first_of)
+        lost = min(node for node in roots if node != genesis)
         raise ChainError(
             f"a gap in the chain: the parent {shown(previous[lost])} of block "
             f"{shown(names[lost])} is missing",

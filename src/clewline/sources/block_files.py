@@ -72,6 +72,7 @@ class BlockRecords:
         Returns
         -------
         data : ndarray of uint8
+            The blocks.
         start, end : ndarray of int64, shape (n,)
             Each block within `data`.
 

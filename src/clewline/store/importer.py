@@ -25,7 +25,7 @@ from clewline.store.writer import StoreWriter
 Progress = Callable[[str, int, int], None]
 """Called with a stage, what is done, and what there is to do."""
 
-_BATCH_BYTES: Final = 16 << 20
+_BATCH_BYTES: Final = 8 << 20
 _AHEAD: Final = 4
 
 
@@ -64,8 +64,8 @@ def append_records(
         def place(block: int, part: NDArray[np.int64] = part) -> str:
             return records.place(int(part[block]))
 
-        writer.append(parsed, place)
         done += parsed.data.size
+        writer.append(parsed, place, (total - done) / parsed.data.size)
         progress("Importing blocks", done, total)
 
 

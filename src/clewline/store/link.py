@@ -14,14 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.codec.block import MAX_MONEY, read_u32
-from clewline.jit import leaf
+from clewline.jit import inlined, leaf
 from clewline.store.hash_index import (
+    GROUP,
     Bytes,
     Offsets,
     Slots,
     fill_slot,
     find_script,
     find_txid,
+    guess,
+    script_key,
     txid_key,
 )
 
@@ -49,6 +52,32 @@ LINK_FAULT_TEXT: Final = {
 }
 
 
+@inlined
+def _look_ahead(
+    slots: Slots,
+    data: Bytes,
+    prevout_at: Offsets,
+    first: int,
+    old_txid: Bytes,
+    old_output_start: Offsets,
+    old_value: NDArray[np.int64],
+    spender: NDArray[np.uint32],
+    ahead: Offsets,
+) -> None:
+    """Load what linking the next `GROUP` inputs will want (see `hash_index`), into `ahead`."""
+    count = min(GROUP, prevout_at.size - first)
+    stored = old_txid.size // 32
+    for i in range(count):
+        ahead[i] = guess(slots, txid_key(data, prevout_at[first + i]))
+    for i in range(count):
+        tx = min(max(ahead[i], 0), stored - 1)
+        index = read_u32(data, prevout_at[first + i] + 32)
+        ahead[i] = min(old_output_start[tx] + index, old_value.size - 1)
+        ahead[GROUP + i] = old_txid[32 * tx]
+    for i in range(count):
+        ahead[i] = old_value[ahead[i]] + spender[ahead[i]]
+
+
 @leaf
 def link_inputs(
     slots: Slots,
@@ -64,6 +93,7 @@ def link_inputs(
     spender: NDArray[np.uint32],
     prevout: Offsets,
     repeated: NDArray[np.uint32],
+    ahead: Offsets,
 ) -> tuple[Any, Any, Any, Any]:
     """Fill `prevout` and `spender`, insert the ids of the batch into `slots`.
 
@@ -71,20 +101,26 @@ def link_inputs(
     ----------
     slots : ndarray of uint64
         Table of transaction ids, with room for the batch.
-    data, prevout_at, tx_input, tx_output
+    data : ndarray of uint8
+        Bytes of the batch.
+    prevout_at, tx_input, tx_output : ndarray of int64
         The batch, as `ParsedBlocks` has them.
-    new_txid, old_txid : ndarray of uint8
-        Ids of the batch and of the store, end to end.
-    new_value, old_value : ndarray of int64
-        Satoshi of the outputs of the batch and of the store.
-    old_output_start : ndarray of int64
-        ``tx.output_start`` of the store.
+    new_txid : ndarray of uint8
+        Ids of the batch, end to end.
+    new_value : ndarray of int64
+        Satoshi of the outputs of the batch.
+    old_txid : ndarray of uint8
+        Ids of the store, end to end.
+    old_output_start, old_value : ndarray of int64
+        ``tx.output_start`` and ``output.value`` of the store.
     spender : ndarray of uint32
         Spending transaction of each output, `UNSPENT` for those of the batch.
     prevout : ndarray of int64, shape (n_input,)
         Filled with output ids.
     repeated : ndarray of uint32, shape (n_tx,)
         Filled with the earlier transactions whose ids the batch repeats (BIP-30).
+    ahead : ndarray of int64, shape (2 * GROUP,)
+        Work memory.
 
     Returns
     -------
@@ -95,8 +131,23 @@ def link_inputs(
     base_output = np.int64(old_value.size)
     repeats = np.int64(0)
     for tx in range(tx_input.size - 1):
+        if tx % GROUP == 0:
+            for i in range(min(GROUP, tx_input.size - 1 - tx)):
+                ahead[i] = guess(slots, txid_key(new_txid, 32 * (tx + i)))
         paid_in = np.int64(0)
         for row in range(tx_input[tx], tx_input[tx + 1]):
+            if row % GROUP == 0 and base_tx > 0:
+                _look_ahead(
+                    slots,
+                    data,
+                    prevout_at,
+                    row,
+                    old_txid,
+                    old_output_start,
+                    old_value,
+                    spender,
+                    ahead,
+                )
             at = prevout_at[row]
             source, _slot = find_txid(slots, data, at, old_txid, new_txid)
             if source < 0:
@@ -148,6 +199,8 @@ def intern_scripts(
     new_at: Offsets,
     new_length: Offsets,
     block_script: Offsets,
+    keys: Slots,
+    ahead: Offsets,
 ) -> Any:
     """Give each output its script id, and list the scripts that appear for the first time.
 
@@ -157,7 +210,9 @@ def intern_scripts(
         Table of scripts, with room for as many as the batch has outputs.
     seed : uint64
         Key of the script hash.
-    data, script_at, script_length
+    data : ndarray of uint8
+        Bytes of the batch.
+    script_at, script_length : ndarray of int64
         The batch, as `ParsedBlocks` has them.
     block_output : ndarray of int64, shape (n_block + 1,)
         First output of each block.
@@ -169,6 +224,8 @@ def intern_scripts(
         Filled with the places of new scripts in `data`.
     block_script : ndarray of int64, shape (n_block,)
         Filled with the number of scripts known after each block.
+    keys, ahead : ndarray of uint64, ndarray of int64, shape (GROUP,)
+        Work memory.
 
     Returns
     -------
@@ -179,10 +236,20 @@ def intern_scripts(
     fresh = np.int64(0)
     for block in range(block_output.size - 1):
         for output in range(block_output[block], block_output[block + 1]):
-            at = script_at[output]
-            length = script_length[output]
-            found, slot, key = find_script(
-                slots, seed, data, at, length, old_start, old_bytes, new_at, new_length
+            if output % GROUP == 0:
+                count = min(GROUP, script.size - output)
+                for i in range(count):
+                    at, length = script_at[output + i], script_length[output + i]
+                    keys[i] = script_key(data, at, length, seed)
+                    ahead[i] = guess(slots, keys[i])
+                for i in range(count if stored else 0):
+                    ahead[i] = old_start[min(max(ahead[i], 0), stored - 1)]
+                for i in range(count if old_bytes.size else 0):
+                    ahead[i] = old_bytes[min(ahead[i], old_bytes.size - 1)]
+            key = keys[output % GROUP]
+            at, length = script_at[output], script_length[output]
+            found, slot = find_script(
+                slots, key, data, at, length, old_start, old_bytes, new_at, new_length
             )
             if found < 0:
                 found = stored + fresh

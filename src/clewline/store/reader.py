@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -78,12 +79,22 @@ class ChainStore:
         Directory of the store.
     manifest : Manifest
         The tip to read; use `open` for the published one.
+    at_hand : mapping of str to ndarray, optional
+        Columns that need not be read from their files.
     """
 
-    def __init__(self, path: Path, manifest: Manifest) -> None:
+    def __init__(
+        self,
+        path: Path,
+        manifest: Manifest,
+        at_hand: Mapping[str, NDArray[Any]] = MappingProxyType({}),
+    ) -> None:
         self.path = path
         self.manifest = manifest
         self._mapped: dict[str, NDArray[Any]] = {}
+        for name, array in at_hand.items():
+            self._mapped[name] = array.view()
+            self._mapped[name].flags.writeable = False
         self._columns = {
             name: (self.path / directory / name, rows, column)
             for tables, directory in (

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from clewline.codec.block import ParsedBlocks
 from clewline.errors import ChainError
-from clewline.store.hash_index import capacity_for, empty_slots, insert_scripts, insert_txids
+from clewline.store.hash_index import (
+    GROUP,
+    capacity_for,
+    empty_slots,
+    insert_scripts,
+    insert_txids,
+)
 from clewline.store.link import (
     LINK_FAULT_TEXT,
     UNSPENT,
@@ -25,6 +31,8 @@ from clewline.store.link import (
 
 MAX_IDS: Final = 0xFFFFFFFE
 """Transaction and script ids are 32 bits; the last value means *unspent*."""
+
+_MOST_GROWTH: Final = 8
 
 View = Callable[[str], NDArray[Any]]
 """Gives a canonical column by its full name, as written so far."""
@@ -49,6 +57,15 @@ class InternedScripts(NamedTuple):
     new_length: NDArray[np.int64]
 
 
+def _expected(rows: int, more: float) -> int:
+    """Return for how many rows to make room when there are to be more, as far as that is known.
+
+    Blocks of different years differ: growth is bounded where the guess is too high, and at least
+    an eighth, worth its copy, where it is too low.
+    """
+    return max(min(rows + int(more), _MOST_GROWTH * rows), rows + rows // 8)
+
+
 class LinkTables:
     """Tables over the chain written so far.
 
@@ -61,7 +78,7 @@ class LinkTables:
     """
 
     def __init__(self, script_key: int, view: View) -> None:
-        self._seed = np.uint64(script_key)
+        self._seed = script_key
         self._view = view
         self.txid_slots = empty_slots(0)
         self.script_slots = empty_slots(0)
@@ -82,7 +99,7 @@ class LinkTables:
         # Room for as many repeats as ids: memory that is never touched is never taken.
         repeated = np.empty(ids.size // 32, np.uint32)
         self.txid_slots = empty_slots(repeated.size)
-        repeats = insert_txids(self.txid_slots, ids, np.empty(0, np.uint8), repeated)
+        repeats = insert_txids(self.txid_slots, ids, repeated)
         self._overwritten = repeated[:repeats].tolist()
         self._grow_scripts(self._view("script.kind").size)
         self._spender = np.full(self._view("output.value").size, UNSPENT, np.uint32)
@@ -96,20 +113,35 @@ class LinkTables:
         """Return the spender of each output written so far."""
         return self._spender[: self._view("output.value").size]
 
-    def make_room(self, transactions: int, outputs: int) -> None:
-        """Grow so that a batch fits (each of its outputs may bring a new script)."""
+    def make_room(self, transactions: int, outputs: int, batches_to_come: float) -> None:
+        """Grow so that a batch fits (each of its outputs may bring a new script).
+
+        Parameters
+        ----------
+        transactions, outputs : int
+            What the batch holds.
+        batches_to_come : float
+            How many of this size are expected after it; what must grow grows for them.
+
+        Raises
+        ------
+        ChainError
+            If ids run out.
+        """
         txids, scripts = self._view("tx.txid"), self._view("script.kind").size
         held = self._view("output.value").size
-        if txids.shape[0] + transactions > MAX_IDS or scripts + outputs > MAX_IDS:
+        tx_rows, script_rows = txids.shape[0] + transactions, scripts + outputs
+        if max(tx_rows, script_rows) > MAX_IDS:
             raise ChainError("more transactions or scripts than 32-bit ids can number")
-        if self.txid_slots.size < capacity_for(txids.shape[0] + transactions):
-            self.txid_slots = empty_slots(2 * (txids.shape[0] + transactions))
-            nothing = np.empty(0, np.uint8)
-            insert_txids(self.txid_slots, txids.reshape(-1), nothing, np.empty(0, np.uint32))
-        if self.script_slots.size < capacity_for(scripts + outputs):
-            self._grow_scripts(2 * (scripts + outputs))
+        if self.txid_slots.size < capacity_for(tx_rows):
+            self.txid_slots = empty_slots(_expected(tx_rows, transactions * batches_to_come))
+            insert_txids(self.txid_slots, txids, np.empty(0, np.uint32))
+        if self.script_slots.size < capacity_for(script_rows):
+            # About every other output pays to a script that is known.
+            self._grow_scripts(_expected(script_rows, outputs * batches_to_come / 2))
         if self._spender.size < held + outputs:
-            grown = np.full(max(held + outputs, 2 * self._spender.size), UNSPENT, np.uint32)
+            room = _expected(held + outputs, outputs * batches_to_come)
+            grown = np.full(room, UNSPENT, np.uint32)
             grown[:held] = self._spender[:held]
             self._spender = grown
 
@@ -156,6 +188,7 @@ class LinkTables:
             self._spender,
             prevout,
             repeated,
+            np.empty(2 * GROUP, np.int64),
         )
         if fault:
             block = int(np.searchsorted(parsed.block_tx, tx, side="right")) - 1
@@ -175,7 +208,7 @@ class LinkTables:
         block_script = np.empty(parsed.block_start.size, np.int64)
         fresh = intern_scripts(
             self.script_slots,
-            self._seed,
+            np.uint64(self._seed),
             parsed.data,
             parsed.script_at,
             parsed.script_length,
@@ -186,5 +219,7 @@ class LinkTables:
             new_at,
             new_length,
             block_script,
+            np.empty(GROUP, np.uint64),
+            np.empty(GROUP, np.int64),
         )
         return InternedScripts(script, block_script, new_at[:fresh], new_length[:fresh])

@@ -7,10 +7,11 @@ new directories. Giving up at any point leaves the old tip.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -85,9 +86,16 @@ class StoreWriter:
         self._columns: ColumnFiles | None = None
         self._tables: LinkTables | None = None
         self._new_directories: list[Path] = []
-        self._index_sums: dict[str, bytes] = {}
+        self._pool = ThreadPoolExecutor()
+        self._index_sums: dict[str, Future[bytes]] = {}
         self._made = make_directory(path)
-        self._lock = take_lock(path)
+        try:
+            self._lock = take_lock(path)
+        except BaseException:
+            if self._made:
+                with contextlib.suppress(OSError):
+                    path.rmdir()  # not if another writer is in it
+            raise
         self._never_published = False
         self.base = _nothing(network)
         try:
@@ -165,7 +173,10 @@ class StoreWriter:
         self._tables.rebuild()
 
     def append(
-        self, parsed: ParsedBlocks, place: Callable[[int], str] = "block {} of the batch".format
+        self,
+        parsed: ParsedBlocks,
+        place: Callable[[int], str] = "block {} of the batch".format,
+        batches_to_come: float = 0.0,
     ) -> None:
         """Append verified blocks, linking inputs and scripts.
 
@@ -175,6 +186,8 @@ class StoreWriter:
             Blocks in height order, the first on top of what was appended before; verified.
         place : callable
             Tells where a block of the batch comes from, for errors.
+        batches_to_come : float
+            How many of this size are expected after it: tables that must grow make room for them.
 
         Raises
         ------
@@ -184,9 +197,10 @@ class StoreWriter:
             If the disk refuses.
         """
         columns_, tables = self._open()
-        tables.make_room(parsed.txid.shape[0], parsed.value.size)
+        tables.make_room(parsed.txid.shape[0], parsed.value.size, batches_to_come)
+        interning = self._pool.submit(tables.intern, parsed)
         prevout = tables.link(parsed, place)
-        scripts = tables.intern(parsed)
+        scripts = interning.result()
         base = columns_.counts
         fresh = scripts.new_at.size
         starts = np.zeros(fresh + 1, np.int64)
@@ -228,9 +242,10 @@ class StoreWriter:
         )
 
     def seal(self) -> ChainStore:
-        """Write the indexes that follow from the columns and return the tip, not yet published.
+        """Begin to write the indexes that follow from the columns; return the tip, unpublished.
 
-        All but the ``structure`` index is readable in it: that is the engine's to compute.
+        All but the ``structure`` index is readable in it: that is the engine's to compute, while
+        the others are written.
 
         Returns
         -------
@@ -253,19 +268,16 @@ class StoreWriter:
         start = np.zeros(counts["script"] + 1, np.int64)
         output = np.empty(counts["output"], np.int64)
         receiving_index(columns_.view("output.script"), start, output)
-        overwritten = tables.overwritten()
-        self._write_indexes(
-            directory,
-            {
-                "txid.slots": tables.txid_slots,
-                "txid.overwritten": overwritten,
-                "scripthash.slots": tables.script_slots,
-                "spending.spender": tables.spender(),
-                "receiving.start": start,
-                "receiving.output": output,
-            },
-        )
-        columns_.sync()
+        indexes: dict[str, NDArray[Any]] = {
+            "txid.slots": tables.txid_slots,
+            "txid.overwritten": tables.overwritten(),
+            "scripthash.slots": tables.script_slots,
+            "spending.spender": tables.spender(),
+            "receiving.start": start,
+            "receiving.output": output,
+        }
+        self._write_indexes(directory, indexes)
+        self._synced = self._pool.submit(columns_.sync)
         tip = columns_.view("block.hash")[-1]
         manifest = replace(
             self.base,
@@ -276,11 +288,11 @@ class StoreWriter:
             index_dir=directory.name,
             index_counts={
                 "txid_slot": tables.txid_slots.size,
-                "overwritten": overwritten.size,
+                "overwritten": indexes["txid.overwritten"].size,
                 "script_slot": tables.script_slots.size,
             },
         )
-        return ChainStore(self.path, manifest)
+        return ChainStore(self.path, manifest, indexes)
 
     def publish(self, sealed: ChainStore, structure: Mapping[str, NDArray[Any]]) -> Manifest:
         """Publish a sealed tip.
@@ -308,7 +320,8 @@ class StoreWriter:
         columns_, _tables = self._open()
         directory = self.path / sealed.manifest.index_dir
         self._write_indexes(directory, structure)
-        index_sums = b"".join(self._index_sums[name] for name in index_names)
+        index_sums = b"".join(self._index_sums[name].result() for name in index_names)
+        self._synced.result()
         sums = np.frombuffer(columns_.checksums() + index_sums, np.uint8)
         write_array(directory / CHECKSUMS, sums)
         for written in (directory, columns_.directory, self.path):
@@ -351,10 +364,9 @@ class StoreWriter:
         return {self.base.columns_dir, self.base.index_dir} if self.base.tip else set()
 
     def _write_indexes(self, directory: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Write index columns side by side, and keep their checksums."""
-        with ThreadPoolExecutor() as pool:
-            sums = pool.map(write_array, [directory / name for name in arrays], arrays.values())
-            self._index_sums.update(zip(arrays, sums, strict=True))
+        """Begin to write index columns, side by side; their checksums are to come."""
+        for name, array in arrays.items():
+            self._index_sums[name] = self._pool.submit(write_array, directory / name, array)
 
     def _may_be_published(self, manifest: Manifest) -> bool:
         """Tell whether readers see this tip, or nobody can say what they see."""
@@ -367,6 +379,7 @@ class StoreWriter:
 
     def _give_up(self) -> None:
         """Return to the published tip as far as the disk allows, and release the lock."""
+        self._pool.shutdown(cancel_futures=True)
         if self._columns is not None:
             if self._columns.directory not in self._new_directories:
                 self._columns.cut_back(self.base.counts)

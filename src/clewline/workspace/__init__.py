@@ -58,6 +58,7 @@ class Workspace:
     Parameters
     ----------
     store : ChainStore
+        The tip that is asked.
     sets : sequence of str, optional
         Names of label sets; all of the store's if not given.
     """
@@ -266,6 +267,7 @@ class Workspace:
             `limits`.
         method : {"fifo", "haircut"}
         limits : Limits
+            Caps; what they hold back is a number in the answer.
 
         Returns
         -------
@@ -300,6 +302,7 @@ class Workspace:
         case_reference, note : str
             Printed on the pages.
         limits : Limits
+            Caps; what they hold back is a number in the answer.
 
         Returns
         -------

@@ -24,6 +24,7 @@ def check_store(
     Parameters
     ----------
     path : Path
+        Directory of the chain store.
     core_blocks : Path, optional
         Blocks directory of a node, whose undo data is compared with what inputs spent.
     progress : callable

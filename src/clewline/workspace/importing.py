@@ -88,6 +88,7 @@ def import_blocks(
     Returns
     -------
     ImportResult
+        What was done.
 
     Raises
     ------

@@ -19,6 +19,7 @@ def import_labels(
     Parameters
     ----------
     store : Path
+        Directory of the chain store.
     files : sequence of Path
         TagPacks (``.yaml``), tables (``.csv``), or directories of them.
     name : str
@@ -29,6 +30,7 @@ def import_labels(
     Returns
     -------
     ImportReport
+        What was loaded, and what was refused and why.
 
     Raises
     ------

@@ -107,6 +107,7 @@ def seed_outputs(
     Parameters
     ----------
     store : ChainStore
+        The tip to look in.
     seeds : sequence of str
         ``txid:vout``, or an address: each output that it received in the time range.
     since, until : int, optional
