@@ -54,9 +54,7 @@ _CONSTANT: Final = np.array(
     ],
     np.uint32,
 )
-_INITIAL: Final = np.array(
-    [0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0], np.uint32
-)
+_INITIAL: Final = np.array([0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0], np.uint32)
 _LINE_STEPS: Final = 80
 
 
@@ -147,7 +145,7 @@ def hash160_into(
         np.uint32(_INITIAL[0] + left_b + c),
     )
     at = out_start
-    for word in state:
+    for sum_ in state:
         for byte in range(4):
-            out[at] = (word >> np.uint32(8 * byte)) & np.uint32(0xFF)
+            out[at] = (sum_ >> np.uint32(8 * byte)) & np.uint32(0xFF)
             at += 1

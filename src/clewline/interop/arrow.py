@@ -111,6 +111,7 @@ def integers(rows: Any, name: str, kind: type[np.integer]) -> NDArray[Any]:
     Parameters
     ----------
     rows : pyarrow.Table or pyarrow.StructArray
+        Holds the column.
     name : str
         Of the column, which holds no null.
     kind : type

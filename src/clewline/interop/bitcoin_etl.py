@@ -40,6 +40,7 @@ def record_batch(store: ChainStore, table: str, first: int, last: int) -> Any:
     Parameters
     ----------
     store : ChainStore
+        A published tip.
     table : {"blocks", "transactions"}
     first, last : int
         Heights.
@@ -47,6 +48,7 @@ def record_batch(store: ChainStore, table: str, first: int, last: int) -> Any:
     Returns
     -------
     pyarrow.RecordBatch
+        Its columns are those of the schema.
     """
     columns = (_blocks if table == "blocks" else _transactions)(store, first, last)
     return pa.RecordBatch.from_arrays(columns, schema=schema_of(BITCOIN_ETL.tables[table]))
@@ -70,7 +72,8 @@ def _blocks(store: ChainStore, first: int, last: int) -> list[Any]:
     count = np.diff(starts)
     frame = HEADER_BYTES + _compact_size_bytes(count)
     base, total = (
-        frame + np.add.reduceat(store.column(f"tx.{name}")[low:high].astype(np.int64), starts[:-1] - low)
+        frame
+        + np.add.reduceat(store.column(f"tx.{name}")[low:high].astype(np.int64), starts[:-1] - low)
         for name in ("base_size", "total_size")
     )
     return [
@@ -96,7 +99,8 @@ def _transactions(store: ChainStore, first: int, last: int) -> list[Any]:
     block = np.repeat(np.arange(first, last), np.diff(starts))
     index = np.arange(low, high) - starts[block - first]
     base, total = (
-        store.column(f"tx.{name}")[low:high].astype(np.int64) for name in ("base_size", "total_size")
+        store.column(f"tx.{name}")[low:high].astype(np.int64)
+        for name in ("base_size", "total_size")
     )
     tx_input = store.column("tx.input_start")[low : high + 1]
     tx_output = store.column("tx.output_start")[low : high + 1]

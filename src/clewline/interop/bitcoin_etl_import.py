@@ -48,6 +48,7 @@ class BitcoinEtlTables:
     Parameters
     ----------
     directory : Path
+        Holds the tables.
 
     Raises
     ------
@@ -118,6 +119,7 @@ class BitcoinEtlTables:
         Parameters
         ----------
         writer : StoreWriter
+            Of an empty store.
         told : callable
             Given blocks done and all.
 
@@ -245,7 +247,7 @@ def _refuse_sizes(count: int, name: str, where: str) -> NoReturn:
 
 def _name(txid: NDArray[np.uint8], tx: Any) -> str:
     """Return the id of a transaction as shown."""
-    return txid[int(tx)][::-1].tobytes().hex()
+    return bytes(txid[int(tx)][::-1]).hex()
 
 
 def _compact_size_bytes(count: Int64) -> Int64:
@@ -256,20 +258,22 @@ def _compact_size_bytes(count: Int64) -> Int64:
 def _sums(values: Int64, bounds: Int64) -> Int64:
     """Return the sum of the values between each two bounds."""
     running = offsets(values)
-    return running[bounds[1:]] - running[bounds[:-1]]
+    sums: Int64 = running[bounds[1:]] - running[bounds[:-1]]
+    return sums
 
 
 def _fixed_size(input_start: Int64, output_start: Int64, script_length: Int64) -> Int64:
     """Return the size of each transaction without witness data and unlocking scripts."""
     n_input, n_output = np.diff(input_start), np.diff(output_start)
     paid = _VALUE_BYTES + _compact_size_bytes(script_length) + script_length
-    return (
+    size: Int64 = (
         _FRAME_BYTES
         + _compact_size_bytes(n_input)
         + _OUTPOINT_AND_SEQUENCE * n_input
         + _compact_size_bytes(n_output)
         + _sums(paid, output_start)
     )
+    return size
 
 
 def _unlocking_sizes(
@@ -282,7 +286,7 @@ def _unlocking_sizes(
     names = {inputs.type.field(i).name for i in range(inputs.type.num_fields)}
     length = np.full(len(inputs), -1, np.int64)
     if "type" in names:
-        native = pc.starts_with(inputs.field("type"), _WITNESS_PREFIX).fill_null(False)
+        native = pc.starts_with(inputs.field("type").fill_null(""), _WITNESS_PREFIX)
         length[np.asarray(native.to_numpy(zero_copy_only=False), np.bool_)] = 0
     if "script_hex" in names:
         column = inputs.field("script_hex")

@@ -1,4 +1,4 @@
-"""The flat schema: the store's own columns as tables, one row a block, transaction, input, …"""
+"""The flat schema: the store's own columns as tables, a row for each thing that has an id."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def record_batch(store: ChainStore, table: str, first: int, last: int) -> Any:
     Parameters
     ----------
     store : ChainStore
+        A published tip.
     table : str
         A table of `FLAT`.
     first, last : int
@@ -27,6 +28,7 @@ def record_batch(store: ChainStore, table: str, first: int, last: int) -> Any:
     Returns
     -------
     pyarrow.RecordBatch
+        Its columns are those of the schema.
     """
     columns = {
         "blocks": _blocks,

@@ -1,4 +1,4 @@
-"""A store from flat tables: the rows as they stand, every redundant column held against the rest."""
+"""A store from flat tables: every column that follows from others is held against them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from clewline.codec.script import script_kinds
 from clewline.errors import DataError
-from clewline.interop.arrow import array_of, hash_rows, integers, slices_of
+from clewline.interop.arrow import hash_rows, integers, slices_of
 from clewline.interop.parquet import TableReader
 from clewline.interop.rows import (
     OUTPOINT_BYTES,
@@ -37,6 +37,7 @@ class FlatTables:
     Parameters
     ----------
     directory : Path
+        Holds the tables.
 
     Raises
     ------
@@ -90,6 +91,7 @@ class FlatTables:
         Parameters
         ----------
         writer : StoreWriter
+            Of an empty store.
         told : callable
             Given blocks done and all.
 
@@ -133,7 +135,7 @@ class FlatTables:
             first = last
 
     def _read(self, writer: StoreWriter, first: int, last: int) -> tuple[BlockRows, Int64, Int64]:
-        """Read the rows of a range of blocks: rows, outputs that inputs spend, scripts of outputs."""
+        """Read some blocks: their rows, the outputs that inputs spend, the scripts of outputs."""
         txid_before = writer.written("tx.txid")
         output_before = writer.written("tx.output_start")
         script_before = writer.written("script.start")
@@ -151,9 +153,7 @@ class FlatTables:
         outputs = self._take("outputs", "output", int(tx_output[-1]), base_output)
         self._owner(outputs, "tx", owners, np.diff(tx_output), base_output, "outputs")
         known = script_before.size - 1
-        scripts = self._take(
-            "scripts", "script", int(self._script_count[first:last].sum()), known
-        )
+        scripts = self._take("scripts", "script", int(self._script_count[first:last].sum()), known)
         blob, starts = slices_of(scripts["bytes"])
         self._same(
             script_kinds(blob, starts),
@@ -166,9 +166,7 @@ class FlatTables:
         prevout = integers(inputs, "prevout", np.int64)
         self._within(prevout, base_output + int(tx_output[-1]), "prevout", base_input, "inputs")
         outpoint = np.empty((prevout.size, OUTPOINT_BYTES), np.uint8)
-        _outpoints(
-            prevout, txid_before, output_before, txid, tx_output + base_output, outpoint
-        )
+        _outpoints(prevout, txid_before, output_before, txid, tx_output + base_output, outpoint)
         script = integers(outputs, "script", np.uint32).astype(np.int64)
         self._within(script, known + starts.size - 1, "script", base_output, "outputs")
         pool, at, length = _pool(writer, script, blob, starts, known)

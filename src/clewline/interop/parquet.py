@@ -58,7 +58,9 @@ def write_tables(
     Parameters
     ----------
     store : ChainStore
+        A published tip.
     schema : Schema
+        Whose tables.
     tables : sequence of str
         Tables of the schema.
     build : callable
@@ -154,6 +156,7 @@ class TableReader:
     Parameters
     ----------
     directory : Path
+        Holds the tables.
     table : TableSchema
         What to read: columns that are neither needed nor there are left out.
     faults : list of str
@@ -171,7 +174,9 @@ class TableReader:
         paths = _parts(directory, table.name)
         self.place = str(paths[0] if len(paths) == 1 else directory / table.name)
         if not paths:
-            faults.append(f"table {table.name}: neither {table.name}.parquet nor {table.name}/*.parquet")
+            faults.append(
+                f"table {table.name}: neither {table.name}.parquet nor {table.name}/*.parquet"
+            )
             return
         for path in paths:
             self._open(path, faults)
@@ -234,7 +239,13 @@ class TableReader:
             self._waiting = rest if rest.num_rows else None
             missing -= part.num_rows
             parts.append(part)
-        schema = pa.schema([(f.name, self._type(f.name)) for f in self._files[0].schema_arrow if f.name in self._columns])
+        schema = pa.schema(
+            [
+                (f.name, self._type(f.name))
+                for f in self._files[0].schema_arrow
+                if f.name in self._columns
+            ]
+        )
         taken = pa.Table.from_batches(parts, schema)
         for field in self._table.fields:
             if field.needed and field.type != "rows" and taken[field.name].null_count:
@@ -290,6 +301,7 @@ def field_faults(field: Field, there: Any, name: str) -> list[str]:
     Returns
     -------
     list of str
+        Nothing, if it can be read.
     """
     if there is None:
         return [f"{name} is missing"] if field.needed else []
@@ -313,7 +325,7 @@ def field_faults(field: Field, there: Any, name: str) -> list[str]:
 
 
 def _is_whole(kind: Any) -> bool:
-    """Tell whether a type can hold whole numbers or times; values are checked when they are read."""
+    """Tell whether a type can hold whole numbers or times; values are checked when read."""
     types = pa.types
     return bool(types.is_integer(kind) or types.is_decimal(kind) or types.is_timestamp(kind))
 

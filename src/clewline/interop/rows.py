@@ -97,6 +97,7 @@ def make_headers(fields: dict[str, NDArray[Any]]) -> NDArray[np.uint8]:
     Returns
     -------
     ndarray of uint8, shape (n, 80)
+        One header a row.
     """
     header = np.empty(fields["version"].size, HEADER)
     for name, values in fields.items():
@@ -110,6 +111,7 @@ def check_headers(header: NDArray[np.uint8], network: Network | None, place: str
     Parameters
     ----------
     header : ndarray of uint8, shape (n, 80)
+        By height.
     network : Network, optional
         Whose chain it must be; told from the first block if not given.
     place : str
@@ -118,6 +120,7 @@ def check_headers(header: NDArray[np.uint8], network: Network | None, place: str
     Returns
     -------
     Network
+        Whose chain it is.
 
     Raises
     ------
@@ -181,6 +184,7 @@ def check_rows(rows: BlockRows, height: int, place: str) -> None:
     Parameters
     ----------
     rows : BlockRows
+        What to take.
     height : int
         Of the first block.
     place : str
@@ -214,7 +218,10 @@ def check_rows(rows: BlockRows, height: int, place: str) -> None:
             "a coinbase is not first or has inputs, or another transaction has none",
         ),
         (np.diff(rows.tx_output) == 0, "a transaction without outputs"),
-        (~values | (paid < 0) | (paid > MAX_MONEY), "an amount is negative or above 21 million BTC"),
+        (
+            ~values | (paid < 0) | (paid > MAX_MONEY),
+            "an amount is negative or above 21 million BTC",
+        ),
         (
             (rows.base_size < _MIN_TX_BYTES)
             | (rows.base_size > rows.total_size)
@@ -230,9 +237,7 @@ def check_rows(rows: BlockRows, height: int, place: str) -> None:
                 where=_block(place, height + block[tx]),
             )
     level = np.empty(DIGEST_SIZE * (int(count.max()) + 1), np.uint8)
-    bad = int(
-        _bad_root(rows.block_tx, rows.txid.reshape(-1), rows.header, level, new_scratch())
-    )
+    bad = int(_bad_root(rows.block_tx, rows.txid.reshape(-1), rows.header, level, new_scratch()))
     if bad >= 0:
         raise DataError(
             "the transaction ids do not give the Merkle root of the header",
@@ -254,6 +259,7 @@ def append_rows(writer: StoreWriter, rows: BlockRows, height: int, place: str) -
     writer : StoreWriter
         Holds the chain up to the block before.
     rows : BlockRows
+        What to take.
     height : int
         Of the first block.
     place : str

@@ -42,7 +42,7 @@ _NAMES_FROM_NOP: Final = (
     "SHA1 SHA256 HASH160 HASH256 CODESEPARATOR CHECKSIG CHECKSIGVERIFY CHECKMULTISIG "
     "CHECKMULTISIGVERIFY NOP1 CHECKLOCKTIMEVERIFY CHECKSEQUENCEVERIFY NOP4 NOP5 NOP6 NOP7 NOP8 "
     "NOP9 NOP10 CHECKSIGADD"
-).split()
+)
 
 
 def _opcode_names() -> tuple[Bytes, Offsets]:
@@ -51,7 +51,7 @@ def _opcode_names() -> tuple[Bytes, Offsets]:
     names[0x4F], names[0x50], names[0xFF] = "-1", "OP_RESERVED", "OP_INVALIDOPCODE"
     for number in range(1, 17):
         names[OP_1 + number - 1] = str(number)
-    for opcode, name in enumerate(_NAMES_FROM_NOP, 0x61):
+    for opcode, name in enumerate(_NAMES_FROM_NOP.split(), 0x61):
         names[opcode] = f"OP_{name}"
     bounds = np.zeros(257, np.int64)
     np.cumsum([len(name) for name in names], out=bounds[1:])
@@ -64,7 +64,7 @@ _ERROR: Final = np.frombuffer(b"[error]", np.uint8)
 
 
 @kernel
-def _push(blob: Bytes, at: int, end: int) -> tuple[Any, Any, Any]:
+def _push(blob: Bytes, at: Any, end: Any) -> tuple[Any, Any, Any]:
     """Read one opcode (Core's ``GetScriptOp``): opcode, start of its data, next; -1 if cut off."""
     opcode = np.int64(blob[at])
     at += 1
@@ -84,7 +84,7 @@ def _push(blob: Bytes, at: int, end: int) -> tuple[Any, Any, Any]:
 
 
 @kernel
-def _number_into(blob: Bytes, at: int, size: int, out: Bytes, to: int) -> int:
+def _number_into(blob: Bytes, at: Any, size: Any, out: Bytes, to: Any) -> Any:
     """Write a push of at most four bytes as ``CScriptNum`` reads it; return where it ends."""
     value = np.int64(0)
     for i in range(size):
@@ -109,7 +109,7 @@ def _number_into(blob: Bytes, at: int, size: int, out: Bytes, to: int) -> int:
 
 
 @kernel
-def _asm_room(blob: Bytes, starts: Offsets) -> int:
+def _asm_room(blob: Bytes, starts: Offsets) -> Any:
     """Return at least as many characters as the assembly of all scripts takes."""
     room = np.int64(0)
     for script in range(starts.size - 1):
@@ -128,7 +128,7 @@ def _asm_room(blob: Bytes, starts: Offsets) -> int:
 
 @kernel
 def assembly(blob: Bytes, starts: Offsets) -> tuple[Bytes, Offsets]:
-    """Return scripts as Bitcoin Core's ``ScriptToAsmStr`` writes them.
+    r"""Return scripts as Bitcoin Core's ``ScriptToAsmStr`` writes them.
 
     Parameters
     ----------
@@ -142,10 +142,11 @@ def assembly(blob: Bytes, starts: Offsets) -> tuple[Bytes, Offsets]:
     text : ndarray of uint8
         ASCII.
     bounds : ndarray of int64, shape (n + 1,)
+        Where each text begins, and the end of the last.
 
     Examples
     --------
-    >>> text, bounds = assembly(np.frombuffer(b"j\\x02hi", np.uint8), np.array([0, 4]))
+    >>> text, bounds = assembly(np.frombuffer(b"j\x02hi", np.uint8), np.array([0, 4]))
     >>> text.tobytes()
     b'OP_RETURN 26984'
     """
@@ -192,9 +193,7 @@ def _listed_counts(
         if kinds[script] == _MULTISIG:
             at, end = starts[script], starts[script + 1]
             opcode, data, at = _push(blob, at, end)
-            required[script] = (
-                np.int64(blob[data]) if opcode == 1 else opcode - OP_1 + 1
-            )
+            required[script] = np.int64(blob[data]) if opcode == 1 else opcode - OP_1 + 1
             keys = np.int64(0)
             opcode, data, at = _push(blob, at, end)
             while opcode > 1 and opcode < OP_PUSHDATA1:
@@ -322,4 +321,5 @@ def bytes_of(text: Bytes) -> Bytes | None:
     values = _VALUES[text].reshape(-1, 2)
     if (values > 15).any():
         return None
-    return (values[:, 0] << 4) | values[:, 1]
+    raw = (values[:, 0] << 4) | values[:, 1]
+    return raw.astype(np.uint8, copy=False)

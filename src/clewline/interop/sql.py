@@ -18,12 +18,13 @@ from typing import Any, Final, Self
 import duckdb
 import numpy as np
 import pyarrow as pa
+from duckdb.func import FunctionNullHandling, PythonUDFType
 from duckdb.sqltypes import BIGINT, VARCHAR
 from numpy.typing import NDArray
 
 from clewline.codec.address import decode_addresses, encode_addresses
 from clewline.errors import UnavailableError, UsageError
-from clewline.interop.arrow import array_of, hashes, numbers, shown_hashes, texts
+from clewline.interop.arrow import array_of, numbers, shown_hashes, texts
 from clewline.interop.script_text import hex_of
 from clewline.interop.views import LABEL_COLUMNS, VIEWS, View
 from clewline.jit import kernel
@@ -69,16 +70,27 @@ class Database:
     Parameters
     ----------
     store : ChainStore
+        A published tip.
     labels : dict of str to list
         The `LABEL_COLUMNS`, one entry a label; null as None.
+    shapes : list of str or None
+        Name of each CoinJoin shape by its code; None for no CoinJoin.
     """
 
-    def __init__(self, store: ChainStore, labels: dict[str, list[Any]]) -> None:
+    def __init__(
+        self, store: ChainStore, labels: dict[str, list[Any]], shapes: list[str | None]
+    ) -> None:
         self._store = store
+        self._shapes = pa.array(shapes, pa.string())
         self._connection = duckdb.connect(":memory:")
         for name, (types, answer, function) in self._functions().items():
             self._connection.create_function(
-                name, function, types, answer, type="arrow", null_handling="special"
+                name,
+                function,
+                types,
+                answer,
+                type=PythonUDFType.ARROW,
+                null_handling=FunctionNullHandling.SPECIAL,
             )
         for name, columns in self._tables(labels).items():
             self._connection.register(f"stored_{name}", columns)
@@ -160,10 +172,7 @@ class Database:
         return {
             "blocks": pa.table(
                 {
-                    "hash": hashes(column("block.hash")),
                     "version": numbers(header["version"]),
-                    "previous": hashes(header["previous"]),
-                    "merkle_root": hashes(header["merkle_root"]),
                     "time": numbers(self._store.block_time),
                     "bits": numbers(header["bits"]),
                     "nonce": numbers(header["nonce"]),
@@ -244,6 +253,11 @@ class Database:
             "address_of": text("script", self._addresses),
             "tx_of": ([VARCHAR], BIGINT, self._find_tx),
             "script_of": ([VARCHAR], BIGINT, self._find_script),
+            "coinjoin_shape": (
+                [BIGINT],
+                VARCHAR,
+                _by_id(len(self._shapes), lambda ids: self._shapes.take(pa.array(ids))),
+            ),
             "block_of_tx": number("tx", owner(block_tx)),
             "time_of_block": number("block", lambda ids: self._store.block_time[ids]),
             "hash_of_block": text("block", lambda ids: shown_hashes(column("block.hash")[ids])),
@@ -326,7 +340,7 @@ def _id_bytes(text: str | None) -> bytes | None:
 def _definition(view: View) -> str:
     """Return the statement that makes a view."""
     columns = ", ".join(f"{one.sql} AS {one.name}" for one in view.columns)
-    return f"CREATE VIEW {view.name} AS SELECT {columns} FROM {view.source}"
+    return f"CREATE VIEW {view.name} AS SELECT {columns} FROM {view.source}"  # noqa: S608 - ours
 
 
 def plain(value: Any) -> Any:

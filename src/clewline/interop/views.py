@@ -57,8 +57,8 @@ UNSPENT: Final = 0xFFFFFFFF
 
 
 def _numbered(table: str, number: str) -> str:
-    """Number the rows of a stored table from 0, in its own order."""
-    return f"(SELECT *, row_number() OVER () - 1 AS {number} FROM stored_{table})"
+    """Return a stored table with its rows numbered from 0, in its own order."""
+    return f"(SELECT *, row_number() OVER () - 1 AS {number} FROM stored_{table})"  # noqa: S608 - ours
 
 
 def _name_list(names: list[str]) -> str:
@@ -119,7 +119,7 @@ VIEWS: Final = (
                 "(3 * base_size::BIGINT + total_size + 3) // 4",
                 "A quarter of the weight, rounded up.",
             ),
-            ViewColumn("coinjoin", "coinjoin", "CoinJoin shape by number, 0 for none."),
+            ViewColumn("coinjoin", "coinjoin_shape(coinjoin)", "CoinJoin shape; null for none."),
         ),
     ),
     View(
@@ -179,7 +179,8 @@ VIEWS: Final = (
     ),
     View(
         "clusters",
-        "(SELECT cluster::BIGINT AS cluster, count(*) AS size FROM stored_scripts GROUP BY cluster)",
+        "(SELECT cluster::BIGINT AS cluster, count(*) AS size FROM stored_scripts "
+        "GROUP BY cluster)",
         "Clusters by the multi-input rule; CoinJoins put nothing together.",
         (
             ViewColumn("cluster", "cluster", "Smallest script of the cluster."),
@@ -192,14 +193,16 @@ VIEWS: Final = (
         "stored_labels",
         "What the label sets of the store say about addresses of its network.",
         (
-            ViewColumn("set", "\"set\"", "Label set."),
+            ViewColumn("set", '"set"', "Label set."),
             ViewColumn("address", "address", "Address."),
             ViewColumn("script", "script", "Its script; null where no output pays to it."),
             ViewColumn("entity", "entity", "Name that the source gives."),
             ViewColumn("actor", "actor", "The source's id behind several names."),
             ViewColumn("category", "category", "Category that decides how a trace treats it."),
             ViewColumn("service", "service", "A trace stops there."),
-            ViewColumn("child_protection", "child_protection", "Of a category of child protection."),
+            ViewColumn(
+                "child_protection", "child_protection", "Of a category of child protection."
+            ),
             ViewColumn("type", "type", "`mention` or `control`."),
             ViewColumn("inherits", "inherits", "Reaches the whole cluster."),
             ViewColumn("confidence", "confidence", "Confidence, as given."),

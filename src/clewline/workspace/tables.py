@@ -10,6 +10,7 @@ import numpy as np
 
 from clewline.codec.address import decode_addresses
 from clewline.codec.networks import network_by_name
+from clewline.engine.heuristics.coinjoin import CoinJoin
 from clewline.errors import DataError, UsageError
 from clewline.interop import require
 from clewline.interop.schemas import SCHEMAS, Schema
@@ -25,7 +26,7 @@ from clewline.workspace.importing import structure_of
 ALL = "all"
 
 
-def _no_progress(stage: str, done: int, total: int) -> None:
+def no_progress(stage: str, done: int, total: int) -> None:
     """Tell nobody."""
 
 
@@ -34,16 +35,18 @@ def export_tables(
     to: Path,
     schema: str = "flat",
     tables: Sequence[str] = (ALL,),
-    progress: Progress = _no_progress,
+    progress: Progress = no_progress,
 ) -> dict[str, int]:
     """Write tables of a store as Parquet files into a new directory.
 
     Parameters
     ----------
     store : ChainStore
+        A published tip.
     to : Path
         Must not exist, or be empty.
     schema : {"flat", "bitcoin-etl"}
+        Form of the tables.
     tables : sequence of str
         Tables of the schema; ``all`` for each of them.
     progress : callable
@@ -81,7 +84,7 @@ def import_tables(
     directory: Path,
     schema: str | None = None,
     network: str | None = None,
-    progress: Progress = _no_progress,
+    progress: Progress = no_progress,
 ) -> Manifest:
     """Build a new store from Parquet tables.
 
@@ -121,9 +124,7 @@ def import_tables(
     if not directory.is_dir():
         raise DataError("is not a directory", where=str(directory))
     if (store / NAME).exists():
-        raise UsageError(
-            "there is a store already; tables make a new one", where=str(store)
-        )
+        raise UsageError("there is a store already; tables make a new one", where=str(store))
     if schema is None:
         has_scripts = any(directory.glob("scripts*"))
         schema = "flat" if has_scripts else "bitcoin-etl"
@@ -164,6 +165,7 @@ def query(store: ChainStore, text: str) -> Iterator[dict[str, Any]]:
     Parameters
     ----------
     store : ChainStore
+        A published tip.
     text : str
         One statement that reads.
 
@@ -182,7 +184,8 @@ def query(store: ChainStore, text: str) -> Iterator[dict[str, Any]]:
     require("pyarrow", "duckdb")
     from clewline.interop.sql import Database
 
-    with Database(store, _labels(store)) as database:
+    shapes = [CoinJoin(code).family for code in range(len(CoinJoin))]
+    with Database(store, _labels(store), shapes) as database:
         yield from database.rows(text)
 
 
