@@ -68,7 +68,9 @@ def import_(
         raise UsageError("name one source of blocks: --core-blocks DIR or --tables DIR")
     if tables is not None:
         with progress_bar() as progress:
-            manifest = import_tables(store, tables, schema, network, progress)
+            manifest = import_tables(
+                store, tables, schema.value if schema else None, network, progress
+            )
         log.print(
             f"{manifest.height + 1:,} blocks imported; {manifest.network} at height "
             f"{manifest.height:,}, tip {manifest.tip}"
@@ -138,7 +140,9 @@ def export(
     workspace = Workspace.open(store)
     if to is not None:
         with progress_bar() as progress:
-            written = workspace.export_tables(to, schema, table, progress)
+            written = workspace.export_tables(
+                to, schema.value, [one.value for one in table], progress
+            )
         for name, rows in written.items():
             log.print(f"{to / f'{name}.parquet'}: {rows:,} rows")
     elif table == [ExportTable.TRANSACTIONS]:

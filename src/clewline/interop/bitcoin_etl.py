@@ -239,7 +239,9 @@ class _Scripts:
         width = name.size + 2 * _PSEUDO_BYTES
         pseudo = np.empty((wanted.size, width), np.uint8)
         pseudo[:, : name.size] = name
-        pseudo[:, name.size :] = hex_of(np.ascontiguousarray(digests)).reshape(wanted.size, -1)
+        pseudo[:, name.size :] = hex_of(np.ascontiguousarray(digests)).reshape(
+            wanted.size, 2 * _PSEUDO_BYTES
+        )
         mask = np.zeros(len(shown), np.bool_)
         mask[entries[wanted]] = True
         return pc.replace_with_mask(

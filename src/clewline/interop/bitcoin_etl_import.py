@@ -215,13 +215,14 @@ class BitcoinEtlTables:
         coinbase[block_tx[:-1]] = True
         # Any witness takes three bytes or more, which makes the virtual size the smaller.
         plain = virtual == total
-        by_scripts, known = _unlocking_sizes(inputs, input_start, where)
+        by_scripts, known, measured = _unlocking_sizes(inputs, input_start, where)
         low = (4 * virtual - 3 - total + 2) // 3
         high = (4 * virtual - total) // 3
         base = np.select(
             [plain, coinbase, known], [total, total - _COINBASE_WITNESS, fixed + by_scripts], low
         )
-        wrong = np.flatnonzero((base < low) | (base > high))
+        longer = plain & ~coinbase & measured & (fixed + by_scripts != total)
+        wrong = np.flatnonzero((base < low) | (base > high) | longer)
         if wrong.size:
             raise DataError(
                 "size, virtual_size and the lengths of the scripts do not fit together: "
@@ -278,13 +279,15 @@ def _fixed_size(input_start: Int64, output_start: Int64, script_length: Int64) -
 
 def _unlocking_sizes(
     inputs: Any, input_start: Int64, where: str
-) -> tuple[Int64, NDArray[np.bool_]]:
-    """Return what unlocking scripts and their lengths take in each transaction, and where known.
+) -> tuple[Int64, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return what unlocking scripts and their lengths take; where it is known, and where measured.
 
-    An input that spends a witness program has an empty one (BIP-141), so its `type` says enough.
+    With witness data an input that spends a witness program has an empty script (BIP-141), so that
+    its type says enough; in a transaction without, of before that rule, it may have any.
     """
     names = {inputs.type.field(i).name for i in range(inputs.type.num_fields)}
     length = np.full(len(inputs), -1, np.int64)
+    given = np.zeros(len(inputs), np.bool_)
     if "type" in names:
         native = pc.starts_with(inputs.field("type").fill_null(""), _WITNESS_PREFIX)
         length[np.asarray(native.to_numpy(zero_copy_only=False), np.bool_)] = 0
@@ -297,9 +300,11 @@ def _unlocking_sizes(
         if (digits % 2).any():
             raise DataError("inputs[].script_hex is not hex", where=where)
         length[given] = digits[given] // 2
-    known = _sums((length < 0).astype(np.int64), input_start) == 0
+    known, measured = (
+        _sums(missing.astype(np.int64), input_start) == 0 for missing in (length < 0, ~given)
+    )
     length = length.clip(0)
-    return _sums(_compact_size_bytes(length) + length, input_start), known
+    return _sums(_compact_size_bytes(length) + length, input_start), known, measured
 
 
 def _rows_inside(tx: Any, name: str, where: str) -> tuple[Int64, Any]:
