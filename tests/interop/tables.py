@@ -28,7 +28,7 @@ def write(directory: Path, table: str, content: Any, **options: Any) -> None:
 
 
 def change(directory: Path, table: str, how: Callable[[Any], Any]) -> None:
-    """Change a table, and drop what Clewline wrote about it: other rules must find what is wrong."""
+    """Change a table; drop what Clewline wrote about it, so that other rules find what is wrong."""
     write(directory, table, how(read(directory, table)))
     for path in directory.glob("*.parquet"):
         pq.write_table(pq.read_table(path).replace_schema_metadata(None), path)

@@ -277,7 +277,7 @@ def test_transactions_out_of_order(tables: Callable[[str], Path], tmp_path: Path
     order = np.arange(content.num_rows)
     order[[2, 3]] = order[[3, 2]]
     write(directory, "transactions", content.take(pa.array(order)))
-    with pytest.raises(DataError, match="index does not count up|block_number is not"):
+    with pytest.raises(DataError, match=r"index does not count up|block_number is not"):
         import_tables(tmp_path / "new", directory)
     assert not (tmp_path / "new").exists()
 

@@ -15,6 +15,7 @@ from tests.builders import GENESIS_TIME, REGTEST_BITS, mine
 from tests.interop.tables import change, put, read, write
 
 from clewline.errors import ChainError, ClewlineError, DataError
+from clewline.interop import parquet
 from clewline.workspace import import_tables
 
 
@@ -226,3 +227,23 @@ def test_a_failed_import_keeps_labels_and_lock(
     with pytest.raises(DataError):
         import_tables(tmp_path / "new", directory)
     assert [path.name for path in (tmp_path / "new").iterdir()] in ([], ["lock"])
+
+
+def test_a_row_group_too_large_to_decode(
+    tables: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run-length encoding makes billions of values out of a few bytes."""
+    monkeypatch.setattr(parquet, "_MAX_GROUP_VALUES", 1 << 20)
+    directory = tables("flat")
+    count = 1 << 21
+    zeros = pa.table({"prevout": pa.array(np.zeros(count, np.int64))})
+    write(directory, "inputs", zeros, row_group_size=count)
+    assert (directory / "inputs.parquet").stat().st_size < 1 << 16
+    refused(directory, tmp_path, "row group 0 says that .* has columns of [0-9,]+ values; up to")
+
+
+def test_script_longer_than_its_transaction(tables: Callable[[str], Path], tmp_path: Path) -> None:
+    directory = tables("flat")
+    change(directory, "scripts", lambda content: put(content, "bytes", 1, bytes(3_000_000)))
+    change(directory, "scripts", lambda content: put(content, "kind", 1, 0))
+    refused(directory, tmp_path, "size of a transaction cannot be")

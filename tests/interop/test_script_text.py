@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def joined(*scripts: bytes) -> tuple[np.ndarray, np.ndarray]:
 def asm(*scripts: bytes) -> list[str]:
     text, bounds = assembly(*joined(*scripts))
     shown = text.tobytes().decode()
-    return [shown[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [shown[a:b] for a, b in pairwise(bounds)]
 
 
 @pytest.mark.parametrize(
@@ -68,8 +69,8 @@ def asm(*scripts: bytes) -> list[str]:
         ("b0b1b2b3b9", "OP_NOP1 OP_CHECKLOCKTIMEVERIFY OP_CHECKSEQUENCEVERIFY OP_NOP4 OP_NOP10"),
         (
             "a6a7a8a9aaabacadaeaf",
-            "OP_RIPEMD160 OP_SHA1 OP_SHA256 OP_HASH160 OP_HASH256 "
-            "OP_CODESEPARATOR OP_CHECKSIG OP_CHECKSIGVERIFY OP_CHECKMULTISIG OP_CHECKMULTISIGVERIFY",
+            "OP_RIPEMD160 OP_SHA1 OP_SHA256 OP_HASH160 OP_HASH256 OP_CODESEPARATOR OP_CHECKSIG "
+            "OP_CHECKSIGVERIFY OP_CHECKMULTISIG OP_CHECKMULTISIGVERIFY",
         ),
     ],
 )
@@ -122,8 +123,8 @@ def test_listed_addresses() -> None:
     )
     blob, starts = joined(*scripts)
     entries, behind, bounds, required = listed_addresses(blob, starts, script_kinds(blob, starts))
-    listed = [behind[a:b].tobytes() for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
-    assert [listed[a:b] for a, b in zip(entries[:-1], entries[1:], strict=True)] == [
+    listed = [behind[a:b].tobytes() for a, b in pairwise(bounds)]
+    assert [listed[a:b] for a, b in pairwise(entries)] == [
         [p2pkh(KEY)],
         [p2pkh(KEY), p2pkh(LONG_KEY), p2pkh(KEY)],
         [b""],

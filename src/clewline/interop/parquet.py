@@ -28,7 +28,9 @@ from clewline.store.reader import ChainStore, block_sizes
 
 METADATA: Final = b"clewline"
 _RANGE_BYTES: Final = 16 << 20
+# A row group is decoded whole; a few bytes can claim to be billions of values.
 _MAX_GROUP_BYTES: Final = 4 << 30
+_MAX_GROUP_VALUES: Final = 1 << 27
 _READ_ROWS: Final = 1 << 16
 
 RecordBatches = Callable[[ChainStore, str, int, int], Any]
@@ -193,9 +195,14 @@ class TableReader:
         for field in self._table.fields:
             faults += field_faults(field, there.get(field.name), f"{self.name}.{field.name}")
         for group in range(file.num_row_groups):
-            size = file.metadata.row_group(group).total_byte_size
-            if not 0 <= size <= _MAX_GROUP_BYTES:
-                faults.append(f"{path.name}: row group {group} says that it is {size:,} bytes long")
+            held = file.metadata.row_group(group)
+            values = max((held.column(i).num_values for i in range(held.num_columns)), default=0)
+            if not 0 <= held.total_byte_size <= _MAX_GROUP_BYTES or values > _MAX_GROUP_VALUES:
+                faults.append(
+                    f"{path.name}: row group {group} says that it is {held.total_byte_size:,} "
+                    f"bytes long and has columns of {values:,} values; up to "
+                    f"{_MAX_GROUP_BYTES:,} and {_MAX_GROUP_VALUES:,} are read"
+                )
         self._columns = [field.name for field in self._table.fields if field.name in there]
         self.rows += file.metadata.num_rows
         self._files.append(file)

@@ -30,7 +30,9 @@ from clewline.store.schema import HEADER
 from clewline.store.writer import StoreWriter
 
 OUTPOINT_BYTES: Final = 36
-_MIN_TX_BYTES: Final = 60
+_FRAME_BYTES: Final = 10
+_MIN_INPUT_BYTES: Final = 41
+_MIN_OUTPUT_BYTES: Final = 9
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,12 @@ def check_rows(rows: BlockRows, height: int, place: str) -> None:
     values = np.ones(coinbase.size, np.bool_)
     values[owner[~sane]] = False
     paid = total[rows.tx_output[1:]] - total[rows.tx_output[:-1]]
+    # Version, lock time and two numbers; what each input and each output takes at least.
+    least = (
+        _FRAME_BYTES
+        + _MIN_INPUT_BYTES * np.diff(rows.tx_input).clip(1)
+        + np.diff(offsets(_MIN_OUTPUT_BYTES + rows.script_length)[rows.tx_output])
+    )
     for wrong, text in (
         (
             coinbase != (np.diff(rows.tx_input) == 0),
@@ -223,7 +231,7 @@ def check_rows(rows: BlockRows, height: int, place: str) -> None:
             "an amount is negative or above 21 million BTC",
         ),
         (
-            (rows.base_size < _MIN_TX_BYTES)
+            (rows.base_size < least)
             | (rows.base_size > rows.total_size)
             | (rows.total_size > MAX_BLOCK_BYTES),
             "the size of a transaction cannot be",

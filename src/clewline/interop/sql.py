@@ -26,7 +26,7 @@ from clewline.codec.address import decode_addresses, encode_addresses
 from clewline.errors import UnavailableError, UsageError
 from clewline.interop.arrow import array_of, numbers, shown_hashes, texts
 from clewline.interop.script_text import hex_of
-from clewline.interop.views import LABEL_COLUMNS, VIEWS, View
+from clewline.interop.views import CLAIM_COLUMNS, VIEWS, LabelRows, View
 from clewline.jit import kernel
 from clewline.store.link import gather_bytes
 from clewline.store.reader import ChainStore
@@ -71,15 +71,13 @@ class Database:
     ----------
     store : ChainStore
         A published tip.
-    labels : dict of str to list
-        The `LABEL_COLUMNS`, one entry a label; null as None.
+    labels : LabelRows
+        For the view ``labels``.
     shapes : list of str or None
         Name of each CoinJoin shape by its code; None for no CoinJoin.
     """
 
-    def __init__(
-        self, store: ChainStore, labels: dict[str, list[Any]], shapes: list[str | None]
-    ) -> None:
+    def __init__(self, store: ChainStore, labels: LabelRows, shapes: list[str | None]) -> None:
         self._store = store
         self._shapes = pa.array(shapes, pa.string())
         self._connection = duckdb.connect(":memory:")
@@ -163,7 +161,7 @@ class Database:
         except duckdb.Error as error:
             raise UsageError(_line(error), where="QUERY") from None
 
-    def _tables(self, labels: dict[str, list[Any]]) -> dict[str, Any]:
+    def _tables(self, labels: LabelRows) -> dict[str, Any]:
         """Return the columns that the views are made of, over the store's own memory."""
         column = self._store.column
         header = column("block.header")
@@ -212,12 +210,7 @@ class Database:
                     "cluster": numbers(column("structure.cluster")),
                 }
             ),
-            "labels": pa.table(
-                {
-                    name: pa.array(labels[name], _LABEL_TYPES[kind])
-                    for name, kind in LABEL_COLUMNS.items()
-                }
-            ),
+            "labels": _label_table(labels),
         }
 
     def _functions(self) -> dict[str, tuple[list[Any], Any, Callable[[Any], Any]]]:
@@ -313,6 +306,22 @@ class Database:
 
 
 _LABEL_TYPES: Final = {str: pa.string(), bool: pa.bool_(), int: pa.int64()}
+
+
+def _label_table(labels: LabelRows) -> Any:
+    """Return labels as a table: what a claim says is written down once, and looked up."""
+    columns = zip(*labels.claims, strict=True) if labels.claims else [()] * len(CLAIM_COLUMNS)
+    claims = pa.table(
+        {
+            name: pa.array(values, _LABEL_TYPES[kind])
+            for (name, kind), values in zip(CLAIM_COLUMNS.items(), columns, strict=True)
+        }
+    )
+    return (
+        claims.take(pa.array(labels.claim))
+        .append_column("address", pa.array(labels.address, pa.string()))
+        .append_column("script", pa.array(labels.script, mask=labels.script < 0))
+    )
 
 
 def _by_id(count: int, look_up: Callable[[Int64], Any]) -> Callable[[Any], Any]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from clewline.codec.script import ScriptKind
 
@@ -213,10 +216,8 @@ VIEWS: Final = (
     ),
 )
 
-LABEL_COLUMNS: Final[dict[str, type]] = {
+CLAIM_COLUMNS: Final[dict[str, type]] = {
     "set": str,
-    "address": str,
-    "script": int,
     "entity": str,
     "actor": str,
     "category": str,
@@ -229,7 +230,30 @@ LABEL_COLUMNS: Final[dict[str, type]] = {
     "source": str,
     "observed": int,
 }
-"""What the view of labels is made of."""
+"""What the view of labels shows of a claim."""
+
+
+@dataclass(frozen=True)
+class LabelRows:
+    """The labels of the view, one an address and claim.
+
+    Attributes
+    ----------
+    address : list of str
+        Labelled addresses.
+    script : ndarray of int64
+        Script of each, -1 where no output pays to it.
+    claim : ndarray of int64
+        Row of `claims` of each.
+    claims : list of tuple
+        The `CLAIM_COLUMNS` of each claim of each set.
+    """
+
+    address: list[str]
+    script: NDArray[np.int64]
+    claim: NDArray[np.int64]
+    claims: list[tuple[Any, ...]]
+
 
 FUNCTIONS: Final = (
     Function("tx_of(txid)", "Transaction of an id; null where the chain has none."),

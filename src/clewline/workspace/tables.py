@@ -14,7 +14,7 @@ from clewline.engine.heuristics.coinjoin import CoinJoin
 from clewline.errors import DataError, UsageError
 from clewline.interop import require
 from clewline.interop.schemas import SCHEMAS, Schema
-from clewline.interop.views import LABEL_COLUMNS
+from clewline.interop.views import LabelRows
 from clewline.labels import LabelSet, list_sets
 from clewline.store.importer import Progress
 from clewline.store.manifest import NAME, Manifest
@@ -189,39 +189,35 @@ def query(store: ChainStore, text: str) -> Iterator[dict[str, Any]]:
         yield from database.rows(text)
 
 
-def _labels(store: ChainStore) -> dict[str, list[Any]]:
-    """Return the labels of addresses of the store's network as columns."""
+def _labels(store: ChainStore) -> LabelRows:
+    """Return the labels of addresses of the store's network."""
     directory = labels_directory(store.path)
-    columns: dict[str, list[Any]] = {name: [] for name in LABEL_COLUMNS}
+    addresses: list[str] = []
+    claims: list[tuple[Any, ...]] = []
+    script, claim = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for name in list_sets(directory):
         with LabelSet.open(directory, name) as label_set:
             matched = label_set.matched(store.manifest.network)
         decoded = decode_addresses(matched.addresses, store.network)
-        script = store.find_scripts(decoded.blob, decoded.starts)
-        known = (script >= 0) & (np.diff(decoded.starts) > 0)
-        for address, number, is_known, claim in zip(
-            matched.addresses,
-            script.tolist(),
-            known.tolist(),
-            (matched.claims[i] for i in matched.claim.tolist()),
-            strict=True,
-        ):
-            row = (
+        found = store.find_scripts(decoded.blob, decoded.starts)
+        script.append(np.where(np.diff(decoded.starts) > 0, found, -1))
+        claim.append(matched.claim + len(claims))
+        addresses += matched.addresses
+        claims += [
+            (
                 name,
-                address,
-                number if is_known else None,
-                claim.entity,
-                claim.actor,
-                claim.category,
-                claim.is_service,
-                claim.child_protection,
-                claim.type,
-                claim.inherits,
-                claim.confidence,
-                claim.level,
-                claim.source,
-                claim.observed,
+                one.entity,
+                one.actor,
+                one.category,
+                one.is_service,
+                one.child_protection,
+                one.type,
+                one.inherits,
+                one.confidence,
+                one.level,
+                one.source,
+                one.observed,
             )
-            for column, value in zip(columns.values(), row, strict=True):
-                column.append(value)
-    return columns
+            for one in matched.claims
+        ]
+    return LabelRows(addresses, np.concatenate(script), np.concatenate(claim), claims)
