@@ -283,7 +283,7 @@ def tables_page() -> str:
             "An import takes the size without witness data from the unlocking scripts. Where they "
             "are null, as in Clewline's own export, it follows from the virtual size for "
             "transactions without witness data, for coinbases and where all inputs are native "
-            "witness programs, and for two in three of the others; an import that meets one where "
+            "witness programs, and for about half of the others; an import that meets one where "
             "it does not follow stops and says so. The flat schema has no such gap.",
             *section(BITCOIN_ETL.tables.values()),
             "## SQL",
