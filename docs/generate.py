@@ -236,6 +236,77 @@ def packs_page() -> str:
     )
 
 
+def tables_page() -> str:
+    """List the tables that are exchanged as Parquet, and the views for SQL."""
+    from clewline.interop.schemas import BITCOIN_ETL, FLAT, TYPES, Field, TableSchema
+    from clewline.interop.views import EXAMPLES, FUNCTIONS, VIEWS
+
+    def rows(fields: Iterable[Field], above: str = "") -> Iterator[tuple[str, ...]]:
+        for one in fields:
+            marks = "always null" if one.lost else "needed" if one.needed else ""
+            yield code(above + one.name), TYPES[one.type], marks, one.help
+            yield from rows(one.fields, f"{above}{one.name}[].")
+
+    def section(tables: Iterable[TableSchema]) -> Iterator[str]:
+        for one in tables:
+            yield f"### {one.name}"
+            yield one.help
+            yield table(("column", "type", "", "meaning"), rows(one.fields))
+
+    return "\n\n".join(
+        (
+            "# Parquet tables and SQL",
+            "Needs the extra `tables`: `pip install 'clewline[tables]'`.",
+            "`clewline chain export --store S --table all --to DIR [--schema flat|bitcoin-etl]` "
+            "writes `DIR/<table>.parquet`, all of it or nothing. `clewline chain import --store S "
+            "--tables DIR` makes a new store from such a directory; a table may also be a "
+            "directory of parts, `DIR/<table>/*.parquet`, read by name. Columns marked *needed* "
+            "must be there for that; what is missing is named, all of it in one message. Other "
+            "columns may be missing. Rows stand in chain order.",
+            "An import checks proof of work and the links of the headers, the Merkle roots over "
+            "the transaction ids, amounts, and that each input spends what is there and unspent. "
+            "It cannot hash transactions, nor see witness commitments: a store from tables is as "
+            "good as their source. Where Clewline wrote the tables, the digest must come out the "
+            "same.",
+            "## Schema flat",
+            "The columns of the store ([FORMAT.md](FORMAT.md)), with counts in place of offsets "
+            "and the owner beside each row. Exact: a store made from it has the same digest. "
+            "Hashes stand in internal byte order.",
+            *section(FLAT.tables.values()),
+            "## Schema bitcoin-etl",
+            "Blocks, and transactions with their inputs and outputs inside, as the tool "
+            "bitcoin-etl writes them and the public Bitcoin data sets hold them. Times are UTC "
+            "seconds, as in the tool's files; an import also takes timestamps, and amounts as "
+            "decimals. *Always null* is what a store does not hold. Addresses follow the "
+            "tool: Bitcoin Core until version 22 showed the hash of a bare key as its address. "
+            "That is no identity; Clewline itself gives such scripts none.",
+            "An import takes the size without witness data from the unlocking scripts. Where they "
+            "are null, as in Clewline's own export, it follows from the virtual size for "
+            "transactions without witness data, for coinbases and where all inputs are native "
+            "witness programs, and for about half of the others; an import that meets one where "
+            "it does not follow stops and says so. The flat schema has no such gap.",
+            *section(BITCOIN_ETL.tables.values()),
+            "## SQL",
+            "`clewline sql QUERY --store S` answers one query that only reads, with DuckDB over "
+            "the store's own columns. It can read the views below and nothing else: no file, no "
+            "extension, no setting. Amounts are satoshi, times UTC, and ids those of "
+            "[FORMAT.md](FORMAT.md). Rows come in the order that ORDER BY gives, and in none "
+            "without it. Text (ids, scripts, addresses) is computed for the rows that a query "
+            "touches: to find one transaction or address, ask for `tx = tx_of('…')` or "
+            "`script = script_of('…')`, which use the indexes.",
+            *(
+                f"### {view.name}\n\n{view.help}\n\n"
+                + table(("column", "meaning"), ((code(one.name), one.help) for one in view.columns))
+                for view in VIEWS
+            ),
+            "### Functions",
+            table(("function", "meaning"), ((code(one.name), one.help) for one in FUNCTIONS)),
+            "### Examples",
+            *(f"{title}:\n\n```sql\n{query}\n```" for title, query in EXAMPLES),
+        )
+    )
+
+
 def commands_page() -> str:
     """List every command with its arguments and options."""
     import typer
@@ -278,6 +349,7 @@ PAGES: dict[str, Page] = {
     "INFERENCES.md": inferences_page,
     "PACKS.md": packs_page,
     "SETTINGS.md": settings_page,
+    "TABLES.md": tables_page,
     "VOCABULARY.md": vocabulary_page,
 }
 

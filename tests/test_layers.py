@@ -24,7 +24,9 @@ BANNED = {
 BANNED_CALLS = {"eval", "exec", "compile", "__import__"}
 PRINTING = {"rich", "typer"}
 # What pyproject.toml asks for, as it is imported; llvmlite comes with Numba and is a part of it.
-DEPENDENCIES = {"numpy", "numba", "llvmlite", "yaml", *PRINTING}
+# The extra `tables`, which one room alone may import.
+TABLES = {"pyarrow", "duckdb"}
+DEPENDENCIES = {"numpy", "numba", "llvmlite", "yaml", *PRINTING, *TABLES}
 # The engine computes from its arguments alone: no file, clock, environment or chance.
 UNCLEAN = {
     *("os", "io", "pathlib", "shutil", "tempfile", "mmap", "sqlite3", "sys"),
@@ -82,6 +84,8 @@ def violations(source: str, module: str, table: dict[str, set[str]]) -> list[str
             found.append(f"{line}: {top} is no dependency in pyproject.toml")
         if top in PRINTING and room != "cli":
             found.append(f"{line}: only cli may import {top}")
+        if top in TABLES and room != "interop":
+            found.append(f"{line}: only interop may import {top}")
         if top in UNCLEAN and room == "engine":
             found.append(f"{line}: engine may not import {top}")
     for node in ast.walk(tree):
@@ -149,6 +153,7 @@ def test_the_table_is_read_as_it_is_meant() -> None:
         ("clewline.reports.html", "from PIL import Image"),
         ("clewline.reports.html", "print('done')"),
         ("clewline.reports.html", "from rich.console import Console"),
+        ("clewline.workspace.tables", "import pyarrow.parquet"),
     ],
 )
 def test_a_breach_is_found(module: str, source: str) -> None:

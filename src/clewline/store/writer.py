@@ -135,6 +135,21 @@ class StoreWriter:
         header = ChainStore(self.path, self.base).column("block.header")
         return header.view(np.uint8).reshape(-1, HEADER_BYTES)
 
+    def written(self, name: str) -> NDArray[Any]:
+        """Return what has been written so far of a canonical column, by its full name.
+
+        Parameters
+        ----------
+        name : str
+            As ``input.prevout``.
+
+        Returns
+        -------
+        ndarray
+            Read-only; valid until the next `append` or `cut`.
+        """
+        return self._open()[0].view(name)
+
     def cut(self, height: int) -> None:
         """Drop the blocks from `height` on, for a reorganisation; only before the first `append`.
 

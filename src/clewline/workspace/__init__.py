@@ -32,12 +32,14 @@ from clewline.engine.heuristics.multi_input import RULE as MULTI_INPUT
 from clewline.engine.taint import Limits, Method
 from clewline.reports.request_pack import LabelSet, RunInfo, Tip, write_request_packs
 from clewline.settings import setting
+from clewline.store.importer import Progress
 from clewline.store.reader import ChainStore
 from clewline.workspace import addresses, packs, rendering, tracing
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
 from clewline.workspace.importing import ImportResult, chain_of, import_blocks
 from clewline.workspace.labelling import import_labels
+from clewline.workspace.tables import export_tables, import_tables, no_progress, query
 
 __all__ = [
     "ImportResult",
@@ -47,6 +49,7 @@ __all__ = [
     "check_store",
     "import_blocks",
     "import_labels",
+    "import_tables",
 ]
 
 _DEFAULT_LIMITS: Final = Limits(max_transactions=int(setting("max_transactions").default or 0))
@@ -141,6 +144,58 @@ class Workspace:
     def all_transactions(self) -> Iterator[dict[str, Any]]:
         """Yield every transaction of the chain, in chain order, in the same form."""
         return rendering.all_transactions(self.store)
+
+    def export_tables(
+        self,
+        to: Path,
+        schema: str = "flat",
+        tables: Sequence[str] = ("all",),
+        progress: Progress | None = None,
+    ) -> dict[str, int]:
+        """Write tables of the chain as Parquet files into a new directory.
+
+        Parameters
+        ----------
+        to : Path
+            Must not exist, or be empty.
+        schema : {"flat", "bitcoin-etl"}
+            Form of the tables.
+        tables : sequence of str
+            Tables of the schema; ``all`` for each of them.
+        progress : callable, optional
+            Told stage, done and total.
+
+        Returns
+        -------
+        dict of str to int
+            Rows of each table written.
+
+        Raises
+        ------
+        UsageError, StorageError, UnavailableError
+        """
+        return export_tables(self.store, to, schema, tables, progress or no_progress)
+
+    def sql(self, text: str) -> Iterator[dict[str, Any]]:
+        """Answer a query in SQL over views of the store (docs/TABLES.md).
+
+        Rows come in the order that the query asks for, and in none otherwise.
+
+        Parameters
+        ----------
+        text : str
+            One statement that reads.
+
+        Yields
+        ------
+        dict
+            One row, plain values.
+
+        Raises
+        ------
+        UsageError, UnavailableError
+        """
+        return query(self.store, text)
 
     def address(self, address: str) -> dict[str, Any]:
         """Return what the chain and the labels say about an address.
