@@ -56,7 +56,7 @@ def program(*arguments: object, prepare: Callable[[], None] | None = None) -> Ra
         text=True,
         check=False,
         timeout=120,
-        preexec_fn=prepare,  # noqa: PLW1509 - one thread, and only resource limits are set
+        preexec_fn=prepare,
     )
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 

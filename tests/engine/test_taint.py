@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.engine.naive_taint import Answer, Naive
+from tests.engine.random_chains import chain_of, chains
 
 from clewline.engine.chain import Chain
 from clewline.engine.taint import (
@@ -28,8 +30,6 @@ from clewline.engine.taint import (
 )
 from clewline.engine.taint_walk import LARGEST_TOTAL, apportion, share
 from clewline.errors import DataError, UsageError
-from tests.engine.naive_taint import Answer, Naive
-from tests.engine.random_chains import chain_of, chains
 
 TRACE = {False: forward, True: backward}
 METHODS = list(Method)

@@ -135,9 +135,7 @@ def find_txid(slots: Slots, data: Bytes, at: int, old: Bytes, new: Bytes) -> tup
 
 
 @leaf
-def insert_txids(
-    slots: Slots, ids: Bytes, nothing: Bytes, repeated: NDArray[np.uint32]
-) -> Any:
+def insert_txids(slots: Slots, ids: Bytes, nothing: Bytes, repeated: NDArray[np.uint32]) -> Any:
     """Insert all stored transactions into empty slots; return how many ids were repeats.
 
     A repeat takes the place of the earlier transaction, which is noted in `repeated` (BIP-30: a
