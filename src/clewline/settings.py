@@ -30,6 +30,13 @@ SETTINGS: tuple[Setting, ...] = (
         "How the answer is printed on standard output.",
     ),
     Setting(
+        "max_transactions",
+        "CLEWLINE_MAX_TRANSACTIONS",
+        "500000",
+        "A trace crosses at most this many transactions (a few seconds, some 100 MB); what is left "
+        "is reported as capped.",
+    ),
+    Setting(
         "rpc_cookie",
         "CLEWLINE_RPC_COOKIE",
         None,

@@ -1,6 +1,6 @@
 """What Bitcoin Core says about the regtest chain, in the words of our own answers.
 
-Worked out from ``rpc.jsonl`` (``getblock <hash> 3``) alone: shares nothing with the code under test.
+Worked out from ``rpc.jsonl`` (``getblock <hash> 3``) alone: shares nothing with the code tested.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,15 +47,18 @@ def answer(*arguments: object, stdin: str = "") -> str:
     return ran.out
 
 
-def program(*arguments: object, prepare: Callable[[], None] | None = None) -> Ran:
-    """Run the installed program as a process of its own."""
+def program(*arguments: object, most_bytes: int | None = None) -> Ran:
+    """Run the installed program as a process of its own.
+
+    With `most_bytes` it may write no file beyond that size, and is refused as by a full disk.
+    """
+    run: list[str | Path] = [PROGRAM]
+    if most_bytes is not None:
+        limit = f"resource.setrlimit(resource.RLIMIT_FSIZE, ({most_bytes}, {most_bytes}))"
+        start = f"import resource, clewline.cli; {limit}; clewline.cli.main()"
+        run = [sys.executable, "-c", start]
     ran = subprocess.run(
-        [PROGRAM, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        preexec_fn=prepare,
+        [*run, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120
     )
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 

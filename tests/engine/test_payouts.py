@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from tests.engine.random_chains import chain_of
-from tests.engine.test_taint import walks
 
 from clewline.engine.chain import UNSPENT, Chain
 from clewline.engine.payouts import payouts
@@ -24,6 +22,8 @@ from clewline.engine.taint import (
     satoshi_path,
 )
 from clewline.errors import UsageError
+from tests.engine.random_chains import chain_of
+from tests.engine.test_taint import walks
 
 
 def spent_by(chain: Chain, output: int) -> range:

@@ -61,6 +61,11 @@ def name_of(block: bytes) -> str:
     return sha256(sha256(block[:80]).digest()).digest()[::-1].hex()
 
 
+def parent_of(block: bytes) -> str:
+    """Return the hash of the block before a block, as it is shown."""
+    return block[4:36][::-1].hex()
+
+
 def longest_chain(blocks: Sequence[bytes]) -> list[bytes]:
     """Return the blocks from genesis to the highest of some blocks in any order."""
     by_name = {name_of(block): block for block in blocks}
@@ -68,7 +73,7 @@ def longest_chain(blocks: Sequence[bytes]) -> list[bytes]:
     waiting = deque(by_name)
     while waiting:
         name = waiting.popleft()
-        parent = by_name[name][4:36][::-1].hex()
+        parent = parent_of(by_name[name])
         if parent in height:
             height[name] = height[parent] + 1
         else:
@@ -77,7 +82,7 @@ def longest_chain(blocks: Sequence[bytes]) -> list[bytes]:
     chain = []
     while name in by_name:
         chain.append(by_name[name])
-        name = by_name[name][4:36][::-1].hex()
+        name = parent_of(by_name[name])
     return chain[::-1]
 
 

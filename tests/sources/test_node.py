@@ -32,7 +32,7 @@ from clewline.settings import SETTINGS
 from clewline.sources.node import parse_node_url
 from clewline.sources.node_chain import NodeChain, connect_node
 
-SECRET = "wolfram-and-graphite"
+SECRET = "wolfram-and-graphite"  # noqa: S105 - made up
 
 
 @pytest.fixture(autouse=True)
@@ -369,7 +369,7 @@ def saying(data: bytes) -> Iterator[str]:
         b"\x16\x03\x01\x00\xa5" * 20,
         b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n",
         b"HTTP/1.1 200 OK\r\nA: " + b"b" * 100_000 + b"\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\nContent-Type: application/json\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n{",
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + b" " * 1_000_000,
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + b"[" * 60_000,
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + b"9" * 60_000,

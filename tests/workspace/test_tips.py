@@ -7,21 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.records import Records, read_records
+from tests.cli.records import Records
 
 from clewline.errors import UsageError
 from clewline.play import PlaySummary, make_play
 from clewline.workspace import Workspace, import_blocks, import_labels
-
-
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> PlaySummary:
-    return make_play(tmp_path_factory.mktemp("workspace") / "case", 300, seed=2)
-
-
-@pytest.fixture(scope="session")
-def records(made: PlaySummary) -> Records:
-    return read_records(made.blocks)
 
 
 @pytest.fixture
@@ -116,9 +106,6 @@ def test_labels_wait_for_their_addresses(made: PlaySummary, head: Path, tmp_path
         lambda w: w.coinjoin_reason("00"),
     ],
 )
-def test_wrong_use_is_told_as_such(
-    made: PlaySummary, tmp_path: Path, ask: Callable[[Workspace], Any]
-) -> None:
-    import_blocks(tmp_path / "store", made.blocks)
+def test_wrong_use_is_told_as_such(plain_store: Path, ask: Callable[[Workspace], Any]) -> None:
     with pytest.raises(UsageError):
-        ask(Workspace.open(tmp_path / "store"))
+        ask(Workspace.open(plain_store))

@@ -57,12 +57,28 @@ def _options(
 def main() -> None:
     """Run a command; print an error of ours as one line and end with its exit code."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            # What was not written yet must fail here, where it can be told, and not at exit.
+            sys.stdout.flush()
     except ClewlineError as error:
         # What was asked for may hold control characters; a terminal must not obey them.
         log.print(visible(f"clewline: {error} [{error.code}]"), style="red")
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # Whoever read the answer has seen enough; the interpreter must not try to flush the rest.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the answer has seen enough.
+        _drop_output()
         sys.exit(1)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # No file of ours: standard output itself, redirected to a disk that is full.
+        _drop_output()
+        log.print(f"clewline: standard output: cannot be written: {error.strerror}", style="red")
+        sys.exit(1)
+
+
+def _drop_output() -> None:
+    """Throw away what is still buffered, which the interpreter would try to write at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

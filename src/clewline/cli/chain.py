@@ -10,6 +10,9 @@ import typer
 
 from clewline.cli.options import Format, Output, Store
 from clewline.cli.output import emit, emit_rows, log, progress_bar
+from clewline.errors import UsageError
+from clewline.reports.sheet import visible
+from clewline.settings import setting
 
 app = typer.Typer(help="The chain store: import, look, check, export.", no_args_is_help=True)
 
@@ -26,22 +29,56 @@ class ExportTable(StrEnum):
     TRANSACTIONS = "transactions"
 
 
+def _note(line: str) -> None:
+    """Print what an operator should know; a node may have worded a part of it."""
+    log.print(visible(f"note: {line}"))
+
+
 @app.command("import")
 def import_(
     store: Store,
-    core_blocks: Annotated[Path, _CoreBlocks],
+    core_blocks: Annotated[Path | None, _CoreBlocks] = None,
+    rpc: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="JSON-RPC port of a running Bitcoin Core node (-server=1): http://127.0.0.1:8332.",
+        ),
+    ] = None,
+    rest: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The same port for REST (-rest=1, Core 24 or newer): faster, no password.",
+        ),
+    ] = None,
+    rpc_cookie: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help=setting("rpc_cookie").help),
+    ] = None,
     network: Annotated[
         str | None,
         typer.Option(
-            help="main, test, testnet4, signet or regtest; told from the files if not given."
+            help="main, test, testnet4, signet or regtest; told from the blocks if not given."
         ),
     ] = None,
 ) -> None:
-    """Bring a store to the tip of the chain in a blocks directory; run again to append."""
-    from clewline.workspace import import_blocks
+    """Bring a store to the tip of the chain in a blocks directory or of a node.
 
+    Give one of --core-blocks, --rpc and --rest. Run again to append.
+    """
+    from clewline.workspace import connect_node, import_blocks, import_from_node
+
+    if sum(source is not None for source in (core_blocks, rpc, rest)) != 1:
+        raise UsageError("give one of these", where="--core-blocks, --rpc, --rest")
     with progress_bar() as progress:
-        result = import_blocks(store, core_blocks, network, progress)
+        if core_blocks is not None:
+            if rpc_cookie is not None:
+                raise UsageError("goes with --rpc", where="--rpc-cookie")
+            result = import_blocks(store, core_blocks, network, progress)
+        else:
+            with connect_node(rpc, rest, rpc_cookie, _note) as node:
+                result = import_from_node(store, node, network, progress, _note)
     for place in result.cut:
         log.print(f"note: {place}: the file ends inside this record; it was left out")
     if result.stale:

@@ -32,7 +32,7 @@ def explain(
     """Show the shortest chain of transactions that puts two addresses into one cluster."""
     from clewline.workspace import Workspace
 
-    emit(Workspace.open(store).explain(first, second), style)
+    emit(Workspace.open(store).explain(first, second), style, "links")
 
 
 @app.command()

@@ -60,4 +60,4 @@ def list_(
     """List what is said about an address: child protection first, conflicts shown."""
     from clewline.workspace import Workspace
 
-    emit(Workspace.open(store, sets).labels(address), style)
+    emit(Workspace.open(store, sets).labels(address), style, "labels")

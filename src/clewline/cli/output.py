@@ -30,12 +30,14 @@ log: Final = Console(stderr=True, highlight=False, markup=False, emoji=False, so
 _TABLE_ROWS: Final = 200
 
 
-def emit(answer: dict[str, Any], style: Format) -> None:
-    """Print one answer."""
+def emit(answer: dict[str, Any], style: Format, rows: str | None = None) -> None:
+    """Print one answer; as CSV, its list called `rows`, if it has one."""
     if style is Format.JSON:
         sys.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
     elif style is Format.TABLE:
         _print_answer(answer)
+    elif style is Format.CSV and rows is not None:
+        emit_rows(answer[rows], style)
     else:
         emit_rows([answer], style)
 

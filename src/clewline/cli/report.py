@@ -7,29 +7,51 @@ from typing import Annotated
 
 import typer
 
-from clewline.cli.options import Format, LabelSets, Output, Store
+from clewline.cli.options import (
+    DEFAULT_MAX_TRANSACTIONS,
+    Cluster,
+    Format,
+    LabelSets,
+    MaxHops,
+    MaxTransactions,
+    Method,
+    MinValue,
+    Output,
+    Seeds,
+    Since,
+    Store,
+    ThroughCoinJoin,
+    TraceMethod,
+    Until,
+)
 from clewline.cli.output import emit
-from clewline.cli.trace import Cluster, TraceMethod
 
 
 def report(
-    addresses: Annotated[
-        list[str], typer.Argument(metavar="ADDRESS…", help="Addresses of the case.")
-    ],
+    subjects: Seeds,
     store: Store,
-    out: Annotated[Path, typer.Option("--out", help="Directory to write; must be new or empty.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", help="Directory to make; an unchanged earlier report is replaced."),
+    ],
     cluster: Cluster = False,
-    method: Annotated[
-        TraceMethod, typer.Option("--method", help="Rule inside a transaction.")
-    ] = TraceMethod.FIFO,
+    method: Method = TraceMethod.FIFO,
+    max_hops: MaxHops = None,
+    min_value: MinValue = 0,
+    since: Since = None,
+    until: Until = None,
+    max_transactions: MaxTransactions = DEFAULT_MAX_TRANSACTIONS,
+    through_coinjoin: ThroughCoinJoin = False,
     reference: Annotated[str, typer.Option("--case", help="Your own case reference.")] = "",
     note: Annotated[str, typer.Option("--note", help="Shown at the head of every page.")] = "",
     sets: LabelSets = None,
     style: Output = Format.TABLE,
 ) -> None:
     """Write request packs: what to ask each exchange, with the evidence and its limits."""
-    from clewline.workspace import Workspace
+    from clewline.workspace import Limits, Workspace
 
+    limits = Limits(max_hops, min_value, since, until, max_transactions, through_coinjoin)
     workspace = Workspace.open(store, sets)
-    subjects = workspace.with_clusters(addresses) if cluster else addresses
-    emit(workspace.report(subjects, out, method.value, reference, note), style)
+    chosen = workspace.with_clusters(subjects) if cluster else subjects
+    written = workspace.report(chosen, out, method.value, reference, note, limits)
+    emit(written, style, "packs")

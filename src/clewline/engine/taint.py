@@ -505,7 +505,15 @@ def backward(chain: Chain, seeds: Seeds, stops: Stops, limits: Limits, method: M
 
     Parameters
     ----------
-    chain, seeds, stops, limits, method
+    chain : Chain
+        As for `forward`.
+    seeds : Seeds
+        Satoshi whose origin is asked for.
+    stops : Stops
+        As for `forward`.
+    limits : Limits
+        As for `forward`.
+    method : Method
         As for `forward`.
 
     Returns

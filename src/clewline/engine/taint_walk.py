@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.engine.chain import UNSPENT, Int64, UInt8, UInt32
-from clewline.jit import kernel
+from clewline.jit import kernel, leaf
 
 Int32 = NDArray[np.int32]
 Float64 = NDArray[np.float64]
@@ -203,7 +203,7 @@ def _grow_column(column: NDArray[Any], needed: Int) -> NDArray[Any]:
     return larger
 
 
-@kernel
+@leaf
 def _push(heap: Int64, size: Int, key: Int) -> Int:
     """Add `key` to the min-heap; there is room for it."""
     at = size
@@ -217,7 +217,7 @@ def _push(heap: Int64, size: Int, key: Int) -> Int:
     return size + 1
 
 
-@kernel
+@leaf
 def _pop(heap: Int64, size: Int) -> Int:
     """Remove the smallest key, ``heap[0]``, which the caller has read."""
     size -= 1
@@ -237,7 +237,7 @@ def _pop(heap: Int64, size: Int) -> Int:
     return size
 
 
-@kernel
+@leaf
 def _place(table: Int64, output: Int) -> Int:
     """Row of `table` that holds `output`, or the empty row where it belongs (linear probing)."""
     mask = table.shape[0] - 1
@@ -247,7 +247,7 @@ def _place(table: Int64, output: Int) -> Int:
     return at
 
 
-@kernel
+@leaf
 def _slot_of(table: Int64, output: Int) -> Int:
     """Slot of `output`, or `_EMPTY` if no money reached it."""
     slot: Int = table[_place(table, output), 1]
@@ -273,7 +273,7 @@ def _table_for(slots: Int64, n_slots: Int, needed: Int, table: Int64) -> Int64:
 # --- look-ups ------------------------------------------------------------------------------
 
 
-@kernel
+@leaf
 def _last_at_most(ascending: NDArray[Any], key: Int) -> Int:
     """Index of the last entry ≤ `key`, or −1: which transaction (block) a row belongs to."""
     low = 0
@@ -287,7 +287,7 @@ def _last_at_most(ascending: NDArray[Any], key: Int) -> Int:
     return low - 1
 
 
-@kernel
+@leaf
 def _service_of(script: Int, stops: StopColumns) -> Int:
     """Entity of the service that `script` belongs to, `NO_ENTITY` if it is no stop."""
     entity: Int = NO_ENTITY
@@ -311,7 +311,7 @@ def _service_of(script: Int, stops: StopColumns) -> Int:
     return entity
 
 
-@kernel
+@leaf
 def _fate(
     output: Int, chain: ChainColumns, stops: StopColumns, caps: Caps, backward: bool
 ) -> tuple[Int, Int, Int]:
@@ -332,7 +332,7 @@ def _fate(
     return _PENDING, NO_ENTITY, tx
 
 
-@kernel
+@leaf
 def _cap(hops: Int, value: Int, in_time: bool, crossed: Int, caps: Caps) -> Int:
     """Cap that holds an output back, or `CROSSED`."""
     if hops >= caps.max_hops:
@@ -346,14 +346,14 @@ def _cap(hops: Int, value: Int, in_time: bool, crossed: Int, caps: Caps) -> Int:
     return CROSSED
 
 
-@kernel
+@leaf
 def _side(chain: ChainColumns, tx: Int, inputs: bool) -> tuple[Int, Int]:
     """First row and number of rows of one side of a transaction."""
     starts = chain.tx_input if inputs else chain.tx_output
     return starts[tx], starts[tx + 1] - starts[tx]
 
 
-@kernel
+@leaf
 def _output_at(chain: ChainColumns, row: Int, inputs: bool) -> Int:
     """Output behind a row of one side: the one an input spends, or the output itself."""
     return chain.prevout[row] if inputs else row
@@ -362,7 +362,7 @@ def _output_at(chain: ChainColumns, row: Int, inputs: bool) -> Int:
 # --- spans ---------------------------------------------------------------------------------
 
 
-@kernel
+@leaf
 def _append_span(spans: Int64, first: Int, n: Int, start: Int, end: Int, hops: Int) -> Int:
     """Add a span behind ``spans[first:n]``, joined to the last if it continues it."""
     if n > first and spans[n - 1, END] == start and spans[n - 1, SPAN_HOPS] == hops:
@@ -374,7 +374,7 @@ def _append_span(spans: Int64, first: Int, n: Int, start: Int, end: Int, hops: I
     return n + 1
 
 
-@kernel
+@leaf
 def _union(spans: Int64, own: Int, own_end: Int, new: Int, new_end: Int, n: Int) -> Int:
     """Write own spans ∪ arriving spans at `n`; where both cover a satoshi, the arrival stays.
 
@@ -402,7 +402,7 @@ def _union(spans: Int64, own: Int, own_end: Int, new: Int, new_end: Int, n: Int)
     return n
 
 
-@kernel
+@leaf
 def _measure(spans: Int64, first: Int, last: Int) -> tuple[Int, Int, float]:
     """Satoshi, least hops and value-weighted mean hops of spans; there is at least one."""
     value = np.int64(0)
@@ -419,7 +419,7 @@ def _measure(spans: Int64, first: Int, last: Int) -> tuple[Int, Int, float]:
 # --- rules ---------------------------------------------------------------------------------
 
 
-@kernel
+@leaf
 def share(part: Int, value: Int, whole: Int) -> tuple[Int, Int]:
     """Return floor and remainder of part × value ÷ whole, exact although the product has 106 bits.
 
@@ -547,7 +547,7 @@ def _haircut(
     return n, amounts[n_rows]
 
 
-@kernel
+@leaf
 def _fifo(
     chain: ChainColumns,
     first: Int,

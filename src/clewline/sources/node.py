@@ -222,7 +222,7 @@ class Node:
                     raise NodeError(
                         f"{busy}; asked again for {now - begun:.0f} seconds",
                         where=self.shown,
-                        hint="what was imported before is kept; run again when the node answers",
+                        hint="run again when it answers; a store keeps the tip that it had",
                     ) from None
                 self._tell(str(busy))
             self._closed.wait(delay)

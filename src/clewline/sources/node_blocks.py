@@ -202,14 +202,14 @@ def blocks_of_node(
     for _ in range(_MOST_FALSE_STARTS):
         common = _common(chain, header_hashes(header))
         kept = min(kept, common)
-        header, complete = _extended(chain, header[:common], tip.height, progress)
-        if complete:
+        header = _extended(chain, header[:common], tip.height, progress)
+        if header_hashes(header[-1:]).tobytes() == tip.hash:
             # `header` begins with the stored headers, up to `kept` at least.
             return NodeBlocks(chain, header[kept:], kept, tip)
         tip = chain.tip()
     raise NodeAnswerError(
-        f"headers that do not follow each other, at height {header.shape[0]:,}, "
-        f"{_MOST_FALSE_STARTS} times",
+        f"headers that do not lead to the tip that it names, {_MOST_FALSE_STARTS} times; the last "
+        f"at height {header.shape[0] - 1:,}",
         where=chain.shown,
     )
 
@@ -219,22 +219,22 @@ def _extended(
     header: NDArray[np.uint8],
     height: int,
     progress: Progress,
-) -> tuple[NDArray[np.uint8], bool]:
-    """Append headers up to a height, and tell whether it was reached without a reorganisation."""
-    pieces, count, complete = [header], header.shape[0], True
+) -> NDArray[np.uint8]:
+    """Append headers up to a height, or up to where they stop to follow each other."""
+    pieces, count, linked = [header], header.shape[0], True
     # The genesis block names 32 zeros as its parent.
     last = header_hashes(header[-1:]) if count else np.zeros((1, 32), np.uint8)
-    while complete and count <= height:
+    while linked and count <= height:
         piece = chain.headers(count, min(HEADERS_AT_ONCE, height + 1 - count))
         names = np.concatenate((last, header_hashes(piece)))
         broken = np.flatnonzero((piece[:, 4:36] != names[:-1]).any(axis=1))
-        complete = piece.size > 0 and not broken.size
+        linked = piece.size > 0 and not broken.size
         piece = piece[: broken[0]] if broken.size else piece
         pieces.append(piece)
         count += piece.shape[0]
         last = names[-1:]
         progress("Fetching headers", count, height + 1)
-    return np.concatenate(pieces), complete
+    return np.concatenate(pieces)
 
 
 def _common(chain: NodeChain, names: NDArray[np.uint8]) -> int:

@@ -417,7 +417,7 @@ def connect_node(
         URL of the node, one of the two: ``http://host:port``.
     cookie : Path, optional
         Cookie file of the node, for `rpc`. Otherwise name and password are taken from the URL, or
-        from the settings ``rpc_user`` and ``rpc_password``.
+        the settings ``rpc_cookie``, or ``rpc_user`` and ``rpc_password``, in this order.
     report : callable
         Told a line at a time what an operator should know.
 
@@ -448,6 +448,9 @@ def connect_node(
             where="--rpc-cookie",
         )
     # These are for the RPC port; REST asks for none, so nobody is sent them there.
+    if rpc is not None and cookie is None and login is None:
+        named = value_of("rpc_cookie")
+        cookie = Path(named) if named else None
     if rpc is not None and cookie is None and login is None:
         name, password = value_of("rpc_user"), value_of("rpc_password")
         login = f"{name or ''}:{password or ''}" if name or password else None

@@ -1,1 +1,1 @@
-"""The chain store: append-only columns, a manifest that publishes a tip, and indexes beside them."""
+"""The chain store: append-only columns, a manifest that publishes a tip, indexes beside them."""

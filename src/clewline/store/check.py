@@ -8,29 +8,36 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clewline.codec.block import merkle_root_into
 from clewline.codec.script import script_kinds
-from clewline.codec.sha256 import new_scratch
+from clewline.codec.sha256 import DIGEST_SIZE, Scratch, new_scratch
 from clewline.errors import StoreDamagedError
-from clewline.jit import kernel
+from clewline.jit import leaf
 from clewline.sources.active_chain import header_hashes
 from clewline.sources.block_files import scan_directory
 from clewline.sources.undo_files import undo_records
-from clewline.store.files import CHUNK_BYTES, chunk_checksums
+from clewline.store.files import CHECKSUM_BYTES, CHUNK_BYTES, chunk_checksums
 from clewline.store.hash_index import find_scripts, find_txids
 from clewline.store.importer import Progress
 from clewline.store.link import UNSPENT, fill_spenders, receiving_index
-from clewline.store.manifest import column_bytes
+from clewline.store.manifest import read_checksums
 from clewline.store.reader import ChainStore
-from clewline.store.schema import columns
 from clewline.store.undo import compare_undo
-from clewline.store.writer import read_checksums
 
 
 @dataclass
 class CheckReport:
-    """What was checked, and what is wrong."""
+    """What was checked, and what is wrong.
+
+    Attributes
+    ----------
+    checked : list of str
+        What was looked at.
+    wrong : list of str
+        What was found, each with its place; nothing if all is well.
+    """
 
     checked: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -44,6 +51,7 @@ def check_columns(
     Parameters
     ----------
     path : Path
+        Directory of the store.
     core_blocks : Path, optional
         Blocks directory of a node; its undo data is compared with what inputs spent.
     progress : callable
@@ -52,8 +60,9 @@ def check_columns(
     Returns
     -------
     report : CheckReport
+        What was found.
     store : ChainStore or None
-        The tip, if its bytes are sound.
+        The tip, if nothing was wrong.
 
     Raises
     ------
@@ -65,18 +74,20 @@ def check_columns(
     report = CheckReport()
     try:
         store = ChainStore.open(path)
+        report.wrong += _check_bytes(store, progress)
     except StoreDamagedError as error:
         report.wrong.append(str(error))
-        return report, None
-    report.wrong += _check_bytes(store, progress)
-    report.checked.append(f"{len(column_bytes(store.manifest.counts))} columns, byte by byte")
+    report.checked.append("columns and indexes, byte by byte")
     if report.wrong:
         return report, None
     for number, (name, rule) in enumerate(_RULES.items()):
         progress("Checking rules", number, len(_RULES))
+        report.checked.append(name)
         if not rule(store):
             report.wrong.append(f"{path}: {name}: does not hold")
-        report.checked.append(name)
+            if rule in (_offsets, _references):
+                # The other rules follow these.
+                return report, None
     progress("Checking rules", len(_RULES), len(_RULES))
     if core_blocks is not None:
         found = header_hashes(scan_directory(core_blocks, store.network).header)
@@ -89,35 +100,35 @@ def check_columns(
 
 
 def _check_bytes(store: ChainStore, progress: Progress) -> Iterator[str]:
-    """Yield each chunk of a canonical column that does not match its checksum."""
-    try:
-        expected = read_checksums(store.path, store.manifest)
-    except StoreDamagedError as error:
-        yield str(error)
-        return
-    names = [name for name, _rows, _column in columns()]
-    for number, name in enumerate(names):
-        progress("Checking columns", number, len(names))
+    """Yield each chunk of a column or index that does not match its checksum."""
+    expected = read_checksums(store.path, store.manifest)
+    for number, (name, sums) in enumerate(expected.items()):
+        progress("Checking files", number, len(expected))
         data = np.ascontiguousarray(store.column(name)).view(np.uint8).reshape(-1)
         actual = chunk_checksums(data)
-        for chunk in range(0, len(actual), 32):
-            if actual[chunk : chunk + 32] != expected[name][chunk : chunk + 32]:
-                first = chunk // 32 * CHUNK_BYTES
+        for at in range(0, len(actual), CHECKSUM_BYTES):
+            if actual[at : at + CHECKSUM_BYTES] != sums[at : at + CHECKSUM_BYTES]:
+                first = at // CHECKSUM_BYTES * CHUNK_BYTES
                 last = min(first + CHUNK_BYTES, data.size) - 1
-                place = store.path / store.manifest.columns_dir / name
+                place = store.file_of(name)
                 yield f"{place}, bytes {first} to {last}: do not match their checksum"
-    progress("Checking columns", len(names), len(names))
+    progress("Checking files", len(expected), len(expected))
 
 
-@kernel
-def _merkle_roots_hold(block_tx, txids, roots):  # type: ignore[no-untyped-def]
+@leaf
+def _merkle_roots_hold(
+    block_tx: NDArray[np.int64],
+    txids: NDArray[np.uint8],
+    roots: NDArray[np.uint8],
+    level: NDArray[np.uint8],
+    root: NDArray[np.uint8],
+    scratch: Scratch,
+) -> bool:
     """Recompute each block's Merkle root from the stored ids."""
-    scratch = new_scratch()
-    root = np.empty(32, np.uint8)
     for block in range(block_tx.size - 1):
         first, last = block_tx[block], block_tx[block + 1]
-        level = np.empty(32 * (last - first + 1), np.uint8)
-        level[: 32 * (last - first)] = txids[32 * first : 32 * last]
+        for byte in range(32 * (last - first)):
+            level[byte] = txids[32 * first + byte]
         merkle_root_into(level, last - first, root, scratch)
         for byte in range(32):
             if root[byte] != roots[block, byte]:
@@ -125,15 +136,20 @@ def _merkle_roots_hold(block_tx, txids, roots):  # type: ignore[no-untyped-def]
     return True
 
 
-@kernel
-def _inputs_hold(tx_input, tx_output, prevout, value):  # type: ignore[no-untyped-def]
+@leaf
+def _inputs_hold(
+    tx_input: NDArray[np.int64],
+    tx_output: NDArray[np.int64],
+    prevout: NDArray[np.int64],
+    value: NDArray[np.int64],
+    spent: NDArray[np.bool_],
+) -> bool:
     """Check that inputs spend earlier outputs, each once, and pay for what they make."""
-    spent = np.zeros(value.size, np.bool_)
     for tx in range(tx_input.size - 1):
         left = np.int64(0)
         for row in range(tx_input[tx], tx_input[tx + 1]):
             output = prevout[row]
-            if output < 0 or output >= tx_output[tx] or spent[output]:
+            if output >= tx_output[tx] or spent[output]:
                 return False
             spent[output] = True
             left += value[output]
@@ -145,8 +161,8 @@ def _inputs_hold(tx_input, tx_output, prevout, value):  # type: ignore[no-untype
     return True
 
 
-@kernel
-def _first_appearance(script, count):  # type: ignore[no-untyped-def]
+@leaf
+def _first_appearance(script: NDArray[np.uint32], count: int) -> bool:
     """Check that script ids are dense in order of first appearance."""
     known = np.int64(0)
     for output in range(script.size):
@@ -154,11 +170,38 @@ def _first_appearance(script, count):  # type: ignore[no-untyped-def]
             return False
         if script[output] == known:
             known += 1
-    return known == count
+    return bool(known == count)
+
+
+def _offsets(store: ChainStore) -> bool:
+    """Check that offsets ascend from 0 to their last row, and that no block is empty."""
+    counts = store.manifest.counts
+    owned = {
+        "block.tx_start": "tx",
+        "block.script_start": "script",
+        "tx.input_start": "input",
+        "tx.output_start": "output",
+        "script.start": "script_byte",
+    }
+    return all(
+        bool(starts[0] == 0 and starts[-1] == counts[rows] and (np.diff(starts) >= 0).all())
+        for rows, starts in ((rows, store.column(name)) for name, rows in owned.items())
+    ) and bool((np.diff(store.column("block.tx_start")) > 0).all())
+
+
+def _references(store: ChainStore) -> bool:
+    """Check that inputs and outputs refer to what there is."""
+    counts, prevout = store.manifest.counts, store.column("input.prevout")
+    return bool(
+        counts["block"] > 0
+        and prevout.min(initial=0) >= 0
+        and prevout.max(initial=-1) < counts["output"]
+        and store.column("output.script").max(initial=0) < counts["script"]
+    )
 
 
 def _headers(store: ChainStore) -> bool:
-    """Hashes are those of the headers, which link up to the tip."""
+    """Check that hashes are those of the headers, which link up to the tip."""
     header = store.column("block.header")
     raw = np.ascontiguousarray(header).view(np.uint8).reshape(-1, 80)
     hashes = store.column("block.hash")
@@ -171,45 +214,31 @@ def _headers(store: ChainStore) -> bool:
 
 
 def _roots(store: ChainStore) -> bool:
-    """Each Merkle root follows from the transaction ids."""
-    roots = np.ascontiguousarray(store.column("block.header")["merkle_root"])
-    return bool(
-        _merkle_roots_hold(
-            store.column("block.tx_start"), store.column("tx.txid").reshape(-1), roots
-        )
-    )
-
-
-def _offsets(store: ChainStore) -> bool:
-    """Offsets ascend from 0 to the rows they divide."""
-    counts = store.manifest.counts
-    owned = {
-        "block.tx_start": "tx",
-        "block.script_start": "script",
-        "tx.input_start": "input",
-        "tx.output_start": "output",
-        "script.start": "script_byte",
-    }
-    return all(
-        bool(starts[0] == 0 and starts[-1] == counts[rows] and (np.diff(starts) >= 0).all())
-        for rows, starts in ((rows, store.column(name)) for name, rows in owned.items())
+    """Check that each Merkle root follows from the transaction ids."""
+    block_tx = store.column("block.tx_start")
+    return _merkle_roots_hold(
+        block_tx,
+        store.column("tx.txid").reshape(-1),
+        np.ascontiguousarray(store.column("block.header")["merkle_root"]),
+        np.empty(DIGEST_SIZE * (int(np.diff(block_tx).max()) + 1), np.uint8),
+        np.empty(DIGEST_SIZE, np.uint8),
+        new_scratch(),
     )
 
 
 def _inputs(store: ChainStore) -> bool:
-    """Every input spends an earlier output that no other spends."""
-    return bool(
-        _inputs_hold(
-            store.column("tx.input_start"),
-            store.column("tx.output_start"),
-            store.column("input.prevout"),
-            store.column("output.value"),
-        )
+    """Check that every input spends an earlier output that no other spends."""
+    return _inputs_hold(
+        store.column("tx.input_start"),
+        store.column("tx.output_start"),
+        store.column("input.prevout"),
+        store.column("output.value"),
+        np.zeros(store.manifest.counts["output"], np.bool_),
     )
 
 
 def _scripts(store: ChainStore) -> bool:
-    """Scripts are numbered by first appearance, and their kinds follow from their bytes."""
+    """Check that scripts are numbered by first appearance, and are of their kind."""
     kinds = script_kinds(store.column("script.bytes"), store.column("script.start"))
     return bool(
         _first_appearance(store.column("output.script"), store.manifest.counts["script"])
@@ -218,20 +247,20 @@ def _scripts(store: ChainStore) -> bool:
 
 
 def _txid_index(store: ChainStore) -> bool:
-    """Each transaction is found by its id, or a later one of the same id is."""
+    """Check that each transaction is found by its id, or a later one of the same id is."""
     txids = store.column("tx.txid")
     found = find_txids(store.column("txid.slots"), txids, txids)
     ids = np.arange(found.size)
     other = np.flatnonzero(found != ids)
     return bool(
         (found >= 0).all()
-        and (other == store.column("txid.overwritten")).all()
+        and np.array_equal(other, store.column("txid.overwritten"))
         and (txids[found[other]] == txids[other]).all()
     )
 
 
 def _script_index(store: ChainStore) -> bool:
-    """Each script is found by its bytes."""
+    """Check that each script is found by its bytes, so that there are no two alike."""
     starts, blob = store.column("script.start"), store.column("script.bytes")
     found = find_scripts(
         store.column("scripthash.slots"), store.manifest.script_key, blob, starts, starts, blob
@@ -240,14 +269,14 @@ def _script_index(store: ChainStore) -> bool:
 
 
 def _spending_index(store: ChainStore) -> bool:
-    """Spenders are those that the inputs say."""
+    """Check that spenders are those that the inputs say."""
     spender = np.full(store.manifest.counts["output"], UNSPENT, np.uint32)
     fill_spenders(store.column("tx.input_start"), store.column("input.prevout"), spender)
     return bool((spender == store.column("spending.spender")).all())
 
 
 def _receiving_index(store: ChainStore) -> bool:
-    """Outputs by script are those that the outputs say."""
+    """Check that outputs by script are those that the outputs say."""
     start = np.zeros(store.manifest.counts["script"] + 1, np.int64)
     output = np.empty(store.manifest.counts["output"], np.int64)
     receiving_index(store.column("output.script"), start, output)
@@ -258,8 +287,9 @@ def _receiving_index(store: ChainStore) -> bool:
 
 
 _RULES: Final[dict[str, Callable[[ChainStore], bool]]] = {
-    "headers hash and link to the tip": _headers,
     "offsets divide their rows": _offsets,
+    "inputs and outputs refer to rows that there are": _references,
+    "headers hash and link to the tip": _headers,
     "Merkle roots follow from the transaction ids": _roots,
     "inputs spend earlier outputs once, and pay for their transaction": _inputs,
     "scripts are distinct, in order, of their kind": _scripts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import mmap
@@ -16,6 +17,8 @@ from clewline.errors import StorageError, StoreDamagedError
 
 CHUNK_BYTES: Final = 4 << 20
 """Bytes that one checksum covers: small enough to say where, large enough to cost nothing."""
+CHECKSUM_BYTES: Final = 32
+"""A checksum is a SHA-256."""
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
@@ -34,7 +37,9 @@ def map_column(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDAr
     Parameters
     ----------
     path : Path
+        The column file.
     dtype : numpy.dtype
+        Type of its elements.
     shape : tuple of int
         Rows first; bytes of the file beyond them are not looked at.
 
@@ -58,32 +63,55 @@ def map_column(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDAr
                 )
             view = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
     except OSError as error:
-        raise StoreDamagedError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise unreadable(path, error) from error
     return np.frombuffer(view, dtype, count).reshape(shape)
 
 
-def write_array(path: Path, array: NDArray[Any]) -> None:
-    """Write a whole column file and wait until it is on disk."""
+def unreadable(path: Path, error: OSError) -> StoreDamagedError:
+    """Return the error for a file of the store that the operating system does not let us read."""
+    return StoreDamagedError(f"cannot be read: {error.strerror}", where=str(path))
+
+
+def write_array(path: Path, array: NDArray[Any]) -> bytes:
+    """Write a whole column file, wait until it is on disk, and return its checksums.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
+    with contextlib.closing(ColumnFile(path, 0, b"")) as file:
+        file.append(array)
+        file.sync()
+        return file.checksums()
+
+
+def sync_directory(path: Path) -> None:
+    """Wait until the names in a directory are on disk.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
     try:
-        with path.open("wb") as file:
-            file.write(np.ascontiguousarray(array).data)
-            file.flush()
-            os.fsync(file.fileno())
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise storage_error(path, error) from error
 
 
-def sync_directory(path: Path) -> None:
-    """Wait until the names in a directory are on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file so that a reader sees the old content or the new, never a part."""
+    """Replace a file so that a reader sees the old content or the new, never a part.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses. Where only the last step failed, the new content is in place already.
+    """
     partial = path.with_name(path.name + ".partial")
     try:
         with partial.open("wb") as file:
@@ -91,9 +119,11 @@ def replace_file(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-        sync_directory(path.parent)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise storage_error(path, error) from error
+    sync_directory(path.parent)
 
 
 class ColumnFile:
@@ -104,33 +134,51 @@ class ColumnFile:
     Parameters
     ----------
     path : Path
+        The file; made anew where `size` is 0.
     size : int
         Bytes that the manifest vouches for.
     checksums : bytes
-        Concatenated SHA-256 of the chunks of those bytes.
+        Checksums of the chunks of those bytes, end to end.
+
+    Raises
+    ------
+    StoreDamagedError
+        If the file is shorter, or its last chunk (the one that will grow) is not what it was.
+    StorageError
+        If it cannot be opened for writing.
     """
 
     def __init__(self, path: Path, size: int, checksums: bytes) -> None:
         self.path = path
         self.size = size
         whole = size // CHUNK_BYTES
-        self._sums = [checksums[32 * i : 32 * i + 32] for i in range(whole)]
+        self._sums = [checksums[: whole * CHECKSUM_BYTES]]
         self._open = hashlib.sha256()
+        if size and (not path.exists() or path.stat().st_size < size):
+            raise StoreDamagedError(f"is shorter than {size:,} bytes", where=str(path))
         try:
             self._file = path.open("r+b" if size else "w+b", buffering=0)
-            self._file.truncate(size)
+            if os.fstat(self._file.fileno()).st_size > size:
+                self._file.truncate(size)
             self._file.seek(whole * CHUNK_BYTES)
             self._open.update(self._file.read(size - whole * CHUNK_BYTES))
             self._file.seek(size)
         except OSError as error:
             raise storage_error(path, error) from error
+        if self.checksums() != checksums:
+            self.close()
+            raise StoreDamagedError(
+                f"bytes {whole * CHUNK_BYTES} to {size - 1}: do not match their checksum",
+                where=str(path),
+            )
 
     def append(self, array: NDArray[Any]) -> None:
         """Write rows at the end."""
-        view = memoryview(np.ascontiguousarray(array)).cast("B") if array.size else memoryview(b"")
+        view = np.ascontiguousarray(array).data.cast("B") if array.size else memoryview(b"")
         while view:
             room = CHUNK_BYTES - self.size % CHUNK_BYTES
             try:
+                # One system call, which may take less than it is given.
                 written = self._file.write(view[:room])
             except OSError as error:
                 raise storage_error(self.path, error) from error
@@ -142,7 +190,7 @@ class ColumnFile:
                 self._open = hashlib.sha256()
 
     def checksums(self) -> bytes:
-        """Return the SHA-256 of each chunk, the last of which may be shorter."""
+        """Return the checksum of each chunk, the last of which may be shorter, end to end."""
         tail = self._open.digest() if self.size % CHUNK_BYTES else b""
         return b"".join(self._sums) + tail
 
@@ -154,8 +202,13 @@ class ColumnFile:
             raise storage_error(self.path, error) from error
 
     def cut(self, size: int) -> None:
-        """Shorten the file again; only for giving up on an import."""
-        self._file.truncate(size)
+        """Shorten the file again as far as the disk allows; only for giving up on an import.
+
+        Rows beyond the manifest's count mean nothing, so failing here loses nothing.
+        """
+        if self.size > size:
+            with contextlib.suppress(OSError):
+                self._file.truncate(size)
 
     def close(self) -> None:
         """Close the file."""
@@ -163,7 +216,7 @@ class ColumnFile:
 
 
 def chunk_checksums(data: NDArray[np.uint8]) -> bytes:
-    """Return the concatenated SHA-256 of each `CHUNK_BYTES` of a column.
+    """Return the checksum of each `CHUNK_BYTES` of a column, end to end.
 
     Examples
     --------
@@ -171,6 +224,48 @@ def chunk_checksums(data: NDArray[np.uint8]) -> bytes:
     64
     """
     return b"".join(
-        hashlib.sha256(data[at : at + CHUNK_BYTES]).digest()
+        hashlib.sha256(data[at : at + CHUNK_BYTES].data).digest()
         for at in range(0, data.size, CHUNK_BYTES)
     )
+
+
+def copy_column(source: Path, size: int, checksums: bytes, target: Path, wanted: int) -> bytes:
+    """Copy the head of a column file, and check what is copied.
+
+    Parameters
+    ----------
+    source : Path
+        A column file.
+    size : int
+        Bytes that the manifest vouches for.
+    checksums : bytes
+        Checksums of the chunks of those bytes, end to end.
+    target : Path
+        File to write.
+    wanted : int
+        Bytes to copy, at most `size`.
+
+    Returns
+    -------
+    bytes
+        Checksums of the copy.
+
+    Raises
+    ------
+    StoreDamagedError
+        If the source does not match its checksums.
+    StorageError
+        If the disk refuses.
+    """
+    data = map_column(source, np.dtype(np.uint8), (size,))
+    with contextlib.closing(ColumnFile(target, 0, b"")) as file:
+        for number, at in enumerate(range(0, wanted, CHUNK_BYTES)):
+            chunk = data[at : at + CHUNK_BYTES]
+            expected = checksums[CHECKSUM_BYTES * number : CHECKSUM_BYTES * (number + 1)]
+            if hashlib.sha256(chunk.data).digest() != expected:
+                raise StoreDamagedError(
+                    f"bytes {at} to {at + chunk.size - 1}: do not match their checksum",
+                    where=str(source),
+                )
+            file.append(chunk[: wanted - at])
+        return file.checksums()

@@ -20,10 +20,11 @@ MAX_LOAD: Final = 0.6
 MIN_SLOTS: Final = 1024
 NOT_FOUND: Final = -1
 
-# Names the arrays' types so that the signatures of kernels stay readable.
+# Short names so that the signatures of kernels stay readable.
 Bytes = NDArray[np.uint8]
 Slots = NDArray[np.uint64]
 Offsets = NDArray[np.int64]
+Int = int | np.int64
 
 
 def capacity_for(rows: int) -> int:
@@ -84,13 +85,13 @@ def _script_key(data: Bytes, at: int, length: int, seed: np.uint64) -> Any:
 
 
 @leaf
-def fill_slot(slots: Slots, slot: int, key: np.uint64, number: int) -> None:
+def fill_slot(slots: Slots, slot: Int, key: np.uint64, number: Int) -> None:
     """Put a number into a slot that `find_txid` or `find_script` named."""
     slots[slot] = (key >> np.uint64(32)) << np.uint64(32) | np.uint64(number + 1)
 
 
 @leaf
-def _equal(left: Bytes, at: int, right: Bytes, other: int, length: int) -> bool:
+def _equal(left: Bytes, at: Int, right: Bytes, other: Int, length: int) -> bool:
     """Compare two byte ranges, without a branch a byte."""
     difference = np.uint8(0)
     for i in range(length):

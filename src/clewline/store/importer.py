@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import Final
 
 import numpy as np
@@ -17,7 +18,10 @@ from numpy.typing import NDArray
 
 from clewline.codec.block import FAULT_TEXT, BlockFault, ParsedBlocks, parse_blocks, verify_blocks
 from clewline.errors import BlockFileError
-from clewline.sources.block_files import BlockRecords, deobfuscate, map_file
+from clewline.sources.active_chain import ActiveChain
+from clewline.sources.block_files import BlockRecords
+from clewline.sources.block_source import BlockSource
+from clewline.store.reader import ChainStore, block_sizes
 from clewline.store.writer import StoreWriter
 
 Progress = Callable[[str, int, int], None]
@@ -27,97 +31,123 @@ _BATCH_BYTES: Final = 16 << 20
 _AHEAD: Final = 4
 
 
-def append_records(
+def append_blocks(
     writer: StoreWriter,
-    records: BlockRecords,
+    source: BlockSource,
     order: NDArray[np.int64],
     progress: Progress,
 ) -> None:
-    """Append the blocks of `records` in the given order to a store.
+    """Append blocks of a source in the given order to a store.
 
     Parameters
     ----------
     writer : StoreWriter
         Holds the chain up to the parent of the first record.
-    records : BlockRecords
+    source : BlockSource
+        Files or a node.
     order : ndarray of int64
-        Records of the active chain by height.
+        Its records of the active chain to append, by height.
     progress : callable
-        Told bytes read of bytes to read.
+        Told bytes read of bytes to read, or blocks where their length is not known beforehand.
 
     Raises
     ------
     BlockFileError
-        With file and byte: a block that cannot be parsed or does not match its hashes.
+        With its place and byte: a block that cannot be parsed or does not match its hashes.
     ChainError
         An input that spends what is not there.
     StorageError
         If the disk refuses.
     """
-    sizes = records.end[order] - records.start[order]
-    total, done = int(sizes.sum()), 0
-    for parsed in _parsed_batches(records, order, sizes):
-        writer.append(parsed)
-        done += parsed.data.size
-        progress("Importing blocks", done, total)
+    total, done = int(source.weight(order).sum()), 0
+    with closing(_parsed_batches(source, order)) as batches:
+        for part, parsed in batches:
+
+            def place(block: int, part: NDArray[np.int64] = part) -> str:
+                return source.place(int(part[block]))
+
+            writer.append(parsed, place)
+            done += int(source.weight(part).sum())
+            progress("Importing blocks", done, total)
+
+
+def check_left_out(records: BlockRecords, active: ActiveChain, writer: StoreWriter) -> None:
+    """Check the records that an import leaves out: a wrong length could hide the tip behind them.
+
+    Those that are stored already must be as long as they were; stale and repeated ones must parse.
+
+    Parameters
+    ----------
+    records : BlockRecords
+        All that there are.
+    active : ActiveChain
+        Which of them are the chain.
+    writer : StoreWriter
+        Holds the stored chain.
+
+    Raises
+    ------
+    BlockFileError
+        With file and byte.
+    """
+    if active.held.size:
+        sizes = block_sizes(ChainStore(writer.path, writer.base))[active.held_height]
+        found = records.end[active.held] - records.start[active.held]
+        for i in np.flatnonzero(sizes != found)[:1].tolist():
+            raise BlockFileError(
+                f"a record of {found[i]:,} bytes; its block, which is stored, has {sizes[i]:,}",
+                where=records.place(int(active.held[i])),
+            )
+    for part in records.parts(active.others, _BATCH_BYTES):
+        _parse(records, part)
 
 
 def _parsed_batches(
-    records: BlockRecords, order: NDArray[np.int64], sizes: NDArray[np.int64]
-) -> Iterator[ParsedBlocks]:
+    source: BlockSource, order: NDArray[np.int64]
+) -> Generator[tuple[NDArray[np.int64], ParsedBlocks]]:
     """Yield verified batches in order, prepared ahead by worker threads."""
-    files: dict[int, NDArray[np.uint8]] = {}
-    waiting: deque[Future[ParsedBlocks]] = deque()
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+    waiting: deque[tuple[NDArray[np.int64], Future[ParsedBlocks]]] = deque()
+    with (
+        closing(source.parts(order, _BATCH_BYTES)) as parts,
+        ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool,
+    ):
         try:
-            for first, last in _batches(sizes):
-                part = order[first:last]
-                for file in np.unique(records.file[part]).tolist():
-                    if file not in files:
-                        files[file] = map_file(records.files[file])
-                waiting.append(pool.submit(_prepare, records, part, files))
+            for part in parts:
+                waiting.append((part, pool.submit(_prepare, source, part)))
                 if len(waiting) == _AHEAD:
-                    yield waiting.popleft().result()
+                    ready, future = waiting.popleft()
+                    yield ready, future.result()
             while waiting:
-                yield waiting.popleft().result()
+                ready, future = waiting.popleft()
+                yield ready, future.result()
         finally:
-            for future in waiting:
+            for _part, future in waiting:
                 future.cancel()
 
 
-def _batches(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Cut a run of blocks into ranges of about `_BATCH_BYTES`."""
-    ends = np.cumsum(sizes)
-    first = 0
-    while first < sizes.size:
-        begin = ends[first] - sizes[first]
-        last = max(first + 1, int(np.searchsorted(ends, begin + _BATCH_BYTES, side="right")))
-        yield first, last
-        first = last
-
-
-def _prepare(
-    records: BlockRecords, part: NDArray[np.int64], files: dict[int, NDArray[np.uint8]]
-) -> ParsedBlocks:
+def _prepare(source: BlockSource, part: NDArray[np.int64]) -> ParsedBlocks:
     """Read, parse and verify one batch."""
-    sizes = records.end[part] - records.start[part]
-    block_end = np.cumsum(sizes)
-    block_start = block_end - sizes
-    data = np.empty(int(block_end[-1]), np.uint8)
-    for record, start, end in zip(
-        part.tolist(), block_start.tolist(), block_end.tolist(), strict=True
-    ):
-        source = files[int(records.file[record])]
-        at = int(records.start[record])
-        deobfuscate(source[at : at + end - start], records.key, at, data[start:end])
-    parsed = parse_blocks(data, block_start, block_end)
-    fault = parsed if isinstance(parsed, BlockFault) else verify_blocks(parsed)
-    if isinstance(fault, BlockFault):
-        record = int(part[fault.block])
-        position = int(records.start[record]) + fault.position - int(block_start[fault.block])
-        raise BlockFileError(
-            FAULT_TEXT[fault.fault],
-            where=f"{records.files[int(records.file[record])]}, byte {position}",
-        )
-    assert isinstance(parsed, ParsedBlocks)
+    parsed = _parse(source, part)
+    fault = verify_blocks(parsed)
+    if fault is not None:
+        raise _fault_error(source, part, parsed.block_start, fault)
     return parsed
+
+
+def _parse(source: BlockSource, part: NDArray[np.int64]) -> ParsedBlocks:
+    """Read and parse one batch."""
+    data, start, end = source.read(part)
+    parsed = parse_blocks(data, start, end)
+    if isinstance(parsed, BlockFault):
+        raise _fault_error(source, part, start, parsed)
+    return parsed
+
+
+def _fault_error(
+    source: BlockSource, part: NDArray[np.int64], start: NDArray[np.int64], fault: BlockFault
+) -> BlockFileError:
+    """Return the error for a fault in a batch, with its place in the source."""
+    offset = fault.position - int(start[fault.block])
+    return BlockFileError(
+        FAULT_TEXT[fault.fault], where=source.place(int(part[fault.block]), offset)
+    )

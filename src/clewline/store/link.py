@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.block import read_u32
+from clewline.codec.block import MAX_MONEY, read_u32
 from clewline.jit import leaf
 from clewline.store.hash_index import (
     Bytes,
@@ -36,6 +36,7 @@ class LinkFault(IntEnum):
     NO_OUTPUT = 2
     SPENT = 3
     VALUE = 4
+    RANGE = 5
 
 
 LINK_FAULT_TEXT: Final = {
@@ -44,6 +45,7 @@ LINK_FAULT_TEXT: Final = {
     LinkFault.NO_OUTPUT: "spends an output that its transaction does not have",
     LinkFault.SPENT: "spends an output that is spent already",
     LinkFault.VALUE: "and the others hold less than the outputs pay",
+    LinkFault.RANGE: "and those before it hold more than 21 million BTC",
 }
 
 
@@ -116,6 +118,9 @@ def link_inputs(
                 paid_in += old_value[output]
             else:
                 paid_in += new_value[output - base_output]
+            # Core's ``Consensus::CheckTxInputs``; without it the sum could overflow.
+            if paid_in > MAX_MONEY:
+                return LinkFault.RANGE.value, tx, row, repeats
         if tx_input[tx] < tx_input[tx + 1]:
             for output in range(tx_output[tx], tx_output[tx + 1]):
                 paid_in -= new_value[output]

@@ -6,7 +6,8 @@ A store directory::
     lock               held by the one writer
     columns.<n>/       canonical columns, `<table>.<column>`; appended, or copied anew for a
                        reorganisation
-    index.<n>/         indexes and checksums of one published tip
+    index.<n>/         indexes of one published tip, and ``checksums``: of the columns, then of the
+                       indexes, in schema order
     labels/            label sets
 """
 
@@ -14,15 +15,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from clewline.codec.networks import NETWORKS
 from clewline.errors import StoreDamagedError, StoreMissingError, StoreVersionError
-from clewline.store.files import CHUNK_BYTES, replace_file
-from clewline.store.schema import FORMAT_VERSION, columns
+from clewline.store.files import CHECKSUM_BYTES, CHUNK_BYTES, replace_file, unreadable
+from clewline.store.hash_index import MIN_SLOTS
+from clewline.store.schema import FORMAT_VERSION, INDEXES, TABLES, Table, columns
 
 NAME: Final = "manifest.json"
+CHECKSUMS: Final = "checksums"
+COUNTS: Final = ("block", "tx", "input", "output", "script", "script_byte")
+_INDEX_COUNTS: Final = ("txid_slot", "overwritten", "script_slot")
 _FORMAT: Final = "clewline chain store"
 
 
@@ -36,16 +44,19 @@ class Manifest:
     tip : str
         Hash of the last block, as shown.
     counts : dict of str to int
-        Rows of each canonical table, and `script_byte`.
+        Rows of each canonical table (`COUNTS`).
     digest : str
         SHA-256 over format, network, counts and the checksums of all canonical columns: equal for
         equal chains.
     columns_dir, index_dir : str
+        Directories of columns and indexes.
     index_counts : dict of str to int
-        Sizes of the hash tables of the index.
+        Sizes of those indexes that no table gives.
     script_key : int
         Key of the script hash, drawn when the store was made so that nobody can prepare scripts
         that collide in it.
+    index_digest : str
+        SHA-256 over `index_counts`, `script_key` and the checksums of all indexes.
     """
 
     network: str
@@ -56,6 +67,7 @@ class Manifest:
     index_dir: str
     index_counts: dict[str, int]
     script_key: int
+    index_digest: str = ""
 
     @property
     def height(self) -> int:
@@ -67,10 +79,11 @@ class Manifest:
         return self.counts[table] if table in self.counts else self.index_counts[table]
 
 
-def column_bytes(counts: dict[str, int]) -> dict[str, int]:
-    """Return the size that each canonical column file has at these counts."""
+def column_bytes(counts: Mapping[str, int], tables: tuple[Table, ...] = TABLES) -> dict[str, int]:
+    """Return the size that each column file of some tables has at these counts."""
     return {
-        name: (counts[rows] + column.offsets) * column.row_bytes for name, rows, column in columns()
+        name: (counts[rows] + column.offsets) * column.row_bytes
+        for name, rows, column in columns(tables)
     }
 
 
@@ -83,18 +96,87 @@ def digest_of(network: str, counts: dict[str, int], checksums: bytes) -> str:
         "counts": counts,
         "chunk_bytes": CHUNK_BYTES,
     }
+    return _digest(head, checksums)
+
+
+def index_digest_of(index_counts: dict[str, int], script_key: int, checksums: bytes) -> str:
+    """Return the digest of the indexes from their checksums, in schema order."""
+    return _digest({"index_counts": index_counts, "script_key": script_key}, checksums)
+
+
+def _digest(head: dict[str, Any], checksums: bytes) -> str:
+    """Hash canonical JSON and checksums."""
     text = json.dumps(head, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode() + b"\n" + checksums).hexdigest()
 
 
+def read_checksums(store: Path, manifest: Manifest) -> dict[str, bytes]:
+    """Return the chunk checksums of each column and index column of a tip.
+
+    Parameters
+    ----------
+    store : Path
+        Directory of the store.
+    manifest : Manifest
+        The tip.
+
+    Returns
+    -------
+    dict of str to bytes
+        By full name of the column, in schema order.
+
+    Raises
+    ------
+    StoreDamagedError
+        If the file is not the one that the digests were made of.
+    """
+    path = store / manifest.index_dir / CHECKSUMS
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    sums: dict[str, bytes] = {}
+    position = 0
+    counts = {**manifest.counts, **manifest.index_counts}
+    for name, size in column_bytes(counts, TABLES + INDEXES).items():
+        length = CHECKSUM_BYTES * -(-size // CHUNK_BYTES)
+        sums[name] = content[position : position + length]
+        position += length
+    of_columns = b"".join(sums[name] for name, _rows, _column in columns())
+    of_indexes = content[len(of_columns) :]
+    if (
+        digest_of(manifest.network, manifest.counts, of_columns) != manifest.digest
+        or index_digest_of(manifest.index_counts, manifest.script_key, of_indexes)
+        != manifest.index_digest
+    ):
+        raise StoreDamagedError("does not match the digests in the manifest", where=str(path))
+    return sums
+
+
 def write_manifest(store: Path, manifest: Manifest) -> None:
-    """Publish a tip."""
+    """Publish a tip.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
     content = {"format": _FORMAT, "version": FORMAT_VERSION, **asdict(manifest)}
     replace_file(store / NAME, json.dumps(content, indent=1, sort_keys=True).encode() + b"\n")
 
 
 def read_manifest(store: Path) -> Manifest:
     """Return the tip that a store publishes.
+
+    Parameters
+    ----------
+    store : Path
+        Directory of the store.
+
+    Returns
+    -------
+    Manifest
+        With values that are possible; whether they are true is for ``chain check``.
 
     Raises
     ------
@@ -128,6 +210,36 @@ def read_manifest(store: Path) -> Manifest:
                 where=str(path),
                 hint="use a newer Clewline, or import the chain again",
             )
-        return Manifest(**content)
+        manifest = Manifest(**content)
+        if not _is_sound(manifest):
+            raise StoreDamagedError("names counts or directories that cannot be", where=str(path))
     except (KeyError, TypeError, AttributeError) as error:
         raise StoreDamagedError(f"is not a complete manifest: {error}", where=str(path)) from error
+    return manifest
+
+
+def _is_sound(manifest: Manifest) -> bool:
+    """Tell whether sizes may be computed, and hash tables probed, from these values."""
+    return (
+        manifest.network in NETWORKS
+        and _are_counts(manifest.counts, COUNTS)
+        and _are_counts(manifest.index_counts, _INDEX_COUNTS)
+        and all(
+            slots >= MIN_SLOTS and slots.bit_count() == 1
+            for name, slots in manifest.index_counts.items()
+            if name.endswith("_slot")
+        )
+        and type(manifest.script_key) is int
+        and 0 <= manifest.script_key < 1 << 64
+        and re.fullmatch(r"columns\.\d+", manifest.columns_dir) is not None
+        and re.fullmatch(r"index\.\d+", manifest.index_dir) is not None
+    )
+
+
+def _are_counts(value: Any, names: tuple[str, ...]) -> bool:
+    """Tell whether a value maps exactly these names to numbers of rows."""
+    return (
+        isinstance(value, dict)
+        and value.keys() == set(names)
+        and all(type(count) is int and 0 <= count < 1 << 48 for count in value.values())
+    )

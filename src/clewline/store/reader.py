@@ -5,36 +5,68 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clewline.codec.block import HEADER_BYTES
 from clewline.codec.networks import Network, network_by_name
 from clewline.codec.script import is_unspendable
 from clewline.errors import StoreDamagedError
-from clewline.jit import kernel
+from clewline.jit import leaf
 from clewline.store.files import map_column
 from clewline.store.hash_index import find_scripts, find_txids
 from clewline.store.link import UNSPENT
 from clewline.store.manifest import Manifest, read_manifest
 from clewline.store.schema import INDEXES, TABLES, columns
 
-_ATTEMPTS = 5
+_ATTEMPTS: Final = 5
 
 
-@kernel
-def _unspent_of(blob, starts, script, value, spender):  # type: ignore[no-untyped-def]
-    """Count and sum unspent outputs that are not provably unspendable."""
+@leaf
+def _unspent_of(
+    blob: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    script: NDArray[np.uint32],
+    value: NDArray[np.int64],
+    spender: NDArray[np.uint32],
+    first: int,
+    last: int,
+) -> tuple[Any, Any]:
+    """Count and sum a range of outputs: those unspent and not provably unspendable."""
     count = np.int64(0)
     total = np.int64(0)
-    for output in range(value.size):
+    for output in range(first, last):
         if spender[output] == np.uint32(UNSPENT):
             at = starts[script[output]]
             if not is_unspendable(blob, at, starts[script[output] + 1] - at):
                 count += 1
                 total += value[output]
     return count, total
+
+
+def block_sizes(store: ChainStore) -> NDArray[np.int64]:
+    """Return the size of each block in bytes, as it was serialised.
+
+    Parameters
+    ----------
+    store : ChainStore
+        A published tip.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_block,)
+        Header, number of transactions as a CompactSize, transactions.
+    """
+    start = store.column("block.tx_start")
+    number = np.diff(start)
+    prefix = np.select([number < 253, number < 0x10000], [1, 3], 5)
+    return (
+        HEADER_BYTES
+        + prefix
+        + np.add.reduceat(store.column("tx.total_size"), start[:-1], dtype=np.int64)
+    )
 
 
 class ChainStore:
@@ -95,6 +127,10 @@ class ChainStore:
             self._mapped[name] = map_column(path, column.dtype, (count, *column.shape))
         return self._mapped[name]
 
+    def file_of(self, name: str) -> Path:
+        """Return the file of a column or index column."""
+        return self._columns[name][0]
+
     @cached_property
     def block_time(self) -> NDArray[np.int64]:
         """Header times, UTC seconds, shape (n_block,)."""
@@ -131,21 +167,20 @@ class ChainStore:
     def unspent(self) -> tuple[int, int]:
         """Return number and value of unspent outputs, counted as Core's ``gettxoutsetinfo`` does.
 
-        Without provably unspendable outputs, without the genesis coinbase, which Core never enters, and without
-        outputs that a later coinbase of the same id overwrote (BIP-30).
+        Without provably unspendable outputs, without the genesis coinbase, which Core never
+        enters, and without outputs that a later coinbase of the same id overwrote (BIP-30).
         """
-        value, spender = self.column("output.value"), self.column("spending.spender")
-        count, total = _unspent_of(
+        arrays = (
             self.column("script.bytes"),
             self.column("script.start"),
             self.column("output.script"),
-            value,
-            spender,
+            self.column("output.value"),
+            self.column("spending.spender"),
         )
+        count, total = _unspent_of(*arrays, 0, self.manifest.counts["output"])
         output_start = self.column("tx.output_start")
-        for tx in {0, *(int(tx) for tx in self.column("txid.overwritten"))}:
-            outputs = slice(output_start[tx], output_start[tx + 1])
-            open_ones = spender[outputs] == UNSPENT
-            count -= int(open_ones.sum())
-            total -= int(value[outputs][open_ones].sum())
+        for tx in {0, *self.column("txid.overwritten").tolist()}:
+            less = _unspent_of(*arrays, int(output_start[tx]), int(output_start[tx + 1]))
+            count -= less[0]
+            total -= less[1]
         return int(count), int(total)

@@ -190,7 +190,8 @@ INDEXES: Final = (
                 "slots",
                 _U64,
                 "packed",
-                "As `txid.slots`, keyed by a 64-bit hash of the script; low 32 bits: script id + 1.",
+                "As `txid.slots`, keyed by a 64-bit hash of the script; "
+                "low 32 bits: script id + 1.",
                 null="0 is an empty slot",
                 rows="script_slot",
             ),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import Final
+from itertools import chain
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from clewline.jit import kernel
+from clewline.codec.sha256 import sha256d
+from clewline.jit import leaf
 from clewline.sources.undo_files import UndoRecord
 from clewline.store.reader import ChainStore
 
@@ -32,9 +34,9 @@ UNDO_FAULT_TEXT: Final = {
 }
 
 
-@kernel
-def _varint(data, at):  # type: ignore[no-untyped-def]
-    """Read Core's VARINT (``serialize.h``, not CompactSize): (value, next position); -1 truncated."""
+@leaf
+def _varint(data: NDArray[np.uint8], at: int) -> tuple[Any, Any]:
+    """Read Core's VARINT (``serialize.h``; no CompactSize): (value or -1 if cut, next position)."""
     value = np.int64(0)
     while at < data.size:
         byte = np.int64(data[at])
@@ -46,8 +48,8 @@ def _varint(data, at):  # type: ignore[no-untyped-def]
     return np.int64(-1), at
 
 
-@kernel
-def _amount(packed):  # type: ignore[no-untyped-def]
+@leaf
+def _amount(packed: int) -> Any:
     """Unpack an amount (Core's ``DecompressAmount``)."""
     if packed == 0:
         return np.int64(0)
@@ -64,11 +66,14 @@ def _amount(packed):  # type: ignore[no-untyped-def]
     return amount
 
 
-@kernel
-def _same_script(data, at, size, blob, start, length):  # type: ignore[no-untyped-def]
+@leaf
+def _same_script(
+    data: NDArray[np.uint8], at: int, size: int, blob: NDArray[np.uint8], start: int, length: int
+) -> tuple[Any, Any]:
     """Compare a packed script (Core's ``ScriptCompression``) with a plain one.
 
-    Returns (equal, next position). Forms 4 and 5 hold an uncompressed public key by its x and the parity of its y.
+    Returns (equal, next position). Forms 4 and 5 hold an uncompressed public key by its x and the
+    parity of its y.
     """
     if size >= 6:
         size -= 6
@@ -99,51 +104,8 @@ def _same_script(data, at, size, blob, start, length):  # type: ignore[no-untype
     return equal, at + packed
 
 
-@kernel
-def _compare(  # type: ignore[no-untyped-def]
-    data, first_tx, last_tx, block_tx, tx_input, tx_output, prevout, value, script, starts, blob
-):
-    """Compare the undo data of one block with the inputs of ``first_tx .. last_tx - 1``."""
-    if data.size == 0:
-        return 1
-    # CompactSize and the single-byte counts agree below 253; larger ones are read here.
-    count, at = _count_at(data, 0)
-    if count != last_tx - first_tx:
-        return 1
-    for tx in range(first_tx, last_tx):
-        count, at = _count_at(data, at)
-        if count != tx_input[tx + 1] - tx_input[tx]:
-            return 1
-        for row in range(tx_input[tx], tx_input[tx + 1]):
-            output = prevout[row]
-            source = np.searchsorted(tx_output, output, side="right") - 1
-            height = np.searchsorted(block_tx, source, side="right") - 1
-            code, at = _varint(data, at)
-            if code < 0:
-                return 1
-            if code != 2 * height + (1 if block_tx[height] == source else 0):
-                return 2
-            if height > 0:
-                _version, at = _varint(data, at)
-            packed, at = _varint(data, at)
-            if packed < 0:
-                return 1
-            if _amount(packed) != value[output]:
-                return 3
-            size, at = _varint(data, at)
-            if size < 0:
-                return 1
-            begin = starts[script[output]]
-            equal, at = _same_script(
-                data, at, size, blob, begin, starts[script[output] + 1] - begin
-            )
-            if not equal:
-                return 4
-    return 0 if at == data.size else 1
-
-
-@kernel
-def _count_at(data, at):  # type: ignore[no-untyped-def]
+@leaf
+def _count_at(data: NDArray[np.uint8], at: int) -> tuple[Any, Any]:
     """Read a CompactSize; -1 truncated."""
     if at >= data.size:
         return np.int64(-1), at
@@ -159,6 +121,69 @@ def _count_at(data, at):  # type: ignore[no-untyped-def]
     return number, at + 1 + width
 
 
+@leaf
+def _owner(start: NDArray[np.int64], row: int) -> Any:
+    """Return which range of an offsets column a row lies in."""
+    low, high = np.int64(0), np.int64(start.size - 1)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if start[middle] <= row:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@leaf
+def _compare(
+    data: NDArray[np.uint8],
+    first_tx: int,
+    last_tx: int,
+    block_tx: NDArray[np.int64],
+    tx_input: NDArray[np.int64],
+    tx_output: NDArray[np.int64],
+    prevout: NDArray[np.int64],
+    value: NDArray[np.int64],
+    script: NDArray[np.uint32],
+    starts: NDArray[np.int64],
+    blob: NDArray[np.uint8],
+) -> Any:
+    """Compare undo data (``CBlockUndo``) with the inputs of ``first_tx .. last_tx - 1``."""
+    count, at = _count_at(data, 0)
+    if count != last_tx - first_tx:
+        return UndoFault.SHAPE.value
+    for tx in range(first_tx, last_tx):
+        count, at = _count_at(data, at)
+        if count != tx_input[tx + 1] - tx_input[tx]:
+            return UndoFault.SHAPE.value
+        for row in range(tx_input[tx], tx_input[tx + 1]):
+            output = prevout[row]
+            source = _owner(tx_output, output)
+            height = _owner(block_tx, source)
+            code, at = _varint(data, at)
+            if code < 0:
+                return UndoFault.SHAPE.value
+            if code != 2 * height + (1 if block_tx[height] == source else 0):
+                return UndoFault.HEIGHT.value
+            if height > 0:
+                _version, at = _varint(data, at)
+            packed, at = _varint(data, at)
+            if packed < 0:
+                return UndoFault.SHAPE.value
+            if _amount(packed) != value[output]:
+                return UndoFault.VALUE.value
+            size, at = _varint(data, at)
+            if size < 0:
+                return UndoFault.SHAPE.value
+            begin = starts[script[output]]
+            equal, at = _same_script(
+                data, at, size, blob, begin, starts[script[output] + 1] - begin
+            )
+            if not equal:
+                return UndoFault.SCRIPT.value
+    return UndoFault.NONE.value if at == data.size else UndoFault.SHAPE.value
+
+
 def compare_undo(
     store: ChainStore, records: Iterable[UndoRecord], others: Iterable[bytes] = ()
 ) -> tuple[int, list[str]]:
@@ -167,11 +192,12 @@ def compare_undo(
     Parameters
     ----------
     store : ChainStore
+        Whose inputs.
     records : iterable of UndoRecord
         In any order.
     others : iterable of bytes
-        Hashes of blocks that are not in the store (stale, or beyond its tip); undo data whose parent is one of
-        them is left out.
+        Hashes of blocks that are not in the store (stale, or beyond its tip); undo data whose
+        parent is one of them is left out.
 
     Returns
     -------
@@ -197,11 +223,11 @@ def compare_undo(
     differing: dict[int, str] = {}
     wrong: list[str] = []
     expected = 1
-    stale = list(others)
+    left_out = list(others)
     for record in records:
-        height = _block_of(record, names, expected)
+        height = _height_of(record, names, expected)
         if height is None:
-            if not any(_follows(record, parent) for parent in stale):
+            if not any(_follows(record, parent) for parent in left_out):
                 wrong.append(f"{record.place}: the checksum fits no block at hand")
             continue
         expected = height + 1
@@ -222,16 +248,19 @@ def compare_undo(
     return len(agreeing), wrong
 
 
+def _height_of(record: UndoRecord, names: list[bytes], expected: int) -> int | None:
+    """Return the height whose parent the checksum of a record names, or None.
+
+    Nodes write undo data as they connect blocks, into the file that holds the block: heights ascend
+    in a file, with gaps where blocks arrived out of order. So the search goes up from `expected`.
+    """
+    last = len(names)
+    for height in chain(range(expected, last + 1), range(min(expected - 1, last), 0, -1)):
+        if _follows(record, names[height - 1]):
+            return height
+    return None
+
+
 def _follows(record: UndoRecord, parent: bytes) -> bool:
     """Tell whether the checksum of a record names this parent."""
-    digest = hashlib.sha256(parent + record.data.tobytes()).digest()
-    return hashlib.sha256(digest).digest() == record.checksum
-
-
-def _block_of(record: UndoRecord, names: list[bytes], expected: int) -> int | None:
-    """Return the height whose parent the checksum of a record names; the expected one first."""
-    if expected <= len(names) and _follows(record, names[expected - 1]):
-        return expected
-    return next(
-        (height for height in range(len(names), 0, -1) if _follows(record, names[height - 1])), None
-    )
+    return sha256d(parent + record.data.tobytes()) == record.checksum

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +31,18 @@ from clewline.engine.heuristics.coinjoin import explain as explain_coinjoin
 from clewline.engine.heuristics.multi_input import RULE as MULTI_INPUT
 from clewline.engine.taint import Limits, Method
 from clewline.reports.request_pack import LabelSet, RunInfo, Tip, write_request_packs
+from clewline.settings import setting
+from clewline.sources.node_chain import connect_node
 from clewline.store.reader import ChainStore
 from clewline.workspace import addresses, packs, rendering, tracing
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
-from clewline.workspace.importing import ImportResult, chain_of, import_blocks
+from clewline.workspace.importing import (
+    ImportResult,
+    chain_of,
+    import_blocks,
+    import_from_node,
+)
 from clewline.workspace.labelling import import_labels
 
 __all__ = [
@@ -44,11 +51,13 @@ __all__ = [
     "Method",
     "Workspace",
     "check_store",
+    "connect_node",
     "import_blocks",
+    "import_from_node",
     "import_labels",
 ]
 
-_DEFAULT_LIMITS = Limits()
+_DEFAULT_LIMITS: Final = Limits(max_transactions=int(setting("max_transactions").default or 0))
 
 
 class Workspace:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.codec.address import decode_addresses
+from clewline.engine.clustering import member_range
 from clewline.labels import Claim, Label, LabelSet, conflicts, in_order, list_sets
 from clewline.labels.label import BITCOIN
 from clewline.store.reader import ChainStore
@@ -34,7 +36,7 @@ class Assertion:
     Attributes
     ----------
     entity : int
-        Index into `Attribution.entities`.
+        Index into `Services.entities`.
     claim : Claim
         What the source says.
     label_set : str
@@ -65,11 +67,12 @@ class _Rows:
 
 
 class Attribution:
-    """The labels of some sets, resolved against one tip.
+    """The label sets that a reader uses.
 
     Parameters
     ----------
     store : ChainStore
+        The tip they are about.
     sets : sequence of str, optional
         Names of label sets; all of the store's if not given.
 
@@ -83,12 +86,67 @@ class Attribution:
         directory = store.path / LABELS
         names = list_sets(directory) if sets is None else sorted(set(sets))
         self._sets = [LabelSet.open(directory, name) for name in names]
+        self._store = store
+        self.digests = [{"name": s.name, "sha256": s.digest} for s in self._sets]
+
+    def close(self) -> None:
+        """Close the label sets."""
+        for label_set in self._sets:
+            label_set.close()
+
+    @cached_property
+    def services(self) -> Services:
+        """All labels resolved against the tip; about a second for half a million of them."""
+        return Services(self._store, self._sets)
+
+    def labels_of(self, address: str, script: int | None) -> tuple[list[dict[str, Any]], list[str]]:
+        """Return what is said about an address, itself or through its cluster, and conflicts.
+
+        Labels stand with child protection first, then by confidence; each with its set and, where
+        inherited, the address that it comes from. Conflicts are sentences.
+        """
+        network = self._store.manifest.network
+        found: list[tuple[Label, str, str | None]] = [
+            (label, label_set.name, None)
+            for label_set in self._sets
+            for label in label_set.labels_of(address, network)
+        ]
+        if script is not None and self._sets and self._has_company(script):
+            found += self.services.inherited(address, script)
+        known = {id(label): (name, origin) for label, name, origin in found}
+        ordered = in_order(label for label, _name, _origin in found)
+        described = [
+            {**label.as_dict(), "set": known[id(label)][0], "inherited_from": known[id(label)][1]}
+            for label in ordered
+        ]
+        return described, conflicts(ordered)
+
+    def _has_company(self, script: int) -> bool:
+        """Tell whether the cluster of a script has other members, whose labels it may inherit."""
+        order = self._store.column("structure.by_cluster")
+        low, high = member_range(self._store.column("structure.cluster"), order, script)
+        return high - low > 1
+
+
+class Services:
+    """Label sets resolved against a tip: the services among its scripts and clusters.
+
+    Attributes
+    ----------
+    entities : list of str
+        Names of the services.
+    service_scripts, service_clusters : ndarray of uint32
+        Scripts with a service's label of their own, clusters that inherit one; ascending.
+    service_entity, cluster_entity : ndarray of int32
+        Index into `entities` of each.
+    """
+
+    def __init__(self, store: ChainStore, sets: Sequence[LabelSet]) -> None:
         self._network = store.manifest.network
         self._cluster = store.column("structure.cluster")
-        self.digests = [{"name": s.name, "sha256": s.digest} for s in self._sets]
         self._claims: list[Claim] = []
         self._origins: list[tuple[str, str]] = []
-        self._rows = self._resolve(store)
+        self._rows = self._resolve(store, sets)
         rows = self._rows
         named: dict[str, str] = {}
         for claim in sorted(self._claims, key=_strength):
@@ -106,13 +164,12 @@ class Attribution:
         self.service_clusters, self._cluster_rows = _first_of_each(rows.cluster, passed_on)
         self.cluster_entity = self._entity_of_claim[rows.claim[self._cluster_rows]]
         inheriting = np.flatnonzero(rows.inherits)
-        self._inheriting = inheriting[np.argsort(rows.cluster[inheriting], kind="stable")]
+        # An exchange's cluster may hold a hundred thousand labels of one claim. Two of them tell
+        # all: the second stands in for the first at the first's own address.
+        group = rows.cluster[inheriting] * len(self._claims) + rows.claim[inheriting]
+        told = np.sort(inheriting[_first_two_of_each(group)])
+        self._inheriting = told[np.argsort(rows.cluster[told], kind="stable")]
         self._inheriting_cluster = rows.cluster[self._inheriting]
-
-    def close(self) -> None:
-        """Close the label sets."""
-        for label_set in self._sets:
-            label_set.close()
 
     def service_of(self, script: int) -> Assertion | None:
         """Return why a script counts as a service's, None where it does not."""
@@ -132,39 +189,17 @@ class Attribution:
             inherited=inherited,
         )
 
-    def labels_of(self, address: str, script: int | None) -> tuple[list[dict[str, Any]], list[str]]:
-        """Return what is said about an address, itself or through its cluster, and conflicts.
-
-        Labels stand with child protection first, then by confidence; each with its set and, where
-        inherited, the address that it comes from. Conflicts are sentences.
-        """
-        found: list[tuple[Label, str, str | None]] = [
-            (label, label_set.name, None)
-            for label_set in self._sets
-            for label in label_set.labels_of(address, self._network)
-        ]
-        found += self._inherited(address, script)
-        known = {id(label): (name, origin) for label, name, origin in found}
-        ordered = in_order(label for label, _name, _origin in found)
-        described = [
-            {**label.as_dict(), "set": known[id(label)][0], "inherited_from": known[id(label)][1]}
-            for label in ordered
-        ]
-        return described, conflicts(ordered)
-
-    def _inherited(self, address: str, script: int | None) -> list[tuple[Label, str, str | None]]:
+    def inherited(self, address: str, script: int) -> list[tuple[Label, str, str | None]]:
         """Return the labels that other members of the cluster pass on, one for each claim."""
-        if script is None:
-            return []
         rows = self._rows
         low, high = np.searchsorted(
             self._inheriting_cluster, [self._cluster[script], int(self._cluster[script]) + 1]
         )
-        found: dict[tuple[int, str], tuple[Label, str, str | None]] = {}
+        found: dict[int, tuple[Label, str, str | None]] = {}
         for row in self._inheriting[low:high].tolist():
             name, origin = self._origins[rows.origin[row]]
             number = int(rows.claim[row])
-            if origin != address and (number, name) not in found:
+            if origin != address and number not in found:
                 claim = self._claims[number]
                 label = Label(
                     asset=BITCOIN,
@@ -176,13 +211,13 @@ class Attribution:
                     position=0,
                     line=0,
                 )
-                found[number, name] = (label, name, origin)
+                found[number] = (label, name, origin)
         return list(found.values())
 
-    def _resolve(self, store: ChainStore) -> _Rows:
+    def _resolve(self, store: ChainStore, sets: Sequence[LabelSet]) -> _Rows:
         """Look up the labelled addresses of all sets in the tip."""
         scripts, claims, origins = [], [], []
-        for label_set in self._sets:
+        for label_set in sets:
             matched = label_set.matched(self._network)
             decoded = decode_addresses(matched.addresses, store.network)
             script = store.find_scripts(decoded.blob, decoded.starts)
@@ -229,6 +264,21 @@ def _first_of_each(
     """Return the distinct ids of some rows, ascending, and the first row of each."""
     distinct, first = np.unique(ids[rows], return_index=True)
     return distinct.astype(np.uint32), rows[first]
+
+
+def _first_two_of_each(group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the positions of the first two members of each group.
+
+    Examples
+    --------
+    >>> sorted(_first_two_of_each(np.array([5, 3, 5, 5, 3])).tolist())
+    [0, 1, 2, 4]
+    """
+    order = np.argsort(group, kind="stable")
+    first = np.diff(group[order], prepend=-1) != 0
+    second = np.concatenate(([False], first))[: first.size]
+    positions: NDArray[np.int64] = order[first | second]
+    return positions
 
 
 def _row_of(ids: NDArray[np.uint32], rows: NDArray[np.int64], wanted: int) -> int | None:

@@ -35,7 +35,7 @@ def movements(
     which the exchange paid out, on the way to the subject.
     """
     rows = _deposits(chain, trace) if trace.direction == "forward" else _payouts(chain, trace)
-    bases = {row.held: attribution.service_of(int(chain.script[row.held])) for row in rows}
+    bases = {row.held: attribution.services.service_of(int(chain.script[row.held])) for row in rows}
     asked = [
         (row, found)
         for row in rows
@@ -51,7 +51,7 @@ def movements(
         result.append(
             Movement(
                 direction=_SIDE[trace.direction],
-                entity=attribution.entities[found.entity],
+                entity=attribution.services.entities[found.entity],
                 category=str(found.claim.category),
                 txid=output["txid"],
                 vout=output["vout"],

@@ -164,12 +164,12 @@ def run_trace(
     outputs = seed_outputs(store, seeds, limits.since, limits.until)
     scripts = np.unique(chain.script[outputs])
     cluster = store.column("structure.cluster")
-    own = [attribution.service_of(script) for script in scripts.tolist()]
+    own = [attribution.services.service_of(script) for script in scripts.tolist()]
     stops = Stops(
-        service_scripts=attribution.service_scripts,
-        service_entity=attribution.service_entity,
-        service_clusters=attribution.service_clusters,
-        cluster_entity=attribution.cluster_entity,
+        service_scripts=attribution.services.service_scripts,
+        service_entity=attribution.services.service_entity,
+        service_clusters=attribution.services.service_clusters,
+        cluster_entity=attribution.services.cluster_entity,
         cluster=cluster,
         mixes=mixes,
         own_entities=np.array(sorted({found.entity for found in own if found}), np.int32),
@@ -226,12 +226,12 @@ def answer(
     described = describe_outputs(store, flow.output[reached.ends])
     rows = []
     for k, (address, script) in enumerate(zip(texts.addresses(), texts.hexes(), strict=True)):
-        service = attribution.service_of(int(reached.script[k]))
+        service = attribution.services.service_of(int(reached.script[k]))
         assert service is not None
         ends = range(int(reached.end_offset[k]), int(reached.end_offset[k + 1]))
         rows.append(
             {
-                "entity": attribution.entities[service.entity],
+                "entity": attribution.services.entities[service.entity],
                 "category": service.claim.category,
                 "address": address,
                 "script": script,

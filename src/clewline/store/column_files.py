@@ -1,0 +1,105 @@
+"""The canonical columns of a store while it is written: appended together, read back meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clewline.store.files import ColumnFile, map_column, storage_error
+from clewline.store.manifest import column_bytes
+from clewline.store.schema import Column, columns
+
+_SCHEMA: dict[str, tuple[str, Column]] = {name: (rows, column) for name, rows, column in columns()}
+
+
+class ColumnFiles:
+    """All canonical columns, open for appending.
+
+    Parameters
+    ----------
+    directory : Path
+        Holds the files; made if there is none.
+    counts : mapping of str to int
+        Rows that the manifest vouches for; what lies beyond them is cut off.
+    checksums : mapping of str to bytes
+        Checksums of those rows by column; none for new columns.
+
+    Raises
+    ------
+    StoreDamagedError
+        If a file is shorter or its last chunk is not what it was.
+    StorageError
+        If the disk refuses.
+    """
+
+    def __init__(
+        self, directory: Path, counts: Mapping[str, int], checksums: Mapping[str, bytes]
+    ) -> None:
+        self.directory = directory
+        self.counts = dict(counts)
+        self._files: dict[str, ColumnFile] = {}
+        fresh = not any(counts.values())
+        try:
+            directory.mkdir(exist_ok=True)
+        except OSError as error:
+            raise storage_error(directory, error) from error
+        try:
+            for name, size in column_bytes(counts).items():
+                self._files[name] = ColumnFile(
+                    directory / name, 0 if fresh else size, checksums.get(name, b"")
+                )
+            if fresh:
+                for name, (_rows, column) in _SCHEMA.items():
+                    if column.offsets:
+                        self._files[name].append(np.zeros(1, column.dtype))
+        except BaseException:
+            self.close()
+            raise
+
+    def append(self, rows: Mapping[str, NDArray[Any]], counts: Mapping[str, int]) -> None:
+        """Append rows of all columns; `counts` is what there is then."""
+        for name, array in rows.items():
+            self._files[name].append(array)
+        self.counts = dict(counts)
+
+    def view(self, name: str) -> NDArray[Any]:
+        """Map what has been written of a column."""
+        rows, column = _SCHEMA[name]
+        shape = (self.counts[rows] + column.offsets, *column.shape)
+        return map_column(self.directory / name, column.dtype, shape)
+
+    def counts_below(self, height: int) -> dict[str, int]:
+        """Return the counts of the chain of the blocks below `height`."""
+        tx = int(self.view("block.tx_start")[height])
+        script = int(self.view("block.script_start")[height])
+        return {
+            "block": height,
+            "tx": tx,
+            "input": int(self.view("tx.input_start")[tx]),
+            "output": int(self.view("tx.output_start")[tx]),
+            "script": script,
+            "script_byte": int(self.view("script.start")[script]),
+        }
+
+    def checksums(self) -> bytes:
+        """Return the checksums of all columns, in schema order."""
+        return b"".join(self._files[name].checksums() for name in _SCHEMA)
+
+    def sync(self) -> None:
+        """Wait until everything appended is on disk."""
+        for file in self._files.values():
+            file.sync()
+
+    def cut_back(self, counts: Mapping[str, int]) -> None:
+        """Shorten the files to earlier counts, as far as the disk allows."""
+        for name, size in column_bytes(counts).items():
+            self._files[name].cut(size)
+
+    def close(self) -> None:
+        """Close all files."""
+        for file in self._files.values():
+            file.close()
