@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -72,7 +73,7 @@ def demo(
     typer.echo(packs / "index.html")
     for pack in report["packs"]:
         typer.echo(pack["html"])
-    log.print(f"Ask on: clewline address show {seen} --store {store}", style="dim")
+    log.print(f"Ask on: {sys.argv[0]} address show {seen} --store {store}", style="dim")
 
 
 def _prepare(out: Path) -> None:
