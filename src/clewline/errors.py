@@ -63,6 +63,12 @@ class AddressError(UsageError):
     code = "bad-address"
 
 
+class NodeAccessError(UsageError):
+    """A node refuses the name, password or cookie, or what they allow."""
+
+    code = "node-access"
+
+
 class UnknownTransactionError(UsageError):
     """No transaction of this id, or no output of this index, is in the store."""
 
@@ -92,7 +98,7 @@ class DataError(ClewlineError):
 
 
 class BlockFileError(DataError):
-    """A block file does not hold what Bitcoin Core writes: framing, parse or hash is wrong."""
+    """A block, or the file it lies in, is not what Bitcoin Core writes: framing, parse or hash."""
 
     code = "bad-block-file"
 
@@ -101,6 +107,12 @@ class ChainError(DataError):
     """Blocks that do not make a chain: a gap, a broken rule, a spend of what is not there."""
 
     code = "bad-chain"
+
+
+class NodeAnswerError(DataError):
+    """What a node answered is not what was asked for: another block, no JSON, an endless body."""
+
+    code = "bad-node-answer"
 
 
 class LabelFileError(DataError):
@@ -120,6 +132,12 @@ class UnavailableError(ClewlineError):
 
     code = "unavailable"
     http_status = 503
+
+
+class NodeError(UnavailableError):
+    """A node cannot be reached, stays busy, or does not have the block that is asked for."""
+
+    code = "node"
 
 
 class StoreMissingError(UnavailableError):

@@ -6,6 +6,7 @@ from `SETTINGS`.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 
@@ -36,6 +37,33 @@ SETTINGS: tuple[Setting, ...] = (
         "is reported as capped.",
     ),
     Setting(
+        "rpc_cookie",
+        "CLEWLINE_RPC_COOKIE",
+        None,
+        "Cookie file of the node: .cookie in its data directory, written anew at each start.",
+    ),
+    Setting(
+        "rpc_user",
+        "CLEWLINE_RPC_USER",
+        None,
+        "Name for the JSON-RPC port of the node, where there is no cookie.",
+    ),
+    Setting(
+        "rpc_password",
+        "CLEWLINE_RPC_PASSWORD",
+        None,
+        "Password for the JSON-RPC port of the node. There is no option for it, because every user "
+        "of a machine sees the options of a command.",
+        secret=True,
+    ),
+    Setting(
+        "node_patience",
+        "CLEWLINE_NODE_PATIENCE",
+        "300",
+        "Seconds to go on asking a node that is starting, restarting or busy, at intervals that "
+        "grow from 0.1 to 5 seconds.",
+    ),
+    Setting(
         "fixtures",
         "CLEWLINE_FIXTURES",
         None,
@@ -58,3 +86,22 @@ def setting(name: str) -> Setting:
     'CLEWLINE_STORE'
     """
     return {entry.name: entry for entry in SETTINGS}[name]
+
+
+def value_of(name: str) -> str | None:
+    """Return what the environment says of the setting called `name`, or its default.
+
+    An empty variable says nothing.
+
+    Raises
+    ------
+    KeyError
+        If there is no such setting.
+
+    Examples
+    --------
+    >>> value_of("node_patience")
+    '300'
+    """
+    one = setting(name)
+    return os.environ.get(one.env) or one.default

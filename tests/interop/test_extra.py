@@ -51,7 +51,7 @@ def test_wrong_use(store: Path, tmp_path: Path) -> None:
     for sources in ((), ("--core-blocks", tmp_path, "--tables", tmp_path)):
         ran = clewline("chain", "import", "--store", tmp_path / "new", *sources)
         assert ran.code == 2
-        assert "name one source of blocks" in ran.err
+        assert "give one of these" in ran.err
         assert not (tmp_path / "new").exists()
 
 

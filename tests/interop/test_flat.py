@@ -53,7 +53,7 @@ def test_rows_are_those_of_the_store(store: Path, written: Path) -> None:
 
 
 def test_store_from_tables_is_the_same(store: Path, written: Path, tmp_path: Path) -> None:
-    manifest = import_tables(tmp_path / "new", written / "flat")
+    manifest = import_tables(tmp_path / "new", written / "flat").manifest
     assert manifest.digest == ChainStore.open(store).manifest.digest
     assert canonical_bytes(tmp_path / "new") == canonical_bytes(store)
     assert check_store(tmp_path / "new").wrong == []
@@ -81,7 +81,7 @@ def test_many_ranges_and_parts_make_no_difference(
     (tmp_path / "flat" / "outputs").mkdir()
     for part in range(0, outputs.num_rows, 100):
         write(tmp_path / "flat" / "outputs", f"part-{part:05}", outputs.slice(part, 100))
-    manifest = import_tables(tmp_path / "new", tmp_path / "flat")
+    manifest = import_tables(tmp_path / "new", tmp_path / "flat").manifest
     assert manifest.digest == ChainStore.open(store).manifest.digest
 
 
@@ -111,10 +111,10 @@ def test_repeated_coinbase(tmp_path: Path) -> None:
     import_blocks(tmp_path / "store", write_blocks(tmp_path / "blocks", chain.raw))
     workspace = Workspace.open(tmp_path / "store")
     workspace.export_tables(tmp_path / "flat")
-    manifest = import_tables(tmp_path / "new", tmp_path / "flat")
+    manifest = import_tables(tmp_path / "new", tmp_path / "flat").manifest
     assert manifest.digest == workspace.store.manifest.digest
     workspace.export_tables(tmp_path / "etl", "bitcoin-etl")
-    assert import_tables(tmp_path / "other", tmp_path / "etl").digest == manifest.digest
+    assert import_tables(tmp_path / "other", tmp_path / "etl").manifest.digest == manifest.digest
 
 
 @settings(max_examples=10)
@@ -178,7 +178,7 @@ def test_unknown_tables_and_schemas_are_refused(store: Path, tmp_path: Path) -> 
 def test_real_chain(regtest_store: Path, tmp_path: Path) -> None:
     workspace = Workspace.open(regtest_store)
     workspace.export_tables(tmp_path / "flat")
-    manifest = import_tables(tmp_path / "new", tmp_path / "flat")
+    manifest = import_tables(tmp_path / "new", tmp_path / "flat").manifest
     assert manifest.digest == workspace.store.manifest.digest
     assert canonical_bytes(tmp_path / "new") == canonical_bytes(regtest_store)
 

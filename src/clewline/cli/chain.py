@@ -11,6 +11,8 @@ import typer
 from clewline.cli.options import Format, Output, Store
 from clewline.cli.output import emit, emit_rows, log, progress_bar
 from clewline.errors import UsageError
+from clewline.reports.sheet import visible
+from clewline.settings import setting
 
 app = typer.Typer(help="The chain store: import, look, check, export.", no_args_is_help=True)
 
@@ -39,14 +41,37 @@ class TableSchema(StrEnum):
     BITCOIN_ETL = "bitcoin-etl"
 
 
+def _note(line: str) -> None:
+    """Print what an operator should know; a node may have worded a part of it."""
+    log.print(visible(f"note: {line}"))
+
+
 @app.command("import")
 def import_(
     store: Store,
     core_blocks: Annotated[Path | None, _CoreBlocks] = None,
+    rpc: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="JSON-RPC port of a running Bitcoin Core node (-server=1): http://127.0.0.1:8332.",
+        ),
+    ] = None,
+    rest: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The same port for REST (-rest=1, Core 24 or newer): faster, no password.",
+        ),
+    ] = None,
+    rpc_cookie: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help=setting("rpc_cookie").help),
+    ] = None,
     network: Annotated[
         str | None,
         typer.Option(
-            help="main, test, testnet4, signet or regtest; told from the files if not given."
+            help="main, test, testnet4, signet or regtest; told from the blocks if not given."
         ),
     ] = None,
     tables: Annotated[
@@ -58,27 +83,29 @@ def import_(
         typer.Option(help="Form of the Parquet tables; told from the tables if not given."),
     ] = None,
 ) -> None:
-    """Bring a store to the tip of the chain in a blocks directory; run again to append.
+    """Bring a store to the tip of the chain in a blocks directory or of a node.
 
-    With --tables, make a new store from Parquet tables instead.
+    Give one of --core-blocks, --rpc, --rest and --tables. Run again to append; with --tables, a new
+    store is made from Parquet tables.
     """
-    from clewline.workspace import import_blocks, import_tables
+    from clewline.workspace import connect_node, import_blocks, import_from_node, import_tables
 
-    if (core_blocks is None) == (tables is None):
-        raise UsageError("name one source of blocks: --core-blocks DIR or --tables DIR")
-    if tables is not None:
-        with progress_bar() as progress:
-            manifest = import_tables(
-                store, tables, schema.value if schema else None, network, progress
-            )
-        log.print(
-            f"{manifest.height + 1:,} blocks imported; {manifest.network} at height "
-            f"{manifest.height:,}, tip {manifest.tip}"
-        )
-        return
-    assert core_blocks is not None
+    sources = {"--core-blocks": core_blocks, "--rpc": rpc, "--rest": rest, "--tables": tables}
+    if sum(source is not None for source in sources.values()) != 1:
+        raise UsageError("give one of these", where=", ".join(sources))
+    if rpc_cookie is not None and rpc is None:
+        raise UsageError("goes with --rpc", where="--rpc-cookie")
+    if schema is not None and tables is None:
+        raise UsageError("goes with --tables", where="--schema")
     with progress_bar() as progress:
-        result = import_blocks(store, core_blocks, network, progress)
+        if core_blocks is not None:
+            result = import_blocks(store, core_blocks, network, progress)
+        elif tables is not None:
+            form = schema.value if schema else None
+            result = import_tables(store, tables, form, network, progress)
+        else:
+            with connect_node(rpc, rest, rpc_cookie, _note) as node:
+                result = import_from_node(store, node, network, progress, _note)
     for place in result.cut:
         log.print(f"note: {place}: the file ends inside this record; it was left out")
     if result.stale:

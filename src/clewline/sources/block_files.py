@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -58,6 +58,34 @@ class BlockRecords:
     def place(self, record: int, offset: int = 0) -> str:
         """Return 'file, byte n' of a record's block, or of a byte in it."""
         return f"{self.files[self.file[record]]}, byte {self.start[record] + offset}"
+
+    def weight(self, part: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the bytes of each record's block."""
+        return self.end[part] - self.start[part]
+
+    def parts(self, order: NDArray[np.int64], size: int) -> Generator[NDArray[np.int64]]:
+        """Cut a run of records into parts of about `size` bytes, at least one record each.
+
+        Parameters
+        ----------
+        order : ndarray of int64
+            Records.
+        size : int
+            Bytes.
+
+        Yields
+        ------
+        ndarray of int64
+            Records, in order.
+        """
+        sizes = self.weight(order)
+        ends = np.cumsum(sizes)
+        first = 0
+        while first < sizes.size:
+            begin = ends[first] - sizes[first]
+            last = max(first + 1, int(np.searchsorted(ends, begin + size, side="right")))
+            yield order[first:last]
+            first = last
 
     def read(
         self, part: NDArray[np.int64]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from clewline.codec.block import FAULT_TEXT, BlockFault, ParsedBlocks, parse_blo
 from clewline.errors import BlockFileError
 from clewline.sources.active_chain import ActiveChain
 from clewline.sources.block_files import BlockRecords
+from clewline.sources.block_source import BlockSource
 from clewline.store.reader import ChainStore, block_sizes
 from clewline.store.writer import StoreWriter
 
@@ -29,44 +31,49 @@ _BATCH_BYTES: Final = 8 << 20
 _AHEAD: Final = 4
 
 
-def append_records(
+def no_progress(stage: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def append_blocks(
     writer: StoreWriter,
-    records: BlockRecords,
+    source: BlockSource,
     order: NDArray[np.int64],
     progress: Progress,
 ) -> None:
-    """Append the blocks of `records` in the given order to a store.
+    """Append blocks of a source in the given order to a store.
 
     Parameters
     ----------
     writer : StoreWriter
         Holds the chain up to the parent of the first record.
-    records : BlockRecords
-        All that there are.
+    source : BlockSource
+        Files or a node.
     order : ndarray of int64
-        Those of the active chain to append, by height.
+        Its records of the active chain to append, by height.
     progress : callable
-        Told bytes read of bytes to read.
+        Told bytes read of bytes to read, or blocks where their length is not known beforehand.
 
     Raises
     ------
     BlockFileError
-        With file and byte: a block that cannot be parsed or does not match its hashes.
+        With its place and byte: a block that cannot be parsed or does not match its hashes.
     ChainError
         An input that spends what is not there.
     StorageError
         If the disk refuses.
     """
-    sizes = records.end[order] - records.start[order]
-    total, done = int(sizes.sum()), 0
-    for part, parsed in _parsed_batches(records, order, sizes):
+    total, done = int(source.weight(order).sum()), 0
+    with closing(_parsed_batches(source, order)) as batches:
+        for part, parsed in batches:
 
-        def place(block: int, part: NDArray[np.int64] = part) -> str:
-            return records.place(int(part[block]))
+            def place(block: int, part: NDArray[np.int64] = part) -> str:
+                return source.place(int(part[block]))
 
-        done += parsed.data.size
-        writer.append(parsed, place, (total - done) / parsed.data.size)
-        progress("Importing blocks", done, total)
+            weight = int(source.weight(part).sum())
+            done += weight
+            writer.append(parsed, place, (total - done) / weight)
+            progress("Importing blocks", done, total)
 
 
 def check_left_out(records: BlockRecords, active: ActiveChain, writer: StoreWriter) -> None:
@@ -96,21 +103,22 @@ def check_left_out(records: BlockRecords, active: ActiveChain, writer: StoreWrit
                 f"a record of {found[i]:,} bytes; its block, which is stored, has {sizes[i]:,}",
                 where=records.place(int(active.held[i])),
             )
-    sizes = records.end[active.others] - records.start[active.others]
-    for first, last in _batches(sizes):
-        _parse(records, active.others[first:last])
+    for part in records.parts(active.others, _BATCH_BYTES):
+        _parse(records, part)
 
 
 def _parsed_batches(
-    records: BlockRecords, order: NDArray[np.int64], sizes: NDArray[np.int64]
-) -> Iterator[tuple[NDArray[np.int64], ParsedBlocks]]:
+    source: BlockSource, order: NDArray[np.int64]
+) -> Generator[tuple[NDArray[np.int64], ParsedBlocks]]:
     """Yield verified batches in order, prepared ahead by worker threads."""
     waiting: deque[tuple[NDArray[np.int64], Future[ParsedBlocks]]] = deque()
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+    with (
+        closing(source.parts(order, _BATCH_BYTES)) as parts,
+        ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool,
+    ):
         try:
-            for first, last in _batches(sizes):
-                part = order[first:last]
-                waiting.append((part, pool.submit(_prepare, records, part)))
+            for part in parts:
+                waiting.append((part, pool.submit(_prepare, source, part)))
                 if len(waiting) == _AHEAD:
                     ready, future = waiting.popleft()
                     yield ready, future.result()
@@ -122,40 +130,29 @@ def _parsed_batches(
                 future.cancel()
 
 
-def _batches(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Cut a run of blocks into ranges of about `_BATCH_BYTES`."""
-    ends = np.cumsum(sizes)
-    first = 0
-    while first < sizes.size:
-        begin = ends[first] - sizes[first]
-        last = max(first + 1, int(np.searchsorted(ends, begin + _BATCH_BYTES, side="right")))
-        yield first, last
-        first = last
-
-
-def _prepare(records: BlockRecords, part: NDArray[np.int64]) -> ParsedBlocks:
+def _prepare(source: BlockSource, part: NDArray[np.int64]) -> ParsedBlocks:
     """Read, parse and verify one batch."""
-    parsed = _parse(records, part)
+    parsed = _parse(source, part)
     fault = verify_blocks(parsed)
     if fault is not None:
-        raise _fault_error(records, part, parsed.block_start, fault)
+        raise _fault_error(source, part, parsed.block_start, fault)
     return parsed
 
 
-def _parse(records: BlockRecords, part: NDArray[np.int64]) -> ParsedBlocks:
+def _parse(source: BlockSource, part: NDArray[np.int64]) -> ParsedBlocks:
     """Read and parse one batch."""
-    data, start, end = records.read(part)
+    data, start, end = source.read(part)
     parsed = parse_blocks(data, start, end)
     if isinstance(parsed, BlockFault):
-        raise _fault_error(records, part, start, parsed)
+        raise _fault_error(source, part, start, parsed)
     return parsed
 
 
 def _fault_error(
-    records: BlockRecords, part: NDArray[np.int64], start: NDArray[np.int64], fault: BlockFault
+    source: BlockSource, part: NDArray[np.int64], start: NDArray[np.int64], fault: BlockFault
 ) -> BlockFileError:
-    """Return the error for a fault in a batch, with its place in the files."""
+    """Return the error for a fault in a batch, with its place in the source."""
     offset = fault.position - int(start[fault.block])
     return BlockFileError(
-        FAULT_TEXT[fault.fault], where=records.place(int(part[fault.block]), offset)
+        FAULT_TEXT[fault.fault], where=source.place(int(part[fault.block]), offset)
     )

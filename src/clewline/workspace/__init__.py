@@ -32,14 +32,20 @@ from clewline.engine.heuristics.multi_input import RULE as MULTI_INPUT
 from clewline.engine.taint import Limits, Method
 from clewline.reports.request_pack import LabelSet, RunInfo, Tip, write_request_packs
 from clewline.settings import setting
-from clewline.store.importer import Progress
+from clewline.sources.node_chain import connect_node
+from clewline.store.importer import Progress, no_progress
 from clewline.store.reader import ChainStore
 from clewline.workspace import addresses, packs, rendering, tracing
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
-from clewline.workspace.importing import ImportResult, chain_of, import_blocks
+from clewline.workspace.importing import (
+    ImportResult,
+    chain_of,
+    import_blocks,
+    import_from_node,
+)
 from clewline.workspace.labelling import import_labels
-from clewline.workspace.tables import export_tables, import_tables, no_progress, query
+from clewline.workspace.tables import export_tables, import_tables, query
 
 __all__ = [
     "ImportResult",
@@ -47,7 +53,9 @@ __all__ = [
     "Method",
     "Workspace",
     "check_store",
+    "connect_node",
     "import_blocks",
+    "import_from_node",
     "import_labels",
     "import_tables",
 ]

@@ -7,17 +7,13 @@ from pathlib import Path
 from clewline.errors import StoreDamagedError
 from clewline.labels import LabelSet, list_sets
 from clewline.store.check import CheckReport, check_columns
-from clewline.store.importer import Progress
+from clewline.store.importer import Progress, no_progress
 from clewline.workspace.attribution import labels_directory
 from clewline.workspace.importing import structure_of
 
 
-def _no_progress(stage: str, done: int, total: int) -> None:
-    """Tell nobody."""
-
-
 def check_store(
-    path: Path, core_blocks: Path | None = None, progress: Progress = _no_progress
+    path: Path, core_blocks: Path | None = None, progress: Progress = no_progress
 ) -> CheckReport:
     """Check every byte of a store, every rule, every index, and the label sets.
 

@@ -1,4 +1,4 @@
-"""Importing: from a blocks directory to a published tip, with the engine's structure columns."""
+"""Importing: from blocks to a published tip, with the engine's structure columns."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from clewline.codec.networks import network_by_name
 from clewline.engine.chain import Chain
 from clewline.engine.clustering import cluster, cluster_order, extend_clusters
 from clewline.engine.heuristics.coinjoin import classify
-from clewline.errors import BlockFileError
-from clewline.sources.active_chain import choose_active_chain
+from clewline.errors import BlockFileError, UsageError
+from clewline.sources.active_chain import ActiveChain, choose_active_chain
 from clewline.sources.block_files import network_of, scan_directory
-from clewline.store.importer import Progress, append_records, check_left_out
+from clewline.sources.block_source import BlockSource
+from clewline.sources.node import Report
+from clewline.sources.node_blocks import blocks_of_node
+from clewline.sources.node_chain import NodeChain
+from clewline.store.importer import Progress, append_blocks, check_left_out, no_progress
 from clewline.store.manifest import Manifest
 from clewline.store.reader import ChainStore
 from clewline.store.writer import StoreWriter
@@ -33,7 +37,7 @@ class ImportResult:
     appended, removed : int
         Blocks.
     stale : int
-        Blocks in the files that are not on the active chain.
+        Blocks at hand that are not on the active chain.
     cut : tuple of str
         Files that end inside their last record.
     """
@@ -43,10 +47,6 @@ class ImportResult:
     removed: int
     stale: int
     cut: tuple[str, ...]
-
-
-def _no_progress(stage: str, done: int, total: int) -> None:
-    """Tell nobody."""
 
 
 def chain_of(store: ChainStore) -> Chain:
@@ -70,7 +70,7 @@ def import_blocks(
     store: Path,
     core_blocks: Path,
     network: str | None = None,
-    progress: Progress = _no_progress,
+    progress: Progress = no_progress,
 ) -> ImportResult:
     """Bring a store to the tip of the active chain in a Bitcoin Core blocks directory.
 
@@ -105,27 +105,92 @@ def import_blocks(
         raise BlockFileError("its block files are empty", where=str(core_blocks))
     with StoreWriter(store, kind) as writer:
         active = choose_active_chain(kind, writer.headers(), records.header, records.place)
-        held = writer.base.counts["block"]
-        result = ImportResult(
-            manifest=writer.base,
-            appended=active.records.size,
-            removed=held - active.fork_height,
-            stale=active.stale,
-            cut=tuple(f"{path}, byte {position}" for path, position in records.cut),
-        )
         check_left_out(records, active, writer)
-        if not result.appended:
-            return result
-        old = ChainStore.open(store) if held and not result.removed else None
-        if result.removed:
-            writer.cut(active.fork_height)
-        append_records(writer, records, active.records, progress)
-        progress("Building indexes", 0, 2)
-        sealed = writer.seal()
-        progress("Clustering addresses", 1, 2)
-        manifest = writer.publish(sealed, structure_of(sealed, old))
-        progress("Clustering addresses", 2, 2)
-        return replace(result, manifest=manifest)
+        cut = tuple(f"{path}, byte {position}" for path, position in records.cut)
+        return replace(_import(writer, records, active, progress), cut=cut)
+
+
+def import_from_node(
+    store: Path,
+    chain: NodeChain,
+    network: str | None = None,
+    progress: Progress = no_progress,
+    report: Report = lambda _line: None,
+) -> ImportResult:
+    """Bring a store to the tip of a Bitcoin Core node.
+
+    The result is that of `import_blocks` with the node's files, but for a tie: of two tips with
+    equal work a node has one, and its files both.
+
+    Parameters
+    ----------
+    store : Path
+        Made if there is none; appended to, or rolled back and appended to, if there is.
+    chain : NodeChain
+        From `connect_node`.
+    network : str, optional
+        Refuse a node of any other.
+    progress : callable
+        Told stage, done and total.
+    report : callable
+        Told a line at a time what an operator should know.
+
+    Returns
+    -------
+    ImportResult
+        Where the stored chain has more work than that of the node, it stays.
+
+    Raises
+    ------
+    NodeError
+        The node cannot be reached, stays busy, or deleted blocks that are needed.
+    NodeAnswerError, BlockFileError, ChainError
+        What it sends is not what was asked for, or breaks a rule.
+    UsageError, NodeAccessError
+        A wrong password, another network than the store's, or a directory that is no store.
+    StoreLockedError, StorageError, StoreVersionError, StoreDamagedError
+        The store is as it was, in these cases and those above.
+    """
+    tip = chain.tip()
+    if network and network_by_name(network) != tip.network:
+        raise UsageError(f"the node is on network {tip.network.name}", where="--network")
+    if tip.headers > tip.height:
+        report(
+            f"{chain.shown}: the node is still loading blocks; it is at height {tip.height:,} of "
+            f"{tip.headers:,}"
+        )
+    with StoreWriter(store, tip.network) as writer:
+        stored = writer.headers()
+        blocks = blocks_of_node(chain, tip, stored, progress)
+        active = choose_active_chain(tip.network, stored, blocks.header, blocks.place)
+        blocks.require(active.records)
+        return _import(writer, blocks, active, progress)
+
+
+def _import(
+    writer: StoreWriter, source: BlockSource, active: ActiveChain, progress: Progress
+) -> ImportResult:
+    """Take the chosen blocks into the store and publish, if there are any."""
+    held = writer.base.counts["block"]
+    result = ImportResult(
+        manifest=writer.base,
+        appended=active.records.size,
+        removed=held - active.fork_height,
+        stale=active.stale,
+        cut=(),
+    )
+    if not result.appended:
+        return result
+    old = ChainStore.open(writer.path) if held and not result.removed else None
+    if result.removed:
+        writer.cut(active.fork_height)
+    append_blocks(writer, source, active.records, progress)
+    progress("Building indexes", 0, 2)
+    sealed = writer.seal()
+    progress("Clustering addresses", 1, 2)
+    manifest = writer.publish(sealed, structure_of(sealed, old))
+    progress("Clustering addresses", 2, 2)
+    return replace(result, manifest=manifest)
 
 
 def structure_of(sealed: ChainStore, old: ChainStore | None) -> dict[str, NDArray[Any]]:

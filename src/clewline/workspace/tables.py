@@ -16,18 +16,14 @@ from clewline.interop import require
 from clewline.interop.schemas import SCHEMAS, Schema
 from clewline.interop.views import LabelRows
 from clewline.labels import LabelSet, list_sets
-from clewline.store.importer import Progress
-from clewline.store.manifest import NAME, Manifest
+from clewline.store.importer import Progress, no_progress
+from clewline.store.manifest import NAME
 from clewline.store.reader import ChainStore
 from clewline.store.writer import StoreWriter
 from clewline.workspace.attribution import labels_directory
-from clewline.workspace.importing import structure_of
+from clewline.workspace.importing import ImportResult, structure_of
 
 ALL = "all"
-
-
-def no_progress(stage: str, done: int, total: int) -> None:
-    """Tell nobody."""
 
 
 def export_tables(
@@ -85,7 +81,7 @@ def import_tables(
     schema: str | None = None,
     network: str | None = None,
     progress: Progress = no_progress,
-) -> Manifest:
+) -> ImportResult:
     """Build a new store from Parquet tables.
 
     Parameters
@@ -103,9 +99,9 @@ def import_tables(
 
     Returns
     -------
-    Manifest
-        The tip that is published. Where the tables were written by Clewline, its digest is that
-        of the store they were written from.
+    ImportResult
+        What was done. Where the tables were written by Clewline, the digest is that of the store
+        they were written from.
 
     Raises
     ------
@@ -147,7 +143,7 @@ def import_tables(
         progress("Clustering addresses", 1, 2)
         manifest = writer.publish(sealed, structure_of(sealed, None))
         progress("Clustering addresses", 2, 2)
-        return manifest
+        return ImportResult(manifest, manifest.counts["block"], removed=0, stale=0, cut=())
 
 
 def _schema(name: str) -> Schema:

@@ -1,0 +1,471 @@
+"""What a Bitcoin Core node is asked, over JSON-RPC or REST: tip, headers, raw blocks.
+
+Both give the same bytes. REST (``-rest=1``, Core 24 or newer) sends blocks as they are and needs no
+password; JSON-RPC sends them as hex. Each header and block is hashed here and compared with the
+hash that was asked for; nothing else that a node says about them is believed.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clewline.codec.block import HEADER_BYTES, MAX_BLOCK_BYTES
+from clewline.codec.networks import NETWORKS, Network
+from clewline.errors import NodeAnswerError, NodeError, UsageError
+from clewline.settings import setting, value_of
+from clewline.sources.active_chain import shown
+from clewline.sources.node import Answer, Busy, Node, Report, TooLong, parse_node_url
+
+HEADERS_AT_ONCE: Final = 2000
+"""What REST gives in one answer (``MAX_REST_HEADERS_RESULTS``)."""
+_MAX_HEIGHT: Final = 10_000_000
+"""A node that claims more is none; at ten minutes a block this is the year 2199."""
+_SMALL: Final = 1 << 16
+"""Longer than any answer that is not a block or many headers."""
+# Bitcoin Core's rpc/protocol.h
+_INVALID_PARAMETER: Final = -8
+_IN_WARMUP: Final = -28
+
+
+@dataclass(frozen=True)
+class NodeTip:
+    """What a node says of itself.
+
+    Attributes
+    ----------
+    network : Network
+    height : int
+        Of the last block that it has and checked.
+    hash : bytes
+        Of that block, internal byte order.
+    headers : int
+        Height of the best header that it knows; higher while it is still downloading.
+    pruned_below : int
+        Blocks below this height were deleted; 0 if none.
+    """
+
+    network: Network
+    height: int
+    hash: bytes
+    headers: int
+    pruned_below: int
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """The error of one JSON-RPC call."""
+
+    code: int
+    message: str
+
+
+class NodeChain(ABC):
+    """The chain as a node tells it.
+
+    Parameters
+    ----------
+    node : Node
+        Where to ask.
+    """
+
+    at_once: ClassVar[int]
+    """Blocks that one request may ask for."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.shown = node.shown
+
+    def __enter__(self) -> Self:
+        """Return the chain itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        self.node.close()
+
+    @abstractmethod
+    def tip(self) -> NodeTip:
+        """Ask for network, tip and pruning.
+
+        Raises
+        ------
+        NodeError
+            If the node cannot be reached, or stays busy.
+        NodeAnswerError
+            If what answers is no node of a known network.
+        NodeAccessError
+            If it refuses the password.
+        """
+
+    @abstractmethod
+    def hash_at(self, height: int) -> bytes | None:
+        """Ask for the hash of the active chain at a height; None above its tip."""
+
+    @abstractmethod
+    def headers(self, height: int, count: int) -> NDArray[np.uint8]:
+        """Ask for headers of the active chain from a height on.
+
+        Parameters
+        ----------
+        height : int
+            Of the first.
+        count : int
+            At most `HEADERS_AT_ONCE`.
+
+        Returns
+        -------
+        ndarray of uint8, shape (n, 80)
+            At most `count`; fewer at the tip, and none where a reorganisation came in between.
+            They may be of two chains if one came while the node answered.
+        """
+
+    @abstractmethod
+    def blocks(self, hashes: Sequence[bytes]) -> list[bytes]:
+        """Ask for raw blocks, stale ones too, in the order of their hashes.
+
+        Raises
+        ------
+        NodeError
+            If the node has no such block, or has it no more.
+        NodeAnswerError
+            If what it sends is another block or none.
+        """
+
+    def _wrong(self, asked: str, message: str) -> NodeAnswerError:
+        """Return the error for an answer that no node gives."""
+        return NodeAnswerError(message, where=f"{self.shown}, {asked}")
+
+    def _failed(self, asked: str, message: str) -> NodeError:
+        """Return the error for what a node says that it cannot give."""
+        return NodeError(f"the node answers: {message}", where=f"{self.shown}, {asked}")
+
+    def _json(self, answer: Answer, asked: str) -> Any:
+        """Read a JSON body."""
+        try:
+            if answer.is_json:
+                return json.loads(answer.body)
+        except (ValueError, RecursionError):
+            pass
+        raise self._wrong(asked, f"no JSON but HTTP {answer.status} {answer.text()!r}")
+
+    def _tip(self, info: Any, asked: str) -> NodeTip:
+        """Read the answer to ``getblockchaininfo``."""
+        if not isinstance(info, dict):
+            raise self._wrong(asked, "not the description of a chain")
+        network = NETWORKS.get(str(info.get("chain")))
+        if network is None:
+            raise self._wrong(
+                asked, f"network {info.get('chain')!r}; known are {', '.join(NETWORKS)}"
+            )
+        return NodeTip(
+            network,
+            self._height(info.get("blocks"), asked),
+            self._hash(info.get("bestblockhash"), asked),
+            self._height(info.get("headers"), asked),
+            self._height(info.get("pruneheight"), asked) if info.get("pruned") else 0,
+        )
+
+    def _height(self, number: Any, asked: str) -> int:
+        """Read a height."""
+        if type(number) is not int or not 0 <= number <= _MAX_HEIGHT:
+            raise self._wrong(asked, f"{number!r:.40} is no height")
+        return number
+
+    def _hash(self, text: Any, asked: str) -> bytes:
+        """Read a hash as it is shown."""
+        try:
+            name = bytes.fromhex(text)[::-1]
+        except (TypeError, ValueError):
+            name = b""
+        if len(name) != 32:
+            raise self._wrong(asked, "no hash of 64 hex digits")
+        return name
+
+    def _checked(self, data: bytes, name: bytes, asked: str) -> bytes:
+        """Return a header or block if it is the one that was asked for."""
+        if sha256(sha256(data[:HEADER_BYTES]).digest()).digest() != name:
+            raise self._wrong(asked, f"{len(data):,} bytes that are not this block")
+        return data
+
+    def _checked_block(self, data: bytes, name: bytes, asked: str) -> bytes:
+        """Return a block if it is the one that was asked for and of possible length."""
+        self._checked(data, name, asked)
+        if not HEADER_BYTES < len(data) <= MAX_BLOCK_BYTES:
+            raise self._wrong(
+                asked, f"{len(data):,} bytes; a block has 81 to {MAX_BLOCK_BYTES:,} bytes"
+            )
+        return data
+
+
+class RpcChain(NodeChain):
+    """A node over JSON-RPC (``-server=1``)."""
+
+    at_once = 64
+
+    def tip(self) -> NodeTip:
+        """Call ``getblockchaininfo``; see `NodeChain.tip`."""
+        asked = "getblockchaininfo"
+        return self._tip(self._done(self._call(asked, [[]], _SMALL)[0], asked), asked)
+
+    def hash_at(self, height: int) -> bytes | None:
+        """Call ``getblockhash``; see `NodeChain.hash_at`."""
+        hashes = self._hashes(height, 1)
+        return hashes[0] if hashes else None
+
+    def headers(self, height: int, count: int) -> NDArray[np.uint8]:
+        """Call ``getblockhash`` and ``getblockheader``, in batches; see `NodeChain.headers`."""
+        names = self._hashes(height, count)
+        if not names:
+            return np.empty((0, HEADER_BYTES), np.uint8)
+        asked = [f"getblockheader {shown(name)}" for name in names]
+        limit = _SMALL + 4 * HEADER_BYTES * len(names)
+        answers = self._call("getblockheader", [[shown(name), False] for name in names], limit)
+        found = bytearray()
+        for answer, name, what in zip(answers, names, asked, strict=True):
+            data = self._bytes(self._done(answer, what), what)
+            if len(data) != HEADER_BYTES:
+                raise self._wrong(what, f"{len(data):,} bytes; a header has {HEADER_BYTES}")
+            found += self._checked(data, name, what)
+        return np.frombuffer(found, np.uint8).reshape(-1, HEADER_BYTES)
+
+    def blocks(self, hashes: Sequence[bytes]) -> list[bytes]:
+        """Call ``getblock`` in one batch, or in halves if that is too long."""
+        try:
+            answers = self._batch(
+                "getblock", [[shown(name), 0] for name in hashes], _SMALL + 2 * MAX_BLOCK_BYTES
+            )
+        except TooLong:
+            if len(hashes) == 1:
+                raise self._wrong(
+                    f"getblock {shown(hashes[0])}", "an answer longer than any block"
+                ) from None
+            half = len(hashes) // 2
+            return self.blocks(hashes[:half]) + self.blocks(hashes[half:])
+        found = []
+        for answer, name in zip(answers, hashes, strict=True):
+            asked = f"getblock {shown(name)}"
+            data = self._bytes(self._done(answer, asked), asked)
+            found.append(self._checked_block(data, name, asked))
+        return found
+
+    def _hashes(self, height: int, count: int) -> list[bytes]:
+        """Ask for the hashes of the active chain from a height on, as far as it goes."""
+        heights = range(height, height + count)
+        answers = self._call("getblockhash", [[one] for one in heights], _SMALL + 256 * count)
+        names: list[bytes] = []
+        for answer, one in zip(answers, heights, strict=True):
+            if isinstance(answer, _Failure) and answer.code == _INVALID_PARAMETER:
+                break
+            asked = f"getblockhash {one}"
+            names.append(self._hash(self._done(answer, asked), asked))
+        return names
+
+    def _done(self, answer: Any, asked: str) -> Any:
+        """Return a result, or raise what the node said instead."""
+        if isinstance(answer, _Failure):
+            raise self._failed(asked, f"{answer.message} ({answer.code})")
+        return answer
+
+    def _bytes(self, text: Any, asked: str) -> bytes:
+        """Read a result that is hex."""
+        try:
+            return bytes.fromhex(text)
+        except (TypeError, ValueError):
+            raise self._wrong(asked, "the result is no hex") from None
+
+    def _call(self, method: str, calls: Sequence[list[Any]], limit: int) -> list[Any]:
+        """Call a method with each of some parameters: results and failures."""
+        try:
+            return self._batch(method, calls, limit)
+        except TooLong:
+            raise self._wrong(method, f"an answer of more than {limit:,} bytes") from None
+
+    def _batch(self, method: str, calls: Sequence[list[Any]], limit: int) -> list[Any]:
+        """Do so in one request."""
+        batch = [
+            {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}
+            for number, parameters in enumerate(calls)
+        ]
+        body = json.dumps(batch).encode()
+
+        def attempt() -> list[Any]:
+            """Send the batch; a node that starts up says so in place of a result."""
+            answer = self.node.post(body, limit)
+            results = self._results(self._json(answer, method), len(calls), method)
+            for result in results:
+                if isinstance(result, _Failure) and result.code == _IN_WARMUP:
+                    raise Busy(result.message)
+            return results
+
+        return self.node.retry(attempt)
+
+    def _results(self, answers: Any, count: int, asked: str) -> list[Any]:
+        """Bring the answers of a batch into the order of its calls."""
+        if isinstance(answers, dict):
+            # One error for the batch as a whole.
+            return [self._result(answers, asked)] * count
+        results: dict[Any, Any] = {}
+        for answer in answers if isinstance(answers, list) else ():
+            if isinstance(answer, dict) and type(answer.get("id")) is int:
+                results[answer["id"]] = self._result(answer, asked)
+        if sorted(results) != list(range(count)) or len(answers) != count:
+            raise self._wrong(asked, f"not one answer to each of {count:,} calls")
+        return [results[number] for number in range(count)]
+
+    def _result(self, answer: dict[str, Any], asked: str) -> Any:
+        """Return the result of one call, or its error; JSON-RPC 1.1 has both, one of them null."""
+        error = answer.get("error")
+        if isinstance(error, dict) and type(error.get("code")) is int:
+            return _Failure(error["code"], str(error.get("message")))
+        if error is not None or "result" not in answer:
+            raise self._wrong(asked, "neither a result nor an error")
+        return answer["result"]
+
+
+class RestChain(NodeChain):
+    """A node over REST (``-rest=1``), Core 24 or newer."""
+
+    at_once = 1
+
+    def tip(self) -> NodeTip:
+        """Get ``chaininfo``; see `NodeChain.tip`."""
+        path = "/rest/chaininfo.json"
+        answer = self._get(path, _SMALL)
+        if answer.status == 404:
+            raise NodeError(
+                "the node does not offer REST",
+                where=self.shown,
+                hint="start it with -rest=1, or use --rpc",
+            )
+        return self._tip(self._json(answer, path), path)
+
+    def hash_at(self, height: int) -> bytes | None:
+        """Get ``blockhashbyheight``; see `NodeChain.hash_at`."""
+        path = f"/rest/blockhashbyheight/{height}.json"
+        answer = self._get(path, _SMALL)
+        if answer.status == 404 and b"out of range" in answer.body:
+            return None
+        found = self._json(answer, path)
+        return self._hash(found.get("blockhash") if isinstance(found, dict) else None, path)
+
+    def headers(self, height: int, count: int) -> NDArray[np.uint8]:
+        """Get ``headers`` from the block at a height on; see `NodeChain.headers`."""
+        name = self.hash_at(height)
+        if name is None:
+            return np.empty((0, HEADER_BYTES), np.uint8)
+        path = f"/rest/headers/{shown(name)}.bin?count={count}"
+        # An error message may be longer than one header.
+        answer = self._get(path, max(count * HEADER_BYTES, _SMALL))
+        data = self._done(answer, path)
+        if len(data) % HEADER_BYTES or len(data) > count * HEADER_BYTES:
+            raise self._wrong(path, f"{len(data):,} bytes are not up to {count:,} headers")
+        if data:
+            self._checked(data, name, path)
+        return np.frombuffer(data, np.uint8).reshape(-1, HEADER_BYTES)
+
+    def blocks(self, hashes: Sequence[bytes]) -> list[bytes]:
+        """Get ``block``, one after the other; see `NodeChain.blocks`."""
+        found = []
+        for name in hashes:
+            path = f"/rest/block/{shown(name)}.bin"
+            data = self._done(self._get(path, MAX_BLOCK_BYTES), path)
+            found.append(self._checked_block(data, name, path))
+        return found
+
+    def _get(self, path: str, limit: int) -> Answer:
+        """Ask until the node is not busy."""
+        try:
+            return self.node.retry(lambda: self.node.get(path, limit))
+        except TooLong:
+            raise self._wrong(path, f"an answer of more than {limit:,} bytes") from None
+
+    def _done(self, answer: Answer, path: str) -> bytes:
+        """Return the body of a good answer, or raise what the node said instead."""
+        if answer.status in {400, 404}:
+            raise self._failed(path, answer.text() or f"HTTP {answer.status}")
+        if answer.status != 200:
+            raise self._wrong(path, f"HTTP {answer.status} {answer.text()!r}")
+        return answer.body
+
+
+def connect_node(
+    rpc: str | None = None,
+    rest: str | None = None,
+    cookie: Path | None = None,
+    report: Report = lambda _line: None,
+) -> NodeChain:
+    """Prepare to ask a node; nothing is sent yet.
+
+    Parameters
+    ----------
+    rpc, rest : str, optional
+        URL of the node, one of the two: ``http://host:port``.
+    cookie : Path, optional
+        Cookie file of the node, for `rpc`. Otherwise name and password are taken from the URL, or
+        the settings ``rpc_cookie``, or ``rpc_user`` and ``rpc_password``, in this order.
+    report : callable
+        Told a line at a time what an operator should know.
+
+    Returns
+    -------
+    NodeChain
+        A context manager that closes the connections.
+
+    Raises
+    ------
+    UsageError
+        Not one URL, a URL that is none, a cookie that cannot be read or together with another
+        password, a setting that is no number.
+    """
+    if (rpc is None) == (rest is None):
+        raise UsageError("give one of the two", where="--rpc, --rest")
+    option = "--rest" if rpc is None else "--rpc"
+    url = parse_node_url(rpc or rest or "", option)
+    login = url.login
+    if login is not None:
+        report(
+            f"the password in {option} can be read by every user of this machine, and stays in the "
+            "history of the shell; better use --rpc-cookie"
+        )
+    if cookie is not None and (login is not None or rpc is None):
+        raise UsageError(
+            "goes with --rpc and a URL without a password",
+            where="--rpc-cookie",
+        )
+    # These are for the RPC port; REST asks for none, so nobody is sent them there.
+    if rpc is not None and cookie is None and login is None:
+        named = value_of("rpc_cookie")
+        cookie = Path(named) if named else None
+    if rpc is not None and cookie is None and login is None:
+        name, password = value_of("rpc_user"), value_of("rpc_password")
+        login = f"{name or ''}:{password or ''}" if name or password else None
+    if (login is not None or cookie is not None) and not url.secure and not url.is_local:
+        report(
+            f"{url.shown}: the password goes over the network in clear; better use https or a "
+            "tunnel"
+        )
+    node = Node(url, login, cookie, _patience(), report)
+    return RestChain(node) if rpc is None else RpcChain(node)
+
+
+def _patience() -> float:
+    """Return the seconds that a busy node is asked for."""
+    text = value_of("node_patience") or "0"
+    if not text.isascii() or not text.isdecimal():
+        raise UsageError(f"{text!r} is no number of seconds", where=setting("node_patience").env)
+    return float(text)
