@@ -12,7 +12,7 @@ from tests.cli.command import answer
 
 from clewline.workspace import Limits, Workspace
 
-METHODS = ("fifo", "haircut")
+METHODS = ("fifo", "lifo", "haircut")
 RESTS = ("unspent", "mined", "coinjoin", "capped", "fees")
 
 
@@ -92,7 +92,7 @@ def test_the_sweep_reaches_the_nine_cash_outs_exactly(
 
 @pytest.mark.parametrize("method", METHODS)
 def test_trace_prints_the_same(labelled_store: Path, labelled: Workspace, method: str) -> None:
-    address = next(iter(labelled.trace("forward", [SITE], method)["services"]))["address"]
+    address = next(iter(labelled.trace("forward", [SITE])["services"]))["address"]
     for direction in ("forward", "backward"):
         command = ("trace", direction, address, "--method", method)
         printed = answer(*command, "--store", labelled_store, "--format", "json")

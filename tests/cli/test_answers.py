@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import lzma
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ ANSWERS = (
     "label list",
     "trace forward",
     "trace backward",
+    "trace compare",
 )
 KEYS = {
     "chain info": "network height tip blocks transactions inputs outputs addresses unspent_outputs"
@@ -39,10 +41,11 @@ KEYS = {
     "cluster explain": "links",
     "cluster largest": "cluster size",
     "label list": "labels label_sets",
-    "trace forward": "method tip total services unspent mined coinjoin capped fees limits"
+    "trace forward": "method tip total services unspent mined coinjoin capped fees law limits"
     " label_sets",
-    "trace backward": "method tip total services unspent mined coinjoin capped fees limits"
+    "trace backward": "method tip total services unspent mined coinjoin capped fees law limits"
     " label_sets",
+    "trace compare": "direction tip services rests rules limits label_sets",
 }
 """Names that other programs rely on."""
 
@@ -51,6 +54,7 @@ SHEETS = {
     "label list": "labels",
     "trace forward": "services",
     "trace backward": "services",
+    "trace compare": "services",
 }
 """Which list of an answer a spreadsheet gets, one row an entry."""
 
@@ -71,6 +75,7 @@ def commands(case: MadeUp) -> dict[str, list[str]]:
         "label list": [exchange["hot"][0]],
         "trace forward": [purchase["address"]],
         "trace backward": [f"{cashout['txid']}:{cashout['vout']}"],
+        "trace compare": ["forward", purchase["address"]],
     }
     return {name: [*name.split(), *more.get(name, [])] for name in ANSWERS}
 
@@ -156,6 +161,21 @@ def test_transactions_from_standard_input(case: MadeUp) -> None:
     for stdin in ("\n".join(txids), " ".join(txids) + "\n", "\r\n".join(txids)):
         assert answer("tx", "show", "-", *show, stdin=stdin) == told
     assert answer("tx", "show", "-", *show, stdin="") == ""
+
+
+def test_transactions_to_classify_from_standard_input(tmp_path: Path) -> None:
+    """Of a file, of a pipe, and compressed in a pipe: the same."""
+    coin = {"value": 70_000, "script": "51"}
+    text = json.dumps({"txid": "0" * 64, "inputs": [coin], "outputs": [coin]}).encode()
+    path = tmp_path / "given.jsonl"
+    path.write_bytes(text)
+    told = answer("tx", "classify", path)
+    assert json.loads(told)["reason"] == "no CoinJoin shape: 1 input of 1 script, 1 output"
+    for given in (text, lzma.compress(text)):
+        ran = subprocess.run(
+            [PROGRAM, "tx", "classify", "-"], input=given, capture_output=True, check=True
+        )
+        assert ran.stdout.decode() == told
 
 
 def test_dates_mean_whole_days(case: MadeUp) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import lzma
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ import pytest
 from tests.cli.command import Ran, answer, clewline, files, program
 from tests.cli.conftest import MadeUp
 from tests.cli.records import Records
+
+from clewline.errors import UsageError
+from clewline.workspace import Workspace
 
 MAIN_ADDRESS = "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"
 MAIN_MAGIC = bytes.fromhex("f9beb4d9")
@@ -383,7 +387,7 @@ def test_bad_seeds(case: MadeUp) -> None:
         (("--min-value", "-1"), ("--min-value",)),
         (("--min-value", "0.5"), ("--min-value", "integer")),
         (("--max-transactions", "-1"), ("--max-transactions",)),
-        (("--method", "lifo"), ("--method", "lifo", "fifo", "haircut")),
+        (("--method", "last"), ("--method", "last", "fifo", "lifo", "haircut", "poison")),
         (("--format", "xml"), ("--format", "xml", "table", "csv", "json", "jsonl")),
         (("--set", "nope"), ("no label set 'nope'", "there are: public", "unknown-label-set")),
         (("--set", "../public"), ("'../public' is no name",)),
@@ -465,7 +469,63 @@ def test_good_label_file_beside_a_bad_one(store: Path, address: str, tmp_path: P
     assert (report["files"], report["loaded"]) == (2, 1)
 
 
+# Transactions to classify
+
+
+def test_transactions_that_cannot_be_classified(tmp_path: Path) -> None:
+    coin = {"value": 9, "script": "51"}
+    good = {"txid": UNKNOWN, "inputs": [coin], "outputs": [coin]}
+    wrong = {
+        "not a line of JSON": "{",
+        "not an object": "[]",
+        "64 hexadecimal digits": json.dumps({**good, "txid": "7"}),
+        "inputs is no list": json.dumps({**good, "inputs": None}),
+        "no outputs": json.dumps({**good, "outputs": []}),
+        "inputs[0] is no object": json.dumps({**good, "inputs": [7]}),
+        "inputs[0]: value": json.dumps({**good, "inputs": [{**coin, "value": 0.5}]}),
+        "outputs[0]: value": json.dumps({**good, "outputs": [{**coin, "value": None}]}),
+        "outputs[0]: script is not": json.dumps({**good, "outputs": [{**coin, "script": "5g"}]}),
+        "outputs[0]: script is no": json.dumps({**good, "outputs": [{"value": 9}]}),
+        "cannot be one transaction's": json.dumps({**good, "outputs": [coin, coin]}),
+    }
+    path = tmp_path / "given.jsonl"
+    for words, line in wrong.items():
+        path.write_text(f"\n{json.dumps(good)}\n{line}\n{json.dumps(good)}\n")
+        ran = clewline("tx", "classify", path)
+        assert ran.code == 1
+        assert [json.loads(row)["txid"] for row in ran.out.splitlines()] == [UNKNOWN]
+        assert f"{path}:3: " in ran.err
+        assert words in ran.err
+        assert "bad-data" in ran.err
+        kept = clewline("tx", "classify", path, "--keep-going")
+        assert kept.code == 1
+        assert len(kept.out.splitlines()) == 2
+        assert ran.err.strip() in kept.err
+        assert "1 lines skipped" in kept.err
+
+
+def test_bad_files_to_classify(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.jsonl", tmp_path):
+        assert_refused(clewline("tx", "classify", path), 2, str(path), "cannot be read")
+    cut = tmp_path / "cut.xz"
+    whole = lzma.compress(b" " * 9_000_000 + b"{}\n")
+    for broken in (whole[: len(whole) // 2], whole[:50] + b"\xff" + whole[51:], whole[:8]):
+        cut.write_bytes(broken)
+        ran = clewline("tx", "classify", cut, "--keep-going")
+        assert_refused(ran, 1, f"{cut}:1: ", "compressed data is broken", "bad-data")
+
+
 # Packs and made-up cases
+
+
+def test_report_by_poison(case: MadeUp, address: str, tmp_path: Path) -> None:
+    """Sums of poison count satoshi more than once: nothing to write to an exchange about."""
+    out = tmp_path / "packs"
+    ran = clewline("report", address, "--store", case.store, "--out", out, "--method", "poison")
+    assert_refused(ran, 2, "--method", "poison", "fifo", "lifo", "haircut")
+    with pytest.raises(UsageError, match="not for 'poison'"):
+        Workspace.open(case.store).report([address], out, "poison")
+    assert not out.exists()
 
 
 def test_report_into_a_directory_that_is_not_empty(

@@ -23,7 +23,7 @@ class End:
     entity: int
     hops_min: int
     hops_mean: float
-    satoshi: dict[int, int] = field(default_factory=dict)  # FIFO: position → hops
+    satoshi: dict[int, int] = field(default_factory=dict)  # FIFO, LIFO: position → hops
 
 
 @dataclass
@@ -110,9 +110,9 @@ class Naive:
             return Stop.MAX_TRANSACTIONS, -1
         return None, -1
 
-    # --- FIFO: one entry (hops, output it came from) or None for each satoshi -----------------
+    # --- FIFO and LIFO: one entry (hops, output it came from) or None for each satoshi ---------
 
-    def fifo(self) -> Answer:
+    def places(self, *, lifo: bool) -> Answer:
         held: dict[int, dict[int, tuple[int, int | None]]] = {}
         for output, satoshi in self.seeds.items():
             held[output] = dict.fromkeys(satoshi, (0, None))
@@ -123,7 +123,7 @@ class Naive:
             sources, targets = self.inputs[tx], self.outputs[tx]
             if self.backward:
                 sources, targets = targets, sources
-            queue: list[tuple[int, int | None] | None] = []
+            rows: list[list[tuple[int, int | None] | None]] = []
             crossing = False
             for source in sources:
                 money = held.get(source, {})
@@ -136,14 +136,24 @@ class Naive:
                         for at, (h, _) in money.items():
                             row[at] = (h + 1, source)
                     else:
-                        stopped[source] = self.fifo_end(money, stop, entity)
-                queue += row
+                        stopped[source] = self.placed_end(money, stop, entity)
+                rows.append(row)
             if not crossing:
                 continue
             self.crossed += 1
+            if lifo and self.backward:
+                # What outputs took from the back: the first of them lies at the very end.
+                fee = sum(self.value[t] for t in targets) - sum(len(row) for row in rows)
+                rows = [[None] * fee, *reversed(rows)]
+            queue = [entry for row in rows for entry in row]
             for target in targets:
-                front, queue = queue[: self.value[target]], queue[self.value[target] :]
-                for at, satoshi_from in enumerate(front):
+                amount = self.value[target]
+                if lifo and not self.backward:
+                    cut = len(queue) - amount
+                    taken, queue = queue[cut:], queue[:cut]
+                else:
+                    taken, queue = queue[:amount], queue[amount:]
+                for at, satoshi_from in enumerate(taken):
                     if satoshi_from is not None:
                         if at in held.setdefault(target, {}):
                             self.total -= 1
@@ -162,12 +172,12 @@ class Naive:
             if output not in stopped:
                 stop, entity = self.stop_of(output, len(money), 0)
                 if stop in (Stop.SERVICE, Stop.UNSPENT, Stop.MINED):
-                    stopped[output] = self.fifo_end(money, stop, entity)
+                    stopped[output] = self.placed_end(money, stop, entity)
         answer.ends = stopped
         answer.total, answer.crossed = self.total, self.crossed
         return answer
 
-    def fifo_end(self, money: dict[int, tuple[int, int | None]], stop: Stop, entity: int) -> End:
+    def placed_end(self, money: dict[int, tuple[int, int | None]], stop: Stop, entity: int) -> End:
         hops = [h for h, _ in money.values()]
         return End(
             len(money),
@@ -241,4 +251,52 @@ class Naive:
                 stopped[output] = End(amount, stop, entity, least, float(mean))
         answer.ends = stopped
         answer.total, answer.crossed = self.total, self.crossed
+        return answer
+
+    # --- poison: whole outputs ---------------------------------------------------------------
+
+    def poison(self) -> Answer:
+        # output → least hops, mean hops, parent
+        held: dict[int, tuple[int, Fraction, int | None]] = {}
+        for output, satoshi in self.seeds.items():
+            if satoshi:
+                held[output] = (0, Fraction(0), None)
+                self.total += len(satoshi)
+        answer = Answer(self.total)
+        for tx in self.order():
+            sources, targets = self.inputs[tx], self.outputs[tx]
+            if self.backward:
+                sources, targets = targets, sources
+            crossing = []
+            for source in sources:
+                if source in held:
+                    least, mean, _ = held[source]
+                    stop, entity = self.stop_of(source, self.value[source], least)
+                    if stop is None:
+                        crossing.append(source)
+                    else:
+                        answer.ends[source] = End(
+                            self.value[source], stop, entity, least, float(mean)
+                        )
+            if not crossing:
+                continue
+            self.crossed += 1
+            if not self.backward:
+                answer.fees += sum(self.value[source] for source in sources)
+                answer.fees -= sum(self.value[target] for target in targets)
+            value = sum(self.value[source] for source in crossing)
+            mean = sum(self.value[source] * held[source][1] for source in crossing) / Fraction(
+                value
+            )
+            least = min(held[source][0] for source in crossing)
+            parent = max(crossing, key=lambda source: self.value[source])  # a tie: the first
+            for target in targets:
+                if self.value[target]:
+                    held.setdefault(target, (least + 1, mean + 1, parent))
+        for output, (least, mean, parent) in held.items():
+            answer.parents[output] = parent
+            stop, entity = self.stop_of(output, self.value[output], least)
+            if output not in answer.ends and stop in (Stop.SERVICE, Stop.UNSPENT, Stop.MINED):
+                answer.ends[output] = End(self.value[output], stop, entity, least, float(mean))
+        answer.crossed = self.crossed
         return answer

@@ -47,10 +47,14 @@ def walk_back(drawn: Any, method: Method) -> tuple[Chain, Flow]:
     return chain, backward(chain, seeds, stops, limits, method)
 
 
-@settings(max_examples=300)
+PLACED = [Method.FIFO, Method.LIFO]
+
+
+@pytest.mark.parametrize("method", PLACED)
+@settings(max_examples=200)
 @given(walks())
-def test_fifo_payouts_are_where_each_satoshi_stood_in_the_queue(drawn: Any) -> None:
-    chain, flow = walk_back(drawn, Method.FIFO)
+def test_payouts_are_where_each_satoshi_stood_in_the_queue(method: Method, drawn: Any) -> None:
+    chain, flow = walk_back(drawn, method)
     expected: Counter[tuple[int, int]] = Counter()
     for end in np.flatnonzero(flow.stop == Stop.SERVICE).tolist():
         held = int(flow.output[end])
@@ -63,11 +67,13 @@ def test_fifo_payouts_are_where_each_satoshi_stood_in_the_queue(drawn: Any) -> N
                 break
             before += int(chain.value[chain.prevout[row]])
         tx = int(chain.spender[held])
-        queue = [
-            output
-            for output in range(int(chain.tx_output[tx]), int(chain.tx_output[tx + 1]))
-            for _ in range(int(chain.value[output]))
-        ]
+        outputs = list(range(int(chain.tx_output[tx]), int(chain.tx_output[tx + 1])))
+        fee = 0
+        if method is Method.LIFO:
+            outputs.reverse()
+            fee = sum(int(chain.value[chain.prevout[row]]) for row in spent_by(chain, held))
+            fee -= int(chain.value[outputs].sum())
+        queue = [-1] * fee + [output for output in outputs for _ in range(int(chain.value[output]))]
         for place in places:
             expected[int(flow.entity[end]), queue[before + place]] += 1
     found = payouts(flow, chain)
@@ -84,7 +90,7 @@ def test_a_payout_is_made_of_what_the_service_held(drawn: Any) -> None:
     chain = drawn[0]
     # Whole outputs: what is wanted of an output is then never a part that a seed holds itself.
     seeds = Seeds.whole(chain, np.unique(drawn[1].output))
-    for method in Method:
+    for method in (*PLACED, Method.HAIRCUT):
         chain, flow = walk_back((chain, seeds, *drawn[2:]), method)
         found = payouts(flow, chain)
         assert (found.value > 0).all()
@@ -96,14 +102,15 @@ def test_a_payout_is_made_of_what_the_service_held(drawn: Any) -> None:
             assert chain.tx_output[tx] <= output < chain.tx_output[tx + 1]
             assert flow.stop[end] == Stop.SERVICE
         seeds_held = np.isin(flow.output, seeds.output) & (flow.stop == Stop.SERVICE)
-        if not seeds_held.any() and method is Method.FIFO:
+        if not seeds_held.any() and method.keeps_places:
             assert int(found.value.sum()) == flow.value_at(Stop.SERVICE)
 
 
-@settings(max_examples=200)
+@pytest.mark.parametrize("method", PLACED)
+@settings(max_examples=120)
 @given(walks())
-def test_the_path_of_a_payout_leads_through_it(drawn: Any) -> None:
-    chain, flow = walk_back(drawn, Method.FIFO)
+def test_the_path_of_a_payout_leads_through_it(method: Method, drawn: Any) -> None:
+    chain, flow = walk_back(drawn, method)
     found = payouts(flow, chain)
     for k in range(found.output.size):
         path = satoshi_path(flow, int(found.end[k]), int(found.position[k]), chain)
@@ -129,7 +136,7 @@ def batch() -> tuple[Chain, Stops]:
     return chain, stops
 
 
-@pytest.mark.parametrize("method", list(Method))
+@pytest.mark.parametrize("method", [*PLACED, Method.HAIRCUT])
 def test_each_payment_of_a_batch_is_a_payout_of_its_own(method: Method) -> None:
     chain, stops = batch()
     seeds = Seeds.whole(chain, np.flatnonzero(chain.script == 5))
@@ -140,6 +147,25 @@ def test_each_payment_of_a_batch_is_a_payout_of_its_own(method: Method) -> None:
     assert found.hops.tolist() == [1, 1, 2]
     assert found.entity.tolist() == [0, 0, 0]
     assert int(found.value.sum()) == flow.total
+
+
+def test_lifo_pays_the_first_output_from_the_last_coin() -> None:
+    """Each withdrawal is found with the coin that paid it, whatever the fee in front of them."""
+    chain, stops = batch()
+    found = {}
+    for method in PLACED:
+        flow = backward(chain, Seeds.whole(chain, np.array([3])), stops, Limits(), method)
+        rows = payouts(flow, chain)
+        assert rows.output.tolist() == [3]
+        found[method] = flow.output[rows.end].tolist(), rows.position.tolist()
+    assert found == {Method.FIFO: ([0], [0]), Method.LIFO: ([1], [20])}
+
+
+def test_poison_has_no_payouts() -> None:
+    chain, stops = batch()
+    flow = backward(chain, Seeds.whole(chain, np.array([6])), stops, Limits(), Method.POISON)
+    with pytest.raises(UsageError, match="more than once"):
+        payouts(flow, chain)
 
 
 def test_a_forward_walk_has_no_payouts() -> None:

@@ -24,15 +24,17 @@ from clewline.engine.taint import (
     Stop,
     Stops,
     backward,
-    fifo_path,
     forward,
     services,
+    span_path,
 )
 from clewline.engine.taint_walk import LARGEST_TOTAL, apportion, share
 from clewline.errors import DataError, UsageError
 
 TRACE = {False: forward, True: backward}
 METHODS = list(Method)
+PLACED = [Method.FIFO, Method.LIFO]
+CONSERVING = [method for method in METHODS if method.conserves]
 N_SCRIPT = 8
 
 
@@ -122,7 +124,9 @@ def naive(
     chain: Chain, seeds: Seeds, stops: Stops, limits: Limits, method: Method, back: bool
 ) -> Answer:
     walk = Naive(chain, seeds, stops, limits, backward=back)
-    return walk.fifo() if method is Method.FIFO else walk.haircut()
+    if method.keeps_places:
+        return walk.places(lifo=method is Method.LIFO)
+    return walk.haircut() if method is Method.HAIRCUT else walk.poison()
 
 
 def satoshi(flow: Flow, end: int) -> dict[int, int]:
@@ -134,7 +138,7 @@ def satoshi(flow: Flow, end: int) -> dict[int, int]:
     }
 
 
-@settings(max_examples=250)
+@settings(max_examples=400)
 @given(walks())
 def test_engine_equals_the_naive_engine(walk: Any) -> None:
     chain, seeds, stops, caps, method, back = walk
@@ -161,7 +165,11 @@ def test_engine_equals_the_naive_engine(walk: Any) -> None:
 def test_law_ends_and_fees_are_what_was_put_in(walk: Any) -> None:
     chain, seeds, stops, caps, method, back = walk
     flow = TRACE[back](chain, seeds, stops, caps, method)
-    assert flow.value_at(*Stop) + flow.fees == flow.total
+    if method.conserves:
+        assert flow.value_at(*Stop) + flow.fees == flow.total
+    else:
+        assert np.array_equal(flow.value, chain.value[flow.output])
+        assert np.array_equal(flow.reached_value, chain.value[flow.reached])
     assert np.all(flow.value > 0)
     assert np.all(flow.value <= chain.value[flow.output])
     assert np.all(np.diff(flow.output) > 0)
@@ -170,11 +178,30 @@ def test_law_ends_and_fees_are_what_was_put_in(walk: Any) -> None:
         assert flow.fees == 0
 
 
-@settings(max_examples=120)
+@settings(max_examples=250)
 @given(walks())
-def test_spans_are_sorted_disjoint_and_joined(walk: Any) -> None:
+def test_poison_is_an_upper_bound_of_every_other_rule(walk: Any) -> None:
+    chain, seeds, stops, caps, method, back = walk
+    # How many transactions were crossed before is no property of an output.
+    caps = replace(caps, max_transactions=None)
+    flow = TRACE[back](chain, seeds, stops, caps, method)
+    bound = TRACE[back](chain, seeds, stops, caps, Method.POISON)
+    at = np.searchsorted(bound.reached, flow.reached)
+    assert np.array_equal(bound.reached[at], flow.reached)
+    assert np.all(bound.reached_value[at] >= flow.reached_value)
+    assert np.all(bound.reached_hops[at] <= flow.reached_hops)
+    assert bound.total >= flow.total
+    assert bound.fees >= flow.fees
+    assert bound.crossed >= flow.crossed
+    for stop in (Stop.SERVICE, Stop.UNSPENT, Stop.MINED, Stop.COINJOIN):
+        assert bound.value_at(stop) >= flow.value_at(stop)
+
+
+@settings(max_examples=120)
+@given(walks(), st.sampled_from(PLACED))
+def test_spans_are_sorted_disjoint_and_joined(walk: Any, method: Method) -> None:
     chain, seeds, stops, caps, _, back = walk
-    flow = TRACE[back](chain, seeds, stops, caps, Method.FIFO)
+    flow = TRACE[back](chain, seeds, stops, caps, method)
     for row in range(len(flow.output)):
         low, high = flow.span_offset[row], flow.span_offset[row + 1]
         start, end, hops = (
@@ -230,19 +257,22 @@ def test_two_steps_are_one(walk: Any, at: int) -> None:
     ]
 
 
+@pytest.mark.parametrize("method", PLACED)
 @settings(max_examples=120)
 @given(chains(), st.data())
-def test_fifo_backward_is_the_inverse_of_forward(chain: Chain, data: st.DataObject) -> None:
+def test_backward_is_the_inverse_of_forward(
+    method: Method, chain: Chain, data: st.DataObject
+) -> None:
     """Satoshi that end unspent come back, and only to where the seeds were."""
     seed = data.draw(st.integers(0, len(chain.value) - 1))
-    ends = forward(chain, Seeds.whole(chain, ids([seed])), Stops(), Limits(), Method.FIFO)
+    ends = forward(chain, Seeds.whole(chain, ids([seed])), Stops(), Limits(), method)
     stops = Stops(
         service_scripts=ids([0], np.uint32), service_entity=np.array([1], np.int32)
     )  # a service at the seed alone catches what returns
     scripts = np.ones(len(chain.value), np.uint32)
     scripts[seed] = 0
     marked = replace(chain, script=scripts)
-    origin = backward(marked, ends.continuation(Stop.UNSPENT), stops, Limits(), Method.FIFO)
+    origin = backward(marked, ends.continuation(Stop.UNSPENT), stops, Limits(), method)
     assert origin.total == ends.total - ends.fees
     assert origin.value_at(Stop.SERVICE) == origin.total
 
@@ -258,26 +288,26 @@ def test_total_of_all_outputs_is_what_was_mined(chain: Chain, data: st.DataObjec
         for tx in range(len(chain.tx_output) - 1)
         if chain.tx_input[tx] == chain.tx_input[tx + 1]
     )
-    flow = forward(chain, everything, Stops(), Limits(), Method.FIFO)
-    assert flow.total == mined
-    assert forward(chain, everything, Stops(), Limits(), Method.HAIRCUT).total == mined
+    for method in CONSERVING:
+        assert forward(chain, everything, Stops(), Limits(), method).total == mined
     some = data.draw(seeds_in(chain))
-    flow = forward(chain, some, Stops(), Limits(), Method.FIFO)
-    # The union, told apart by where each satoshi was mined.
-    origins = backward(chain, some, Stops(), Limits(), Method.FIFO)
-    assert flow.total == origins.value_at(Stop.MINED)
+    for method in PLACED:
+        flow = forward(chain, some, Stops(), Limits(), method)
+        # The union, told apart by where each satoshi was mined.
+        origins = backward(chain, some, Stops(), Limits(), method)
+        assert flow.total == origins.value_at(Stop.MINED)
 
 
 @settings(max_examples=60)
-@given(walks())
-def test_fifo_of_large_amounts_is_fifo_of_small_ones(walk: Any) -> None:
+@given(walks(), st.sampled_from(PLACED))
+def test_large_amounts_go_the_way_of_small_ones(walk: Any, method: Method) -> None:
     chain, seeds, stops, caps, _, back = walk
     much = 10**13  # up to 12 million bitcoin in a transaction
     large = replace(chain, value=chain.value * much)
     large_seeds = Seeds(seeds.output, seeds.start * much, seeds.end * much)
     large_caps = replace(caps, min_value=caps.min_value * much)
-    one = TRACE[back](chain, seeds, stops, caps, Method.FIFO)
-    two = TRACE[back](large, large_seeds, stops, large_caps, Method.FIFO)
+    one = TRACE[back](chain, seeds, stops, caps, method)
+    two = TRACE[back](large, large_seeds, stops, large_caps, method)
     assert (two.total, two.fees) == (one.total * much, one.fees * much)
     assert np.array_equal(two.value, one.value * much)
     assert np.array_equal(two.span_start, one.span_start * much)
@@ -304,7 +334,7 @@ def test_path_leads_from_a_seed_to_the_end(walk: Any) -> None:
         path = flow.path(row)
         assert path[-1] == output
         assert path[0] in seeds.output
-        if method is Method.HAIRCUT:
+        if not method.keeps_places:
             assert flow.hops_min[row] <= len(path) - 1
         assert_linked(chain, path, back)
 
@@ -317,15 +347,15 @@ def assert_linked(chain: Chain, path: list[int], back: bool) -> None:
 
 @settings(max_examples=120)
 @given(walks())
-def test_fifo_path_is_the_way_of_the_satoshi(walk: Any) -> None:
+def test_span_path_is_the_way_of_the_satoshi(walk: Any) -> None:
     chain, seeds, stops, caps, method, back = walk
     flow = TRACE[back](chain, seeds, stops, caps, method)
     for row, output in enumerate(flow.output.tolist()):
-        if method is Method.HAIRCUT:
-            with pytest.raises(UsageError, match="haircut mixes"):
-                fifo_path(flow, row, chain)
+        if not method.keeps_places:
+            with pytest.raises(UsageError, match=f"{method} mixes"):
+                span_path(flow, row, chain)
             continue
-        path = fifo_path(flow, row, chain)
+        path = span_path(flow, row, chain)
         spans = slice(flow.span_offset[row], flow.span_offset[row + 1])
         largest = np.argmax((flow.span_end - flow.span_start)[spans])
         assert len(path) - 1 == flow.span_hops[spans][largest]
@@ -336,7 +366,7 @@ def test_fifo_path_is_the_way_of_the_satoshi(walk: Any) -> None:
         position = flow.span_start[spans][largest]
         one = Seeds(ids([output]), ids([position]), ids([position + 1]))
         hops = Limits(max_hops=len(path) - 1, through_coinjoin=True)
-        origin = TRACE[not back](chain, one, Stops(), hops, Method.FIFO)
+        origin = TRACE[not back](chain, one, Stops(), hops, method)
         assert origin.output.tolist() == [path[0]]
 
 
@@ -405,6 +435,50 @@ def test_fifo_takes_inputs_in_order_and_the_fee_last() -> None:
     assert ends(flow) == {0: (10, "MINED"), 1: (35, "MINED")}
 
 
+def test_lifo_takes_from_the_back_and_the_fee_from_the_front() -> None:
+    """Output 2 takes satoshi 50 to 99 of the queue, output 3 those from 5 on, the fee the rest."""
+    flow = trace(False, 0, Method.LIFO, Stops(), Limits())
+    assert ends(flow) == {2: (10, "UNSPENT"), 4: (45, "UNSPENT")}
+    assert (flow.fees, flow.total) == (5, 60)
+    assert (flow.span_start.tolist(), flow.span_end.tolist()) == ([0, 0], [10, 45])
+    flow = trace(False, 1, Method.LIFO, Stops(), Limits())
+    assert ends(flow) == {2: (40, "UNSPENT")}
+    # What an output takes keeps the order of the queue: output 1 stands behind output 0 in it.
+    assert (flow.span_start.tolist(), flow.span_end.tolist()) == ([10], [50])
+    assert ends(trace(True, 4, Method.LIFO, Stops(), Limits())) == {0: (45, "MINED")}
+    flow = trace(True, 2, Method.LIFO, Stops(), Limits())
+    assert ends(flow) == {0: (10, "MINED"), 1: (40, "MINED")}
+    assert (flow.span_start.tolist(), flow.span_end.tolist()) == ([50, 0], [60, 40])
+    assert flow.fees == 0
+
+
+def test_poison_taints_outputs_whole_and_counts_more_than_once() -> None:
+    chain = two_payers()
+    seed = Seeds(ids([1]), ids([39]), ids([40]))  # one satoshi is enough
+    flow = forward(chain, seed, Stops(), Limits(), Method.POISON)
+    assert ends(flow) == {2: (50, "UNSPENT"), 4: (45, "UNSPENT")}
+    assert (flow.total, flow.fees, flow.crossed) == (1, 5, 2)
+    assert flow.hops_min.tolist() == [1, 2]
+    assert flow.path(1) == [1, 3, 4]
+    assert flow.continuation(Stop.UNSPENT).end.tolist() == [50, 45]
+    flow = trace(True, 4, Method.POISON, Stops(), Limits())
+    assert ends(flow) == {0: (60, "MINED"), 1: (40, "MINED")}
+    assert (flow.total, flow.fees) == (45, 0)
+    # A seed that another seed's money reaches is tainted already, and 0 hops far.
+    flow = forward(chain, Seeds.whole(chain, ids([1, 3])), Stops(), Limits(), Method.POISON)
+    assert flow.total == 85
+    assert flow.path(1) == [3, 4]
+    assert flow.hops_min.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_coinbase_starts_clean(method: Method) -> None:
+    """Output 1 is mined in the block in which output 0 is spent, and has none of its money."""
+    chain = chain_of([[([], [(9, 0)])], [([], [(5, 1)]), ([0], [(9, 2)])]])
+    flow = forward(chain, Seeds.whole(chain, ids([0])), Stops(), Limits(), method)
+    assert flow.reached.tolist() == [0, 2]
+
+
 def test_haircut_shares_by_value_remainder_to_the_largest_fraction() -> None:
     # 40 of 100: 20 of 50, 18 of 45, 2 of the fee 5.
     flow = trace(False, 1, Method.HAIRCUT, Stops(), Limits())
@@ -443,26 +517,28 @@ def test_stops_have_a_precedence(method: Method) -> None:
         at = flow.output.tolist().index(3)
         assert Stop(flow.stop[at]) is expected
         assert flow.entity[at] == (7 if expected is Stop.SERVICE else NO_ENTITY)
-        assert flow.value[at] == (10 if method is Method.FIFO else 27)
+        assert flow.value[at] == {"fifo": 10, "lifo": 45, "haircut": 27, "poison": 45}[method]
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_caps_are_inclusive(method: Method) -> None:
+    # LIFO takes all of output 1 for output 2, and for output 3 of output 0.
+    seed, value = (0, 60) if method is Method.LIFO else (1, 40)
     crossed = {
         Limits(since=200): 2,
         Limits(since=201): 0,
         Limits(until=300): 2,
         Limits(until=299): 1,
         Limits(since=200, until=200): 1,
-        Limits(min_value=40): 1,
-        Limits(min_value=41): 0,
+        Limits(min_value=value): 2 if method is Method.POISON else 1,
+        Limits(min_value=value + 1): 0,
         Limits(max_hops=0): 0,
         Limits(max_hops=1): 1,
         Limits(max_transactions=0): 0,
         Limits(max_transactions=1): 1,
     }
     for caps, expected in crossed.items():
-        assert trace(False, 1, method, Stops(), caps).crossed == expected, caps
+        assert trace(False, seed, method, Stops(), caps).crossed == expected, caps
 
 
 def test_own_service_is_no_stop_and_own_label_outranks_the_inherited_one() -> None:
@@ -661,5 +737,6 @@ def test_many_seeds_are_fast(method: Method) -> None:
     chain = chain_of([[mined], sweeps])
     outputs = np.flatnonzero(chain.script == 0)
     taken, flow = seconds(False, chain, outputs, method)
-    assert flow.total == int(chain.value[:n].sum())
+    counted = outputs if method is Method.POISON else outputs[:n]
+    assert flow.total == int(chain.value[counted].sum())
     assert taken < 3

@@ -26,6 +26,16 @@ class TraceMethod(StrEnum):
     """Rule by which a transaction hands money on."""
 
     FIFO = "fifo"
+    LIFO = "lifo"
+    HAIRCUT = "haircut"
+    POISON = "poison"
+
+
+class ReportMethod(StrEnum):
+    """The rules that count no satoshi twice, so that a request pack may state amounts."""
+
+    FIFO = "fifo"
+    LIFO = "lifo"
     HAIRCUT = "haircut"
 
 

@@ -14,14 +14,13 @@ from clewline.cli.options import (
     LabelSets,
     MaxHops,
     MaxTransactions,
-    Method,
     MinValue,
     Output,
+    ReportMethod,
     Seeds,
     Since,
     Store,
     ThroughCoinJoin,
-    TraceMethod,
     Until,
 )
 from clewline.cli.output import emit
@@ -35,7 +34,9 @@ def report(
         typer.Option("--out", help="Directory to make; an unchanged earlier report is replaced."),
     ],
     cluster: Cluster = False,
-    method: Method = TraceMethod.FIFO,
+    method: Annotated[
+        ReportMethod, typer.Option("--method", help="Rule inside a transaction.")
+    ] = ReportMethod.FIFO,
     max_hops: MaxHops = None,
     min_value: MinValue = 0,
     since: Since = None,

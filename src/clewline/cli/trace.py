@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
@@ -26,6 +28,13 @@ from clewline.cli.options import (
 from clewline.cli.output import emit
 
 app = typer.Typer(help="Follow money to and from services, exact in satoshi.", no_args_is_help=True)
+
+
+class Direction(StrEnum):
+    """Which way money is followed."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
 
 
 def _trace(direction: str) -> Callable[..., None]:
@@ -61,3 +70,27 @@ app.command("forward", help="Follow money forward: to the services where it went
 app.command("backward", help="Follow money backward: to the services where it came from.")(
     _trace("backward")
 )
+
+
+@app.command()
+def compare(
+    direction: Annotated[Direction, typer.Argument(help="Where money went, or came from.")],
+    seeds: Seeds,
+    store: Store,
+    cluster: Cluster = False,
+    max_hops: MaxHops = None,
+    min_value: MinValue = 0,
+    since: Since = None,
+    until: Until = None,
+    max_transactions: MaxTransactions = DEFAULT_MAX_TRANSACTIONS,
+    through_coinjoin: ThroughCoinJoin = False,
+    sets: LabelSets = None,
+    style: Output = Format.TABLE,
+) -> None:
+    """Show what each rule (fifo, lifo, haircut, poison) says of the same money, side by side."""
+    from clewline.workspace import Limits, Workspace, side_by_side
+
+    limits = Limits(max_hops, min_value, since, until, max_transactions, through_coinjoin)
+    workspace = Workspace.open(store, sets)
+    chosen = workspace.with_clusters(seeds) if cluster else seeds
+    emit(side_by_side(workspace.compare(direction.value, chosen, limits)), style, "services")

@@ -36,7 +36,7 @@ class Payouts:
     end : ndarray of int64, shape (n,)
         Row of the flow whose output gave the most: what the service spent to pay.
     position : ndarray of int64, shape (n,)
-        FIFO: one satoshi of that end that went this way, counted from its front; else 0.
+        FIFO, LIFO: one satoshi of that end that went this way, counted from its front; else 0.
     """
 
     output: Int64
@@ -60,12 +60,14 @@ def _cut_by_outputs(
     tx_output: Int64,
     prevout: Int64,
     value: Int64,
+    last_first: bool,  # noqa: FBT001 - a kernel takes its arguments one by one
     rows: Int64,
 ) -> int:
     """Cut the spans of ends where the outputs of their spender meet; count, then fill `rows`.
 
-    A row is (end, output, satoshi, position within the end, hops). With no room only the number
-    of rows is returned.
+    LIFO lays the outputs on the queue `last_first`, behind the fee (`taint_walk`). A row is (end,
+    output, satoshi, position within the end, hops). With no room only the number of rows is
+    returned.
     """
     n = 0
     for end in ends:
@@ -75,8 +77,14 @@ def _cut_by_outputs(
         while prevout[row] != held[end]:
             queue += value[prevout[row]]
             row += 1
-        output = tx_output[tx]
+        output, step = tx_output[tx], 1
         low = np.int64(0)
+        if last_first:
+            output, step = tx_output[tx + 1] - 1, -1
+            for spent in range(tx_input[tx], tx_input[tx + 1]):
+                low += value[prevout[spent]]
+            for made in range(tx_output[tx], tx_output[tx + 1]):
+                low -= value[made]
         for span in range(span_offset[end], span_offset[end + 1]):
             if span_hops[span] == 0:  # a seed's own satoshi: nobody paid them out to a seed
                 continue
@@ -85,7 +93,7 @@ def _cut_by_outputs(
             while at < last:
                 while low + value[output] <= at:
                     low += value[output]
-                    output += 1
+                    output += step
                 part = min(last, low + value[output]) - at
                 if n < rows.shape[0]:
                     rows[n, 0] = end
@@ -101,8 +109,8 @@ def _cut_by_outputs(
 def payouts(flow: Flow, chain: Chain) -> Payouts:
     """Find the payouts behind the services at which a backward walk stopped.
 
-    FIFO: a satoshi of an end stands at one place of the spender's queue, and so went into one
-    output. Haircut: what a service gave to a transaction is shared over the outputs that are on
+    FIFO and LIFO: a satoshi of an end stands at one place of the spender's queue, and so went into
+    one output. Haircut: what a service gave to a transaction is shared over the outputs that are on
     the way to the seeds, pro rata to what is wanted of them, by largest remainder.
 
     Parameters
@@ -120,7 +128,7 @@ def payouts(flow: Flow, chain: Chain) -> Payouts:
     Raises
     ------
     UsageError
-        If the walk went forward.
+        If the walk went forward, or its rule is poison.
 
     Cost
     ----
@@ -128,11 +136,11 @@ def payouts(flow: Flow, chain: Chain) -> Payouts:
     """
     if not flow.to_the_past:
         raise UsageError("payouts are found by a backward walk", where="flow")
+    if flow.method is Method.POISON:
+        raise UsageError("poison counts satoshi more than once: no payout has a sum", where="flow")
     spent = chain.spender[flow.output] != UNSPENT
     ends = np.flatnonzero((flow.stop == Stop.SERVICE) & (flow.hops_mean > 0) & spent)
-    rows = (
-        _fifo_rows(flow, chain, ends) if flow.method is Method.FIFO else _shares(flow, chain, ends)
-    )
+    rows = _pieces(flow, chain, ends) if flow.method.keeps_places else _shares(flow, chain, ends)
     end, output, part, position, hops = rows.T
     entity = flow.entity[end]
     order = np.lexsort((end, -part, entity, output))
@@ -153,7 +161,7 @@ def payouts(flow: Flow, chain: Chain) -> Payouts:
     )
 
 
-def _fifo_rows(flow: Flow, chain: Chain, ends: Int64) -> Int64:
+def _pieces(flow: Flow, chain: Chain, ends: Int64) -> Int64:
     """Return (end, output, satoshi, position, hops) for each piece of each end."""
 
     def cut(rows: Int64) -> int:
@@ -169,6 +177,7 @@ def _fifo_rows(flow: Flow, chain: Chain, ends: Int64) -> Int64:
             chain.tx_output,
             chain.prevout,
             chain.value,
+            flow.method is Method.LIFO,
             rows,
         )
 

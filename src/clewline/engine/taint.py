@@ -4,23 +4,37 @@ One walk (`clewline.engine.taint_walk`) serves both directions and every rule. I
 chain in order (backward: in reverse), so that an output has gathered all its money before it is
 crossed and a transaction before it rounds. A *hop* is one transaction crossed.
 
-Two rules inside a transaction:
+Four rules inside a transaction:
 
 - **FIFO**: the inputs' satoshi stand in a queue in input order; outputs take from its front in
   output order, the fee takes what is left. Nothing is mixed and nothing is rounded: each tainted
   satoshi has one place. Backward is the exact inverse.
+- **LIFO**: the same queue; outputs take from its back in output order, the fee takes what is left
+  at the front. What an output takes at once keeps the order in which it stood: its first satoshi is
+  the one nearest to the front of the queue. Backward is the exact inverse.
 - **haircut**: each output and the fee get ``floor(tainted × value ÷ total input)``; the satoshi
   that remain go one each to the largest fractional parts, ties to the lower index, the fee last.
   Backward, each input gives its share of what is wanted of the outputs; fees take nothing.
+- **poison**: every output of a transaction that any tainted input enters is tainted whole, and so
+  is the fee; backward, every input of a transaction of which any output is wanted is wanted whole.
+
+A coinbase has no inputs, so it mixes nothing.
 
 A walk stops, in this order of precedence, at an attributed service, at an unspent output (backward:
-at a coinbase), at a CoinJoin, at a cap. **Law**, checked at the end of every walk: the value of all
-ends + fees = total, exactly.
+at a coinbase), at a CoinJoin, at a cap. **Law** of FIFO, LIFO and haircut, checked at the end of
+every walk: the value of all ends + fees = total, exactly.
+
+Poison has another law, checked too: an output is tainted whole or not at all. It conserves nothing:
+the same money counts again in every output that it touches, so that ends and fees may pass the
+total. What it gives an output is an **upper bound** of what the other rules give, as long as the
+walk is not capped by a number of transactions.
 
 Seeds are a *set* of satoshi. Where a seed is paid with the money of another seed, the satoshi that
-both name are counted once; they keep the hops they came with. FIFO knows which satoshi these are;
-haircut mixes, so there an output holds the larger of its seed amount and what arrived. The walk
-sees such an overlap only if no stop lies between the two seeds.
+both name are counted once; they keep the hops they came with. FIFO and LIFO know which satoshi
+these are; haircut mixes, so there an output holds the larger of its seed amount and what arrived.
+The walk sees such an overlap only if no stop lies between the two seeds. Poison knows no satoshi
+within an output: it starts with all of each seed's output, 0 hops far, and `total` is what the
+seeds name, whether or not another seed paid it.
 
 Only services that are labelled stop a walk: money that enters an unlabelled service is followed
 through it and comes out as the money of other people. Caps are reported, never silent.
@@ -48,9 +62,11 @@ from clewline.engine.taint_walk import (
     HOPS,
     LARGEST_TOTAL,
     LAST_SPAN,
+    LIFO,
     NO_ENTITY,
     OUTPUT,
     PARENT,
+    POISON,
     SEED,
     SPAN_HOPS,
     START,
@@ -81,9 +97,10 @@ __all__ = [
     "Stop",
     "Stops",
     "backward",
-    "fifo_path",
     "forward",
+    "satoshi_path",
     "services",
+    "span_path",
 ]
 
 CAPS: Final = (Stop.MAX_HOPS, Stop.MIN_VALUE, Stop.TIME, Stop.MAX_TRANSACTIONS)
@@ -97,10 +114,27 @@ class Method(StrEnum):
     """Rule by which a transaction hands on tainted money."""
 
     FIFO = "fifo"
+    LIFO = "lifo"
     HAIRCUT = "haircut"
+    POISON = "poison"
+
+    @property
+    def keeps_places(self) -> bool:
+        """Whether each satoshi has one place and one way: FIFO and LIFO."""
+        return self in (Method.FIFO, Method.LIFO)
+
+    @property
+    def conserves(self) -> bool:
+        """Whether ends and fees add up to the total: all but poison."""
+        return self is not Method.POISON
 
 
-_RULES: Final = {Method.FIFO: FIFO, Method.HAIRCUT: HAIRCUT}
+_RULES: Final = {
+    Method.FIFO: FIFO,
+    Method.LIFO: LIFO,
+    Method.HAIRCUT: HAIRCUT,
+    Method.POISON: POISON,
+}
 
 
 def _column(array: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
@@ -125,7 +159,8 @@ class Seeds:
         Output ids, ascending; an output may have several intervals.
     start, end : ndarray of int64, shape (n,)
         Satoshi ``[start, end)`` counted from the front of the output, ascending and disjoint within
-        an output. Haircut knows no positions and follows the sum of the lengths.
+        an output. Haircut knows no positions and follows the sum of the lengths; poison follows
+        the whole output.
 
     Examples
     --------
@@ -283,7 +318,9 @@ class Flow:
     """Where the money of a walk came to rest: one row per end, ascending by output.
 
     An *end* is an output where money stopped, all that it gathered for one reason. Laws: Σ `value`
-    + `fees` = `total`; 0 < `value` ≤ value of the output; an output is one end at most.
+    + `fees` = `total`; 0 < `value` ≤ value of the output; an output is one end at most. Of poison
+    the first does not hold; there `value` is the whole value of the output, and sums count satoshi
+    more than once.
 
     Attributes
     ----------
@@ -294,7 +331,7 @@ class Flow:
     total : int
         Satoshi that were followed: the size of the union of the seeds.
     fees : int
-        Satoshi paid as fees on the way; 0 backward.
+        Satoshi paid as fees on the way; 0 backward. Poison: the whole fees.
     crossed : int
         Transactions crossed.
     output, value : ndarray of int64, shape (n_end,)
@@ -304,12 +341,12 @@ class Flow:
     entity : ndarray of int32, shape (n_end,)
         Entity of a service, else `NO_ENTITY`.
     hops_min : ndarray of int32, shape (n_end,)
-        Least hops of these satoshi (haircut: of any money mixed into them).
+        Least hops of these satoshi (haircut, poison: of any money mixed into them).
     hops_mean : ndarray of float64, shape (n_end,)
         Value-weighted mean hops.
     span_offset : ndarray of int64, shape (n_end + 1,)
-        FIFO: the satoshi of end k are spans ``span_offset[k] : span_offset[k + 1]``. Haircut has
-        none.
+        FIFO, LIFO: the satoshi of end k are spans ``span_offset[k] : span_offset[k + 1]``. Haircut
+        and poison have none.
     span_start, span_end, span_hops : ndarray of int64, shape (n_span,)
         Satoshi ``[start, end)`` counted from the front of the output, and their hops; ascending and
         disjoint within an end.
@@ -321,7 +358,7 @@ class Flow:
         Least hops of these satoshi.
     parent : ndarray of int64, shape (n_reached,)
         Index in `reached` of the output that gave the most to this one (a tie: the first in the
-        queue of inputs), or `SEED` where a seed gave as much.
+        queue of inputs), or `SEED` where a seed gave as much. Poison: the largest that was crossed.
     """
 
     method: Method
@@ -375,8 +412,8 @@ class Flow:
 
         Limits
         ------
-        One of possibly many ways. Under FIFO the satoshi of the end may have gone another: what
-        gave most to an output on the way need not be what this end got. See `fifo_path`.
+        One of possibly many ways. Under FIFO and LIFO the satoshi of the end may have gone another:
+        what gave most to an output on the way need not be what this end got. See `span_path`.
 
         Cost
         ----
@@ -419,10 +456,10 @@ class Flow:
         Returns
         -------
         Seeds
-            FIFO: the very satoshi; haircut: the amounts.
+            FIFO, LIFO: the very satoshi; haircut: the amounts; poison: the outputs.
         """
         chosen = np.isin(self.stop, stops)
-        if self.method is Method.HAIRCUT:
+        if not self.method.keeps_places:
             value = self.value[chosen]
             return Seeds(self.output[chosen], np.zeros_like(value), value)
         counts = np.diff(self.span_offset)
@@ -436,8 +473,9 @@ def forward(chain: Chain, seeds: Seeds, stops: Stops, limits: Limits, method: Me
     """Follow money to where it went.
 
     Method: METHODS "Tracing"; FIFO after Clayton's Case (Devaynes v Noble, 1816), as Anderson,
-    Shumailov and Ahmed apply it to Bitcoin ("Making Bitcoin Legal", 2018); haircut after Möser,
-    Böhme and Breuker ("Towards Risk Scoring of Bitcoin Transactions", 2014).
+    Shumailov and Ahmed apply it to Bitcoin ("Making Bitcoin Legal", 2018); haircut and poison after
+    Möser, Böhme and Breuker ("Towards Risk Scoring of Bitcoin Transactions", 2014); LIFO is FIFO
+    from the other end of the queue, for places whose law wants it.
 
     Parameters
     ----------
@@ -455,7 +493,7 @@ def forward(chain: Chain, seeds: Seeds, stops: Stops, limits: Limits, method: Me
     Returns
     -------
     Flow
-        Σ value of ends + fees = total, to the satoshi. Same input, same bytes.
+        Σ value of ends + fees = total, to the satoshi (not poison). Same input, same bytes.
 
     Raises
     ------
@@ -568,8 +606,11 @@ def _trace(
             what, where=f"transaction number {walked.transaction}", hint="run chain check"
         )
     flow = _flow(walked, method, to_the_past=to_the_past)
-    if int(flow.value.sum()) + flow.fees != flow.total:
-        raise AssertionError("ends and fees of a trace do not add up to its total")
+    if method.conserves:
+        if int(flow.value.sum()) + flow.fees != flow.total:
+            raise AssertionError("ends and fees of a trace do not add up to its total")
+    elif np.any(flow.reached_value != chain.value[flow.reached]):
+        raise AssertionError("poison tainted a part of an output")
     return flow
 
 
@@ -659,7 +700,7 @@ def _flow(walked: Walked, method: Method, *, to_the_past: bool) -> Flow:
     )
 
 
-def fifo_path(flow: Flow, end: int, chain: Chain) -> list[int]:
+def span_path(flow: Flow, end: int, chain: Chain) -> list[int]:
     """List the outputs that held the very satoshi of an end, from the seed to the end.
 
     Follows the first satoshi of the largest span of the end (a tie: the first span).
@@ -667,7 +708,7 @@ def fifo_path(flow: Flow, end: int, chain: Chain) -> list[int]:
     Parameters
     ----------
     flow : Flow
-        The result of a FIFO walk.
+        The result of a FIFO or LIFO walk.
     end : int
         Row of the end, 0 ≤ end < n_end.
     chain : Chain
@@ -681,14 +722,13 @@ def fifo_path(flow: Flow, end: int, chain: Chain) -> list[int]:
     Raises
     ------
     UsageError
-        If the flow is not FIFO: haircut mixes, so no satoshi has a path.
+        If the rule is haircut or poison: they mix, so no satoshi has a path.
 
     Cost
     ----
     The inputs and outputs of the transactions on the path.
     """
-    if flow.method is not Method.FIFO:
-        raise UsageError(f"{flow.method} mixes satoshi; fifo alone keeps them apart", where="flow")
+    _check_places(flow)
     spans = slice(int(flow.span_offset[end]), int(flow.span_offset[end + 1]))
     lengths = flow.span_end[spans] - flow.span_start[spans]
     return satoshi_path(flow, end, int(flow.span_start[spans][np.argmax(lengths)]), chain)
@@ -700,7 +740,7 @@ def satoshi_path(flow: Flow, end: int, position: int, chain: Chain) -> list[int]
     Parameters
     ----------
     flow : Flow
-        The result of a FIFO walk.
+        The result of a FIFO or LIFO walk.
     end : int
         Row of the end, 0 ≤ end < n_end.
     position : int
@@ -716,14 +756,13 @@ def satoshi_path(flow: Flow, end: int, position: int, chain: Chain) -> list[int]
     Raises
     ------
     UsageError
-        If the flow is not FIFO: haircut mixes, so no satoshi has a path.
+        If the rule is haircut or poison: they mix, so no satoshi has a path.
 
     Cost
     ----
     The inputs and outputs of the transactions on the path.
     """
-    if flow.method is not Method.FIFO:
-        raise UsageError(f"{flow.method} mixes satoshi; fifo alone keeps them apart", where="flow")
+    _check_places(flow)
     first, last = int(flow.span_offset[end]), int(flow.span_offset[end + 1])
     span = first + int(np.searchsorted(flow.span_end[first:last], position, side="right"))
     held_by = follow(
@@ -731,9 +770,18 @@ def satoshi_path(flow: Flow, end: int, position: int, chain: Chain) -> list[int]
         flow.output[end],
         position,
         flow.span_hops[span],
+        _RULES[flow.method],
         flow.to_the_past,
     )
     return [int(output) for output in held_by[::-1]]
+
+
+def _check_places(flow: Flow) -> None:
+    """Refuse a flow in which no satoshi has a place."""
+    if not flow.method.keeps_places:
+        raise UsageError(
+            f"{flow.method} mixes satoshi; fifo and lifo keep them apart", where="flow"
+        )
 
 
 @dataclass(frozen=True)

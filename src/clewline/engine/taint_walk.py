@@ -4,18 +4,19 @@ The walk holds three things, all plain arrays that grow:
 
 - a *slot* for each output that money of the seeds reached (`slots`, found by a hash table keyed
   by output id): how much, how far it came, from where, and what became of it;
-- *spans*, FIFO only: the tainted satoshi of an output as sorted, disjoint intervals
+- *spans*, FIFO and LIFO only: the tainted satoshi of an output as sorted, disjoint intervals
   ``[start, end)`` with their hops. The spans of a slot stand together;
 - a heap of the transactions to cross, by chain order (backward: reversed), so that an output has
   gathered all its money before it is crossed, and a transaction before it rounds.
 
 Direction is data. A crossing takes money *from* one side of a transaction *to* the other:
 forward from its inputs to its outputs, backward the other way round. Both sides lie on one queue
-of satoshi that starts at the first input and at the first output, which is what FIFO means; only
-forward can money be left over, and that is the fee.
+of satoshi, the inputs in their order. FIFO lays the outputs beside it in their order and the fee
+behind them; LIFO lays the fee first and the outputs behind it, the last one first. Whatever stands
+at one place of the queue is one satoshi, so that both rules and directions are one cut.
 
 A rule is one function: it turns the money that crosses a transaction into *arrivals*, and the
-walk gathers those. LIFO and poison join as two more of them.
+walk gathers those.
 
 All kernels that call each other live in this file, because Numba's cache on disk does not
 notice a change in another file.
@@ -72,7 +73,9 @@ the limit up to which `share` is exact."""
 
 # Rules of `walk`.
 FIFO: Final = 0
-HAIRCUT: Final = 1
+LIFO: Final = 1
+HAIRCUT: Final = 2
+POISON: Final = 3
 
 # Codes of `walk`.
 DONE: Final = 0
@@ -116,8 +119,8 @@ _QUEUE: Final = 1
 _ACTIVE_COLUMNS: Final = 2
 
 # Columns of `arrivals`: what one crossing brings to one output. `_LARGEST` is the largest part
-# that came from a single output (haircut: rounded up, so never 0), `_SOURCE` the slot of that
-# output.
+# that came from a single output (haircut: rounded up, so never 0; poison: the arrival itself),
+# `_SOURCE` the slot of that output.
 _TO: Final = 0
 _AMOUNT: Final = 1
 _SOURCE: Final = 2
@@ -359,6 +362,23 @@ def _output_at(chain: ChainColumns, row: Int, inputs: bool) -> Int:
     return chain.prevout[row] if inputs else row
 
 
+@leaf
+def _row_on_queue(first: Int, n_rows: Int, k: Int, last_first: bool) -> Int:
+    """Row of one side of a transaction that stands k-th on the queue."""
+    return first + (n_rows - 1 - k if last_first else k)
+
+
+@leaf
+def _fee(chain: ChainColumns, tx: Int) -> Int:
+    """Return what the inputs of a transaction hold more than its outputs."""
+    fee: Int = np.int64(0)
+    for row in range(chain.tx_input[tx], chain.tx_input[tx + 1]):
+        fee += chain.value[chain.prevout[row]]
+    for row in range(chain.tx_output[tx], chain.tx_output[tx + 1]):
+        fee -= chain.value[row]
+    return fee
+
+
 # --- spans ---------------------------------------------------------------------------------
 
 
@@ -508,6 +528,16 @@ def apportion(part: Int, whole: Int, values: Int64) -> Int64:
     return amounts
 
 
+@leaf
+def _largest(active: Int64, n_active: Int, slots: Int64) -> Int:
+    """Slot that gives most to a transaction; a tie: the first."""
+    source = active[0, _SLOT]
+    for k in range(1, n_active):
+        if slots[active[k, _SLOT], VALUE] > slots[source, VALUE]:
+            source = active[k, _SLOT]
+    return source
+
+
 @kernel
 def _haircut(
     chain: ChainColumns,
@@ -522,12 +552,9 @@ def _haircut(
 ) -> tuple[Int, Int]:
     """Spread what crosses pro rata to value over receivers and fee (backward the fee is zero)."""
     part = np.int64(0)
-    source = active[0, _SLOT]
     for k in range(n_active):
-        slot = active[k, _SLOT]
-        part += slots[slot, VALUE]
-        if slots[slot, VALUE] > slots[source, VALUE]:
-            source = slot
+        part += slots[active[k, _SLOT], VALUE]
+    source = _largest(active, n_active, slots)
     values = np.empty(n_rows + 1, np.int64)
     fee = np.int64(total_input)
     for k in range(n_rows):
@@ -548,7 +575,7 @@ def _haircut(
 
 
 @leaf
-def _fifo(
+def _poison(
     chain: ChainColumns,
     first: Int,
     n_rows: Int,
@@ -556,21 +583,77 @@ def _fifo(
     active: Int64,
     n_active: Int,
     slots: Int64,
+    arrivals: Int64,
+) -> Int:
+    """Give every receiver all that it holds; one of no value holds nothing to follow."""
+    source = _largest(active, n_active, slots)
+    n = 0
+    for k in range(n_rows):
+        output = _output_at(chain, first + k, inputs)
+        value = chain.value[output]
+        if value > 0:
+            arrivals[n, _TO] = output
+            arrivals[n, _AMOUNT] = value
+            arrivals[n, _SOURCE] = source
+            arrivals[n, _LARGEST] = value
+            n += 1
+    return n
+
+
+@leaf
+def _from_the_back(
+    active: Int64, n_active: Int, slots: Int64, chain: ChainColumns, top: Int
+) -> None:
+    """Turn outputs laid on the queue from its front into outputs laid from its back.
+
+    `top` is the length of the queue: the total input. Ascending on the queue again at the end.
+    """
+    for k in range(n_active):
+        value = chain.value[slots[active[k, _SLOT], OUTPUT]]
+        active[k, _QUEUE] = top - active[k, _QUEUE] - value
+    for k in range(n_active // 2):
+        other = n_active - 1 - k
+        for column in range(_ACTIVE_COLUMNS):
+            kept = active[k, column]
+            active[k, column] = active[other, column]
+            active[other, column] = kept
+
+
+@leaf
+def _cut(
+    chain: ChainColumns,
+    first: Int,
+    n_rows: Int,
+    inputs: bool,
+    last_first: bool,
+    fee: Int,
+    active: Int64,
+    n_active: Int,
+    slots: Int64,
     spans: Int64,
     n_spans: Int,
     arrivals: Int64,
 ) -> tuple[Int, Int, Int]:
-    """Let the receivers take the queue from its front, in order; the fee takes what is left."""
+    """Cut the queue where receivers meet: each holds what stands beside it.
+
+    The fee is a receiver too: behind the others, or before them if they lie `last_first`.
+    """
     n = 0
     at = 0
     span = slots[active[0, _SLOT], FIRST_SPAN]
     taken: Int = np.int64(0)  # the queue up to here has been given out
     low: Int = np.int64(0)
-    for k in range(n_rows):
+    fee_taken = np.int64(0)
+    for k in range(n_rows + 1):
         if at == n_active:
             break
-        output = _output_at(chain, first + k, inputs)
-        high = low + chain.value[output]
+        is_fee = k == (0 if last_first else n_rows)
+        output: Int = SEED
+        high: Int = low + fee
+        if not is_fee:
+            # Last first, the receivers begin at k = 1.
+            output = _output_at(chain, first + (n_rows - k if last_first else k), inputs)
+            high = low + chain.value[output]
         first_span = n_spans
         amount = np.int64(0)
         largest = np.int64(0)
@@ -602,7 +685,10 @@ def _fifo(
                     at += 1
                     if at < n_active:
                         span = slots[active[at, _SLOT], FIRST_SPAN]
-        if amount > 0:
+        if is_fee:
+            fee_taken = amount
+            n_spans = first_span
+        elif amount > 0:
             arrivals[n, _TO] = output
             arrivals[n, _AMOUNT] = amount
             arrivals[n, _SOURCE] = source
@@ -611,17 +697,7 @@ def _fifo(
             arrivals[n, _TO_SPAN] = n_spans
             n += 1
         low = high
-    left = np.int64(0)
-    while at < n_active:
-        slot = active[at, _SLOT]
-        queue = active[at, _QUEUE]
-        left += spans[span, END] + queue - max(spans[span, START] + queue, taken)
-        span += 1
-        if span == slots[slot, LAST_SPAN]:
-            at += 1
-            if at < n_active:
-                span = slots[active[at, _SLOT], FIRST_SPAN]
-    return n, n_spans, left
+    return n, n_spans, fee_taken
 
 
 # --- the walk ------------------------------------------------------------------------------
@@ -647,19 +723,21 @@ def walk(
     seed_output, seed_start, seed_end : ndarray of int64, shape (n,)
         Non-empty intervals of satoshi, sorted by output and start, disjoint.
     rule : int
-        `FIFO` or `HAIRCUT`.
+        `FIFO`, `LIFO`, `HAIRCUT` or `POISON`.
     backward : bool
         Direction.
 
     Returns
     -------
     Walked
-        With code `DONE`, Σ value of slots not `CROSSED` + fees = total.
+        With code `DONE`, Σ value of slots not `CROSSED` + fees = total; poison: every slot holds
+        the whole value of its output.
 
     Cost
     ----
     n log n in the rows of the transactions crossed; 64 bytes a reached output, 24 a span.
     """
+    in_queue = rule in (FIFO, LIFO)
     n_seeds = seed_output.shape[0]
     slots = np.empty((n_seeds + 64, _SLOT_COLUMNS), np.int64)
     hops_mean = np.empty(n_seeds + 64, np.float64)
@@ -696,9 +774,12 @@ def walk(
             if stop == _PENDING:
                 n_heap = _push(heap, n_heap, -tx if backward else tx)
         slot = n_slots - 1
-        slots[slot, VALUE] += seed_end[k] - seed_start[k]
+        if rule == POISON:
+            slots[slot, VALUE] = chain.value[output]
+        else:
+            slots[slot, VALUE] += seed_end[k] - seed_start[k]
         total += seed_end[k] - seed_start[k]
-        if rule == FIFO:
+        if in_queue:
             n_spans = _append_span(
                 spans, slots[slot, FIRST_SPAN], n_spans, seed_start[k], seed_end[k], 0
             )
@@ -754,16 +835,36 @@ def walk(
         arrivals = _grow_rows(arrivals, n_rows)
         least = np.int64(0)
         mean = 0.0
-        if rule == FIFO:
-            # Each receiver cuts the queue once at most.
-            spans = _grow_rows(spans, n_spans + active_spans + n_rows)
-            n_arrivals, n_spans, left = _fifo(
-                chain, first, n_rows, backward, active, n_active, slots, spans, n_spans, arrivals
+        fee = total_input - to_total  # backward the inputs receive: nothing is left over
+        if in_queue:
+            if rule == LIFO and backward:
+                _from_the_back(active, n_active, slots, chain, total_input)
+            # Each receiver, and the fee, cuts the queue once at most.
+            spans = _grow_rows(spans, n_spans + active_spans + n_rows + 1)
+            n_arrivals, n_spans, left = _cut(
+                chain,
+                first,
+                n_rows,
+                backward,
+                rule == LIFO and not backward,
+                fee,
+                active,
+                n_active,
+                slots,
+                spans,
+                n_spans,
+                arrivals,
             )
         else:
-            n_arrivals, left = _haircut(
-                chain, first, n_rows, backward, total_input, active, n_active, slots, arrivals
-            )
+            if rule == POISON:
+                left = fee
+                n_arrivals = _poison(
+                    chain, first, n_rows, backward, active, n_active, slots, arrivals
+                )
+            else:
+                n_arrivals, left = _haircut(
+                    chain, first, n_rows, backward, total_input, active, n_active, slots, arrivals
+                )
             # Money is mixed here: every receiver gets the same hops.
             least = slots[active[0, _SLOT], HOPS]
             crossing = 0.0
@@ -802,7 +903,9 @@ def walk(
             # An output is created by one transaction and spent by one input, so it receives once;
             # what it already holds is a seed. The union counts satoshi that are both once.
             own = slots[slot, VALUE]
-            if rule == FIFO:
+            if rule == POISON and own > 0:
+                continue  # a seed, tainted whole already
+            if in_queue:
                 new = arrivals[k, _FROM_SPAN]
                 new_end = arrivals[k, _TO_SPAN]
                 if own > 0:
@@ -832,8 +935,10 @@ def walk(
 
 
 @kernel
-def follow(chain: ChainColumns, output: Int, position: Int, hops: Int, backward: bool) -> Int64:
-    """List the outputs that held one satoshi under FIFO, from where it is to where it began.
+def follow(
+    chain: ChainColumns, output: Int, position: Int, hops: Int, rule: Int, backward: bool
+) -> Int64:
+    """List the outputs that held one satoshi under FIFO or LIFO, from where it is to its start.
 
     Parameters
     ----------
@@ -843,6 +948,8 @@ def follow(chain: ChainColumns, output: Int, position: Int, hops: Int, backward:
         Where the satoshi is.
     hops : int
         How many transactions it crossed; each was checked by `walk`.
+    rule : int
+        `FIFO` or `LIFO`.
     backward : bool
         Direction of the walk; this goes against it.
 
@@ -859,17 +966,26 @@ def follow(chain: ChainColumns, output: Int, position: Int, hops: Int, backward:
     held_by[0] = output
     for hop in range(1, hops + 1):
         tx = np.int64(chain.spender[output]) if backward else _last_at_most(chain.tx_output, output)
-        row, _ = _side(chain, tx, backward)
-        queue: Int = np.int64(position)
+        # Whichever side the outputs are, LIFO lays them behind the fee, the last one first.
+        before = _fee(chain, tx) if rule == LIFO else np.int64(0)
+        last_first = rule == LIFO and not backward
+        first, n_rows = _side(chain, tx, backward)
+        place: Int = position + (before if last_first else np.int64(0))
+        k = 0
+        row = _row_on_queue(first, n_rows, k, last_first)
         while _output_at(chain, row, backward) != output:
-            queue += chain.value[_output_at(chain, row, backward)]
-            row += 1
-        row, _ = _side(chain, tx, not backward)
-        output = _output_at(chain, row, not backward)
-        while queue >= chain.value[output]:
-            queue -= chain.value[output]
-            row += 1
-            output = _output_at(chain, row, not backward)
-        position = queue
+            place += chain.value[_output_at(chain, row, backward)]
+            k += 1
+            row = _row_on_queue(first, n_rows, k, last_first)
+        last_first = rule == LIFO and backward
+        first, n_rows = _side(chain, tx, not backward)
+        place -= before if last_first else np.int64(0)
+        k = 0
+        output = _output_at(chain, _row_on_queue(first, n_rows, k, last_first), not backward)
+        while place >= chain.value[output]:
+            place -= chain.value[output]
+            k += 1
+            output = _output_at(chain, _row_on_queue(first, n_rows, k, last_first), not backward)
+        position = place
         held_by[hop] = output
     return held_by

@@ -312,6 +312,22 @@ def utc(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def check_method(method: str) -> None:
+    """Refuse a taint rule for which no request pack is written.
+
+    Raises
+    ------
+    UsageError
+        The method is not one of `METHODS`.
+    """
+    if method not in METHODS:
+        raise UsageError(
+            f"request packs are written for {', '.join(METHODS)}, not for {method!r}: "
+            "the sums of another rule do not add up",
+            where="method",
+        )
+
+
 def check_case(run: RunInfo, movements: Sequence[Movement], walks: Sequence[Walk]) -> None:
     """Refuse data whose sums do not agree, before anything is written.
 
@@ -323,12 +339,7 @@ def check_case(run: RunInfo, movements: Sequence[Movement], walks: Sequence[Walk
         A movement with an impossible amount, time or hop count, or given twice; parts of a walk
         that do not sum to its total; movements worth more than the services of their walk.
     """
-    if run.method not in METHODS:
-        raise UsageError(
-            f"request packs are written for {', '.join(METHODS)}, not for {run.method!r}: "
-            "the sums of another rule do not add up",
-            where="method",
-        )
+    check_method(run.method)
     for movement in movements:
         _check_movement(movement)
     counts = Counter((m.entity, m.direction, m.outpoint) for m in movements)

@@ -30,6 +30,7 @@ from clewline.reports.case import (
     Tip,
     Walk,
     check_case,
+    check_method,
 )
 from clewline.reports.directory import MANIFEST, slugs, write_directory
 from clewline.reports.page import index_page, pack_page
@@ -46,6 +47,7 @@ __all__ = [
     "Step",
     "Tip",
     "Walk",
+    "check_method",
     "write_request_packs",
 ]
 

@@ -30,7 +30,13 @@ from clewline.engine.chain import Chain
 from clewline.engine.heuristics.coinjoin import explain as explain_coinjoin
 from clewline.engine.heuristics.multi_input import RULE as MULTI_INPUT
 from clewline.engine.taint import Limits, Method
-from clewline.reports.request_pack import LabelSet, RunInfo, Tip, write_request_packs
+from clewline.reports.request_pack import (
+    LabelSet,
+    RunInfo,
+    Tip,
+    check_method,
+    write_request_packs,
+)
 from clewline.settings import setting
 from clewline.sources.node_chain import connect_node
 from clewline.store.importer import Progress, no_progress
@@ -38,6 +44,7 @@ from clewline.store.reader import ChainStore
 from clewline.workspace import addresses, packs, rendering, tracing
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
+from clewline.workspace.classifying import classify_file, classify_lines
 from clewline.workspace.importing import (
     ImportResult,
     chain_of,
@@ -46,6 +53,7 @@ from clewline.workspace.importing import (
 )
 from clewline.workspace.labelling import import_labels
 from clewline.workspace.tables import export_tables, import_tables, query
+from clewline.workspace.tracing import side_by_side
 
 __all__ = [
     "ImportResult",
@@ -53,11 +61,14 @@ __all__ = [
     "Method",
     "Workspace",
     "check_store",
+    "classify_file",
+    "classify_lines",
     "connect_node",
     "import_blocks",
     "import_from_node",
     "import_labels",
     "import_tables",
+    "side_by_side",
 ]
 
 _DEFAULT_LIMITS: Final = Limits(max_transactions=int(setting("max_transactions").default or 0))
@@ -328,14 +339,15 @@ class Workspace:
         seeds : sequence of str
             ``txid:vout``, or an address: each output that it received within the time range of
             `limits`.
-        method : {"fifo", "haircut"}
+        method : {"fifo", "lifo", "haircut", "poison"}
         limits : Limits
             Caps; what they hold back is a number in the answer.
 
         Returns
         -------
         dict
-            services + unspent + mined + coinjoin + capped + fees = total, in satoshi.
+            services + unspent + mined + coinjoin + capped + fees = total, in satoshi. Poison is an
+            upper bound that counts satoshi more than once, as ``law`` in the answer says.
 
         Raises
         ------
@@ -343,6 +355,33 @@ class Workspace:
         """
         walked = self._walk(direction, seeds, method, limits)
         return tracing.answer(self.store, self.chain, self.attribution, walked)
+
+    def compare(
+        self, direction: str, seeds: Sequence[str], limits: Limits = _DEFAULT_LIMITS
+    ) -> dict[str, dict[str, Any]]:
+        """Follow the same money under each rule.
+
+        Parameters
+        ----------
+        direction : {"forward", "backward"}
+        seeds : sequence of str
+            As for `trace`.
+        limits : Limits
+            Caps, the same for each rule.
+
+        Returns
+        -------
+        dict of str to dict
+            The answer of `trace` by method: fifo, lifo, haircut, poison. `side_by_side` makes one
+            table of them.
+
+        Raises
+        ------
+        UsageError, AddressError, UnknownAddressError, UnknownTransactionError
+        """
+        return {
+            method.value: self.trace(direction, seeds, method.value, limits) for method in Method
+        }
 
     def report(
         self,
@@ -361,7 +400,7 @@ class Workspace:
             Addresses (or ``txid:vout``) of the case.
         out : Path
             Directory to make, or an earlier report to replace.
-        method : {"fifo", "haircut"}
+        method : {"fifo", "lifo", "haircut"}
         case_reference, note : str
             Printed on the pages.
         limits : Limits
@@ -376,6 +415,7 @@ class Workspace:
         ------
         UsageError, AddressError, UnknownAddressError, UnknownTransactionError, StorageError
         """
+        check_method(method)
         traces = [
             self._walk(direction, subjects, method, limits) for direction in ("forward", "backward")
         ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from clewline.engine.chain import Chain
 from clewline.engine.payouts import payouts
-from clewline.engine.taint import CAPS, Limits, Method, Stop, fifo_path, satoshi_path
+from clewline.engine.taint import CAPS, Limits, Stop, satoshi_path, span_path
 from clewline.reports.case import Direction
 from clewline.reports.request_pack import Basis, Movement, Step, Walk
 from clewline.store.reader import ChainStore
@@ -86,7 +86,7 @@ def _deposits(chain: Chain, trace: Trace) -> list[_Row]:
     rows = []
     for end in np.flatnonzero((flow.stop == Stop.SERVICE) & (flow.hops_min > 0)).tolist():
         output = int(flow.output[end])
-        path = fifo_path(flow, end, chain) if flow.method is Method.FIFO else flow.path(end)
+        path = span_path(flow, end, chain) if flow.method.keeps_places else flow.path(end)
         rows.append(_Row(output, output, int(flow.value[end]), int(flow.hops_min[end]), path))
     return rows
 
@@ -98,7 +98,7 @@ def _payouts(chain: Chain, trace: Trace) -> list[_Row]:
     rows = []
     for k, output in enumerate(found.output.tolist()):
         end = int(found.end[k])
-        if flow.method is Method.FIFO:
+        if flow.method.keeps_places:
             held = satoshi_path(flow, end, int(found.position[k]), chain)
             path = held[-2::-1]
         else:

@@ -38,6 +38,15 @@ from clewline.workspace.rendering import (
 
 _T = TypeVar("_T")
 
+RESTS: Final = ("unspent", "mined", "coinjoin", "capped", "fees")
+"""The parts of an answer where money that met no service is."""
+
+_CONSERVED: Final = "services + unspent + mined + coinjoin + capped + fees = total"
+_UPPER_BOUND: Final = (
+    "an upper bound: each output that any of the money touches counts whole, the same satoshi "
+    "again and again, so services + unspent + mined + coinjoin + capped + fees may pass the total"
+)
+
 _OUTPOINT: Final = re.compile(r"([0-9a-fA-F]{64}):([0-9]{1,9})")
 _TXID: Final = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -220,7 +229,10 @@ def describe_outputs(store: ChainStore, outputs: NDArray[np.int64]) -> list[dict
 def answer(
     store: ChainStore, chain: Chain, attribution: Attribution, trace: Trace
 ) -> dict[str, Any]:
-    """Return a trace as plain data: every satoshi of `total` is in one of its parts."""
+    """Return a trace as plain data: every satoshi of `total` is in one of its parts.
+
+    Poison conserves nothing; `law` says for each answer what its parts add up to.
+    """
     flow = trace.flow
     reached = services(flow, chain)
     texts = ScriptTexts(store, reached.script)
@@ -265,6 +277,7 @@ def answer(
         "coinjoin": flow.value_at(Stop.COINJOIN),
         "capped": flow.value_at(*CAPS),
         "fees": flow.fees,
+        "law": _CONSERVED if trace.method.conserves else _UPPER_BOUND,
         "limits": {
             "max_hops": limits.max_hops,
             "min_value": limits.min_value,
@@ -276,4 +289,60 @@ def answer(
             "crossed_transactions": flow.crossed,
         },
         "label_sets": attribution.digests,
+    }
+
+
+def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Put answers of one question under several rules into rows with a column a rule.
+
+    Parameters
+    ----------
+    answers : mapping of str to dict
+        What `Workspace.compare` returned: at least one answer by method.
+
+    Returns
+    -------
+    dict
+        ``services``: one row an entity and category, by the largest value under the first method,
+        then the next, then by name; a rule that brought nothing there has 0. ``rests``: one row
+        each for the total, for what met services and for each part that met none. ``rules``: what
+        the parts add up to under each.
+    """
+    methods = list(answers)
+    sums: dict[tuple[str, str], dict[str, int]] = {}
+    for method, given in answers.items():
+        for service in given["services"]:
+            row = sums.setdefault(
+                (service["entity"], service["category"]), dict.fromkeys(methods, 0)
+            )
+            row[method] += service["value"]
+    ranked = sorted(sums.items(), key=lambda item: ([-item[1][m] for m in methods], item[0]))
+    rests = {
+        "total": {method: answers[method]["total"] for method in methods},
+        "services": {method: sum(row[method] for row in sums.values()) for method in methods},
+        **{rest: {method: answers[method][rest] for method in methods} for rest in RESTS},
+    }
+    one = answers[methods[0]]
+    return {
+        "direction": one["direction"],
+        "tip": one["tip"],
+        "height": one["height"],
+        "services": [
+            {"entity": entity, "category": category, **row} for (entity, category), row in ranked
+        ],
+        "rests": [{"part": part, **row} for part, row in rests.items()],
+        "rules": [
+            {
+                "method": method,
+                "crossed_transactions": answers[method]["limits"]["crossed_transactions"],
+                "law": answers[method]["law"],
+            }
+            for method in methods
+        ],
+        "limits": {
+            key: value
+            for key, value in one["limits"].items()
+            if key not in ("capped_by", "crossed_transactions")
+        },
+        "label_sets": one["label_sets"],
     }
