@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -197,14 +200,22 @@ def structure_of(sealed: ChainStore, old: ChainStore | None) -> dict[str, NDArra
     """Compute the structure columns of a tip, growing those of an earlier one if given."""
     chain = chain_of(sealed)
     if old is None:
-        coinjoin = classify(chain)
+        coinjoin = _classified(chain, 0)
         clusters = cluster(chain, coinjoin)
     else:
         known = old.column("structure.coinjoin")
-        coinjoin = np.concatenate((known, classify(chain, known.size)))
+        coinjoin = np.concatenate((known, _classified(chain, known.size)))
         clusters = extend_clusters(old.column("structure.cluster"), chain, coinjoin, known.size)
     return {
         "structure.coinjoin": coinjoin,
         "structure.cluster": clusters,
         "structure.by_cluster": cluster_order(clusters),
     }
+
+
+def _classified(chain: Chain, first_tx: int) -> NDArray[np.uint8]:
+    """Name the CoinJoin families from `first_tx` on, in as many threads as there are cores."""
+    cores = os.cpu_count() or 1
+    edges = np.linspace(first_tx, chain.tx_input.size - 1, cores + 1).astype(int).tolist()
+    with ThreadPoolExecutor(cores) as pool:
+        return np.concatenate(list(pool.map(partial(classify, chain), edges[:-1], edges[1:])))
