@@ -16,7 +16,7 @@ def test_an_import_that_cannot_fit_into_memory_is_refused_before_it_begins(
     made = make_play(tmp_path / "play", 300, 1)
     pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 4}
     monkeypatch.setattr(os, "sysconf", pages.__getitem__)
-    with pytest.raises(TooLargeError, match="needs about 0.0 GB of memory"):
+    with pytest.raises(TooLargeError, match=r"needs about 0\.0 GB of memory"):
         import_blocks(tmp_path / "store", made.blocks)
     assert not (tmp_path / "store").exists()
     monkeypatch.undo()
