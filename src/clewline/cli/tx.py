@@ -74,5 +74,5 @@ def classify(
         rows = classify_file(file, wrong)
     emit_rows(rows, style)
     if skipped:
-        log.print(f"{len(skipped)} lines skipped", style="red")
+        log.print(f"lines skipped: {len(skipped)}", style="red")
         raise typer.Exit(1)
