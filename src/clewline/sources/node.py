@@ -243,6 +243,15 @@ class Node:
                 if one is not None:
                     one.shutdown(_SHUT_BOTH)
 
+    def reopen(self) -> None:
+        """Answer requests again after `close`, and report anew why the node is asked again.
+
+        Only where no thread waits for an answer any more.
+        """
+        with self._lock:
+            self._closed.clear()
+            self._told.clear()
+
     def _tell(self, reason: str) -> None:
         """Report a reason for asking again, the first time."""
         with self._lock:

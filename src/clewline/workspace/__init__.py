@@ -38,6 +38,7 @@ from clewline.store.reader import ChainStore
 from clewline.workspace import addresses, packs, rendering, tracing
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
+from clewline.workspace.following import Standing, directory_source, follow, node_source
 from clewline.workspace.importing import (
     ImportResult,
     chain_of,
@@ -51,13 +52,17 @@ __all__ = [
     "ImportResult",
     "Limits",
     "Method",
+    "Standing",
     "Workspace",
     "check_store",
     "connect_node",
+    "directory_source",
+    "follow",
     "import_blocks",
     "import_from_node",
     "import_labels",
     "import_tables",
+    "node_source",
 ]
 
 _DEFAULT_LIMITS: Final = Limits(max_transactions=int(setting("max_transactions").default or 0))
