@@ -266,9 +266,7 @@ def test_tip_that_comes_during_an_import_is_taken_without_sleep(
 
 
 @pytest.mark.parametrize("trouble", ["down", "warm-up", "full", "cut", "during"])
-def test_node_that_goes_away_and_comes_back(
-    connect: Connect, tmp_path: Path, trouble: str
-) -> None:
+def test_node_that_goes_away_and_comes_back(connect: Connect, tmp_path: Path, trouble: str) -> None:
     chain_of_ten, store = history()[2], tmp_path / "store"
     with NodeStandIn(chain_of_ten[:5]) as node, connect(node) as chain:
 
@@ -426,9 +424,7 @@ def test_directory_that_stays_wrong(tmp_path: Path) -> None:
     assert ChainStore.open(store).manifest.height == 11
     break_it()
     with pytest.raises(BlockFileError):
-        follow(
-            store, directory_source(store, path.parent), lambda _: None, interval=1, once=True
-        )
+        follow(store, directory_source(store, path.parent), lambda _: None, interval=1, once=True)
 
 
 def test_wrong_use_ends_it(connect: Connect, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -148,7 +147,7 @@ def follow_(
     and the seconds since the header time of the tip: in one line on a terminal, elsewhere in a line
     for each new tip. Blocks that lost are taken back, however many.
 
-    A node that stops to answer is waited for. So is another command that writes to the store, but
+    A node that stops answering is waited for. So is another command that writes to the store, but
     for one that does when this starts, which is an error. Ctrl-C or SIGTERM ends it at once or, in
     the middle of an import, as soon as a running computation ends; the store keeps its last tip;
     the exit code is 130 or 143.
@@ -166,6 +165,11 @@ def follow_(
             stack.callback(line.clear)
             from clewline.workspace import connect_node, directory_source, follow, node_source
 
+            def tell(standing: Standing) -> None:
+                # A line that is broken off half-way would be printed again with the next.
+                with stopper.deferring():
+                    _tell(line, standing)
+
             def sleep(seconds: float) -> None:
                 stopper.check()
                 time.sleep(seconds)
@@ -175,8 +179,7 @@ def follow_(
             else:
                 chain = stack.enter_context(connect_node(rpc, rest, rpc_cookie, _note))
                 source = node_source(store, chain, network, line.progress)
-            told = partial(_tell, line)
-            follow(store, source, told, interval=interval, once=once, sleep=sleep)
+            follow(store, source, tell, interval=interval, once=once, sleep=sleep)
             line.keep()
     except Stop as stop:
         log.print("stopped; the store keeps its last tip")

@@ -30,12 +30,14 @@ class Stopper:
 
     def __init__(self) -> None:
         self._number: int | None = None
+        self._deferring = False
 
     def came(self, number: int, _frame: FrameType | None) -> None:
         """Take a signal."""
         if self._number is None:
             self._number = number
-            raise Stop(number)
+            if not self._deferring:
+                raise Stop(number)
 
     def check(self) -> None:
         """Raise `Stop` again if a signal came.
@@ -44,6 +46,16 @@ class Stopper:
         """
         if self._number is not None:
             raise Stop(self._number)
+
+    @contextmanager
+    def deferring(self) -> Iterator[None]:
+        """Let something short be done as a whole; a signal raises `Stop` after it."""
+        self._deferring = True
+        try:
+            yield
+        finally:
+            self._deferring = False
+        self.check()
 
 
 @contextmanager

@@ -271,6 +271,9 @@ class Node:
             connection, used = self._connection()
             try:
                 connection.request(method, self._url.path + path, body, headers)
+                # `close` wakes only who was connected; who connected meanwhile finds out here.
+                if self._closed.is_set():
+                    raise Busy("the connection was given up")
                 with connection.getresponse() as response:
                     answer = self._read(response, limit)
             except BaseException as error:

@@ -227,7 +227,7 @@ def follow(
         If another process writes to the store before the first import; one that comes later is
         waited for.
     NodeError
-        If the node never answered. One that stops to answer is waited for without end.
+        If the node never answered. One that stops answering is waited for without end.
     ClewlineError
         Whatever else an import raises, `NodePrunedError` among them; the store keeps its last tip.
 
