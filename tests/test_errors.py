@@ -32,6 +32,7 @@ CODES = {
     "StoreLockedError": "store-locked",
     "StoreMissingError": "no-store",
     "StoreVersionError": "store-version",
+    "TooLargeError": "too-large",
     "UnavailableError": "unavailable",
     "UnknownAddressError": "unknown-address",
     "UnknownLabelSetError": "unknown-label-set",

@@ -168,3 +168,9 @@ class StorageError(UnavailableError):
     """The disk refused a write (full, read-only, failing); the store keeps its last tip."""
 
     code = "storage"
+
+
+class TooLargeError(UnavailableError):
+    """The work needs more memory than the machine has; nothing was begun."""
+
+    code = "too-large"

@@ -1,7 +1,10 @@
 """The one way a hot loop is compiled.
 
 A *kernel* is a function over NumPy arrays that Numba compiles on first use; the machine code is
-kept beside the source, so only the first run after an installation pays for it. Kernels release
+kept on disk, so only the first run after an installation pays for it. Numba looks at the file of a
+kernel alone when it judges what is kept, not at the kernels that it calls: code of an earlier
+version would run on. So what is kept lies in a directory named after the content of every file
+that has kernels, and any change to one of them starts anew. Kernels release
 the interpreter lock, hold no state and never raise: they return a code that their caller turns
 into an error with a place and a cause.
 
@@ -17,17 +20,58 @@ Three traps shape every kernel of this project:
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
 
 import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_PACKAGE: Final = Path(__file__).parent
+_KEPT: Final = "kernels-"
+
+
+def _directory() -> Path | None:
+    """Return where the machine code of these very sources is kept; None where nothing can be."""
+    digest = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        source = path.read_bytes()
+        if b"clewline.jit" in source:
+            digest.update(path.name.encode() + b"\0" + source)
+    digest.update(Path(__file__).read_bytes())
+    directory = _PACKAGE / "__pycache__" / f"{_KEPT}{digest.hexdigest()[:16]}"
+    if not directory.is_dir():
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return None
+        for earlier in directory.parent.glob(f"{_KEPT}*"):
+            if earlier != directory:
+                shutil.rmtree(earlier, ignore_errors=True)
+    return directory
+
+
+_DIRECTORY: Final = _directory()
+
+
+def _compile(function: F, **options: Any) -> F:
+    """Hand a function to Numba with our directory, leaving the setting as it is for others."""
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    if _DIRECTORY is not None:
+        config.CACHE_DIR = str(_DIRECTORY)
+    try:
+        return cast(F, numba.njit(cache=True, nogil=True, **options)(function))
+    finally:
+        config.CACHE_DIR = before
+
 
 def kernel(function: F) -> F:
     """Compile `function` with Numba on first call, cached on disk, without the interpreter lock."""
-    return cast(F, numba.njit(cache=True, nogil=True)(function))
+    return _compile(function)
 
 
 def leaf(function: F) -> F:
@@ -36,8 +80,7 @@ def leaf(function: F) -> F:
     Without this, each array argument of each call costs two atomic reference counts, more than
     the hashing of a typical transaction or the parsing of an input.
     """
-    options: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
-    return cast(F, numba.njit(**options)(function))
+    return _compile(function, _nrt=False)
 
 
 def inlined(function: F) -> F:
@@ -46,5 +89,4 @@ def inlined(function: F) -> F:
     Numba absorbs what it calls, too: it must not reach a kernel that has to stay a call, such as
     the compression function of SHA-256.
     """
-    options: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False, "forceinline": True}
-    return cast(F, numba.njit(**options)(function))
+    return _compile(function, _nrt=False, forceinline=True)

@@ -29,6 +29,7 @@ from clewline.reports.sheet import harmless
 log: Final = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 """Standard error. Text is printed as it is: neither broken over lines nor read as markup."""
 _TABLE_ROWS: Final = 200
+_TABLE_COLUMNS: Final = 10
 
 
 def emit(answer: dict[str, Any], style: Format, rows: str | None = None) -> None:
@@ -82,28 +83,42 @@ def _stdout() -> Console:
 
 
 def _print_answer(answer: dict[str, Any]) -> None:
-    """Print an answer for reading: its plain values, then each list of rows as a table."""
+    """Print an answer for reading: its plain values, then each list of rows."""
     console = _stdout()
-    plain = Table(show_header=False, box=None, pad_edge=False)
-    plain.add_column(style="bold")
-    plain.add_column(overflow="fold")
-    for key, value in answer.items():
-        if not _is_rows(value):
-            plain.add_row(_title(key), _readable(value))
-    console.print(plain)
+    console.print(_block({k: v for k, v in answer.items() if not _is_rows(v)}))
     for key, value in answer.items():
         if _is_rows(value):
             console.print()
-            console.print(Text(f"{_title(key)} ({len(value)})", style="bold"))
+            console.print(Text(f"{_title(key)} ({len(value):,})", style="bold"))
             _print_rows(value, console)
 
 
+def _block(row: dict[str, Any]) -> Table:
+    """Return one row as lines of name and value."""
+    lines = Table(show_header=False, box=None, pad_edge=False)
+    lines.add_column(style="bold")
+    lines.add_column(overflow="fold")
+    for key, value in row.items():
+        lines.add_row(_title(key), _readable(value))
+    return lines
+
+
 def _print_rows(rows: Iterable[dict[str, Any]], console: Console | None = None) -> None:
-    """Print rows as a table, the first `_TABLE_ROWS` of them, and say so where there are more."""
+    """Print the first `_TABLE_ROWS` rows, and say so where there are more.
+
+    Rows of many columns are printed one below the other.
+    """
     console = console or _stdout()
     table: Table | None = None
     count = 0
     for row in rows:
+        count += 1
+        if count > _TABLE_ROWS:
+            continue
+        if len(row) > _TABLE_COLUMNS:
+            console.print(_block(row))
+            console.print()
+            continue
         if table is None:
             table = Table(box=None, pad_edge=False, header_style="bold")
             for key, value in row.items():
@@ -111,13 +126,11 @@ def _print_rows(rows: Iterable[dict[str, Any]], console: Console | None = None) 
                 table.add_column(
                     _title(key), overflow="fold", justify="right" if number else "left"
                 )
-        count += 1
-        if count <= _TABLE_ROWS:
-            table.add_row(*(_readable(value) for value in row.values()))
-    if table is None:
+        table.add_row(*(_readable(value) for value in row.values()))
+    if table is not None:
+        console.print(table)
+    if not count:
         console.print("nothing")
-        return
-    console.print(table)
     if count > _TABLE_ROWS:
         log.print(f"{count - _TABLE_ROWS:,} more rows; --format csv or jsonl prints all")
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +16,7 @@ from clewline.codec.networks import network_by_name
 from clewline.engine.chain import Chain
 from clewline.engine.clustering import cluster, cluster_order, extend_clusters
 from clewline.engine.heuristics.coinjoin import classify
-from clewline.errors import BlockFileError, UsageError
+from clewline.errors import BlockFileError, TooLargeError, UsageError
 from clewline.sources.active_chain import ActiveChain, choose_active_chain
 from clewline.sources.block_files import network_of, scan_directory
 from clewline.sources.block_source import BlockSource
@@ -24,6 +27,10 @@ from clewline.store.importer import Progress, append_blocks, check_left_out, no_
 from clewline.store.manifest import Manifest
 from clewline.store.reader import ChainStore
 from clewline.store.writer import StoreWriter
+
+_TABLE_BYTES_PER_BLOCK_BYTE: Final = 0.25
+"""Memory that the tables of an import take: some 110 bytes a transaction of 500 bytes (hash tables
+of transactions and scripts, spenders, room to grow)."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,8 @@ def import_blocks(
         With file and byte; the store is as it was.
     UsageError
         Another network than the store's, or a directory that is no store.
+    TooLargeError
+        More blocks than the tables of the import fit into the memory of this machine.
     StoreLockedError, StorageError, StoreVersionError, StoreDamagedError
         The store is as it was.
     """
@@ -106,6 +115,7 @@ def import_blocks(
     with StoreWriter(store, kind) as writer:
         active = choose_active_chain(kind, writer.headers(), records.header, records.place)
         check_left_out(records, active, writer)
+        _check_memory(int(records.weight(active.records).sum()))
         cut = tuple(f"{path}, byte {position}" for path, position in records.cut)
         return replace(_import(writer, records, active, progress), cut=cut)
 
@@ -193,18 +203,39 @@ def _import(
     return replace(result, manifest=manifest)
 
 
+def _check_memory(block_bytes: int) -> None:
+    """Refuse, before hours are spent, an import whose tables cannot fit into memory."""
+    needed = int(block_bytes * _TABLE_BYTES_PER_BLOCK_BYTE)
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > there:
+        raise TooLargeError(
+            f"importing {block_bytes / 1e9:,.1f} GB of blocks needs about {needed / 1e9:,.1f} GB "
+            f"of memory; this machine has {there / 1e9:,.1f} GB",
+            where="--core-blocks",
+            hint="import on a larger machine; the store can then be read on this one",
+        )
+
+
 def structure_of(sealed: ChainStore, old: ChainStore | None) -> dict[str, NDArray[Any]]:
     """Compute the structure columns of a tip, growing those of an earlier one if given."""
     chain = chain_of(sealed)
     if old is None:
-        coinjoin = classify(chain)
+        coinjoin = _classified(chain, 0)
         clusters = cluster(chain, coinjoin)
     else:
         known = old.column("structure.coinjoin")
-        coinjoin = np.concatenate((known, classify(chain, known.size)))
+        coinjoin = np.concatenate((known, _classified(chain, known.size)))
         clusters = extend_clusters(old.column("structure.cluster"), chain, coinjoin, known.size)
     return {
         "structure.coinjoin": coinjoin,
         "structure.cluster": clusters,
         "structure.by_cluster": cluster_order(clusters),
     }
+
+
+def _classified(chain: Chain, first_tx: int) -> NDArray[np.uint8]:
+    """Name the CoinJoin families from `first_tx` on, in as many threads as there are cores."""
+    cores = os.cpu_count() or 1
+    edges = np.linspace(first_tx, chain.tx_input.size - 1, cores + 1).astype(int).tolist()
+    with ThreadPoolExecutor(cores) as pool:
+        return np.concatenate(list(pool.map(partial(classify, chain), edges[:-1], edges[1:])))

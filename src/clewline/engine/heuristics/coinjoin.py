@@ -534,11 +534,11 @@ def _classify(
         )
 
 
-def classify(chain: Chain, first_tx: int = 0) -> UInt8:
-    """Name the CoinJoin family of each transaction from `first_tx` on.
+def classify(chain: Chain, first_tx: int = 0, end_tx: int | None = None) -> UInt8:
+    """Name the CoinJoin family of each transaction of a range.
 
     A verdict depends on that one transaction alone, so the verdicts of new blocks are appended to
-    the old ones.
+    the old ones, and ranges may be classified at once.
 
     Parameters
     ----------
@@ -546,16 +546,18 @@ def classify(chain: Chain, first_tx: int = 0) -> UInt8:
         The chain; ids in chain order.
     first_tx : int, default 0
         First transaction to classify, 0 to n_tx.
+    end_tx : int, optional
+        First transaction not to classify, `first_tx` to n_tx; n_tx where not given.
 
     Returns
     -------
-    ndarray of uint8, shape (n_tx - first_tx,)
+    ndarray of uint8, shape (end_tx - first_tx,)
         `CoinJoin` values.
 
     Raises
     ------
     UsageError
-        `first_tx` is negative or beyond the chain.
+        The range is not one of the chain.
 
     Notes
     -----
@@ -576,9 +578,13 @@ def classify(chain: Chain, first_tx: int = 0) -> UInt8:
     array([0], dtype=uint8)
     """
     n_tx = len(chain.tx_output) - 1
-    if not 0 <= first_tx <= n_tx:
-        raise UsageError(f"first_tx is {first_tx}; allowed is 0 to {n_tx}", where="first_tx")
-    result = np.zeros(n_tx - first_tx, dtype=np.uint8)
+    end = n_tx if end_tx is None else end_tx
+    if not 0 <= first_tx <= end <= n_tx:
+        raise UsageError(
+            f"{first_tx} to {end} is no range of transactions; allowed is 0 to {n_tx}",
+            where="first_tx, end_tx",
+        )
+    result = np.zeros(end - first_tx, dtype=np.uint8)
     _classify(
         first_tx,
         chain.tx_input,
