@@ -22,6 +22,8 @@ from tests.cli.conftest import MadeUp
 from tests.cli.records import HEAD, Records
 from tests.sources.node_stand_in import NodeStandIn, Reply
 
+from clewline.cli.stopping import Stop, stoppable
+
 PROGRAM = (
     "import signal; from clewline.cli import main; "
     # A shell that runs the tests in the background may have had it ignored.
@@ -249,6 +251,28 @@ def test_start_is_refused(store: Path, node: NodeStandIn, tmp_path: Path) -> Non
     ):
         ran = clewline("chain", "follow", "--store", store, *options)
         assert (ran.code, ran.out) == (2, ""), ran.err
+
+
+def test_signal_that_is_lost_is_raised_again(capfd: pytest.CaptureFixture[str]) -> None:
+    """Python drops what is raised in a finaliser, or in a callback of the compiler."""
+
+    class Finalised:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    hook = sys.unraisablehook
+    with stoppable() as stopper:
+        stopper.check()
+        Finalised()
+        with pytest.raises(Stop) as caught:
+            stopper.check()
+    assert caught.value.exit_code == 143
+    assert capfd.readouterr().err == ""
+    assert sys.unraisablehook is hook
+    with stoppable() as stopper, pytest.raises(Stop), stopper.deferring():
+        signal.raise_signal(signal.SIGINT)
+        done = True
+    assert done
 
 
 def test_handlers_are_put_back(store: Path, case: MadeUp) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -64,8 +65,17 @@ def stoppable() -> Iterator[Stopper]:
     stopper = Stopper()
     heard = [one for one in _SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
     before = {one: signal.signal(one, stopper.came) for one in heard}
+    tell_of_lost = sys.unraisablehook
+
+    def lost(raised: sys.UnraisableHookArgs) -> None:
+        """Say nothing of a `Stop` that got lost: `Stopper.check` raises it again."""
+        if not isinstance(raised.exc_value, Stop):
+            tell_of_lost(raised)
+
+    sys.unraisablehook = lost
     try:
         yield stopper
     finally:
+        sys.unraisablehook = tell_of_lost
         for one, handler in before.items():
             signal.signal(one, handler)
