@@ -26,6 +26,7 @@ CODES = {
     "NodeAccessError": "node-access",
     "NodeAnswerError": "bad-node-answer",
     "NodeError": "node",
+    "NodePrunedError": "node-pruned",
     "StorageError": "storage",
     "StoreDamagedError": "store-damaged",
     "StoreLockedError": "store-locked",

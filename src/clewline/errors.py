@@ -140,6 +140,12 @@ class NodeError(UnavailableError):
     code = "node"
 
 
+class NodePrunedError(NodeError):
+    """A node has deleted blocks that are needed; another one may have them."""
+
+    code = "node-pruned"
+
+
 class StoreMissingError(UnavailableError):
     """There is no store at this place, or nothing was imported yet."""
 

@@ -6,8 +6,9 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 from tests.sources.node_stand_in import (
@@ -394,3 +395,40 @@ def test_chunked_answer_of_a_proxy(node: NodeStandIn) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {JSON}\r\nTransfer-Encoding: chunked\r\n\r\n"
     with saying(head.encode() + chunks) as url, connect_node(rest=url) as chain:
         assert chain.tip().height == 1
+
+
+def test_given_up_while_connecting(
+    connect: Callable[..., NodeChain], node: NodeStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was not connected yet could not be woken: it must not wait for the answer."""
+    held = Event()
+    node.change = lambda *_: held.wait(20) and None
+    chain = connect()
+    plain = HTTPConnection.connect
+
+    def close_first(connection: HTTPConnection) -> None:
+        chain.node.close()
+        plain(connection)
+
+    monkeypatch.setattr(HTTPConnection, "connect", close_first)
+    try:
+        with pytest.raises(NodeError, match="the connection was given up"):
+            chain.tip()
+    finally:
+        held.set()
+
+
+def test_asked_again_after_it_was_given_up(
+    connect: Callable[..., NodeChain], node: NodeStandIn
+) -> None:
+    told: list[str] = []
+    with connect(report=told.append) as chain:
+        tip = chain.tip()
+        chain.node.close()
+        with pytest.raises(NodeError, match="given up"):
+            chain.tip()
+        for _ in range(2):
+            chain.node.reopen()
+            node.next.append(FULL)
+            assert chain.tip() == tip
+    assert len(told) == 2, "a reason is told once in each round"

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clewline.cli.options import Format, Output, Store
-from clewline.cli.output import emit, emit_rows, log, progress_bar
+from clewline.cli.output import StatusLine, emit, emit_rows, log, progress_bar
+from clewline.cli.stopping import Stop, stoppable
 from clewline.errors import UsageError
 from clewline.reports.sheet import visible
 from clewline.settings import setting
+
+if TYPE_CHECKING:
+    from clewline.workspace import Standing
 
 app = typer.Typer(help="The chain store: import, look, check, export.", no_args_is_help=True)
 
@@ -21,6 +27,23 @@ _CoreBlocks = typer.Option(
     help="Blocks directory of Bitcoin Core (blk*.dat, xor.dat).",
     exists=False,
 )
+_Rpc = typer.Option(
+    "--rpc",
+    metavar="URL",
+    help="JSON-RPC port of a running Bitcoin Core node (-server=1): http://127.0.0.1:8332.",
+)
+_Rest = typer.Option(
+    "--rest",
+    metavar="URL",
+    help="The same port for REST (-rest=1, Core 24 or newer): faster, no password.",
+)
+_RpcCookie = typer.Option("--rpc-cookie", metavar="FILE", help=setting("rpc_cookie").help)
+_Network = typer.Option(
+    "--network",
+    help="main, test, testnet4, signet or regtest; told from the blocks if not given.",
+)
+_CATCHING_UP = 2
+"""From so many blocks behind on, a line is worth printing before the import."""
 
 
 class ExportTable(StrEnum):
@@ -46,34 +69,20 @@ def _note(line: str) -> None:
     log.print(visible(f"note: {line}"))
 
 
+def _one_of(sources: dict[str, object]) -> None:
+    """Refuse less or more than one of some options."""
+    if sum(source is not None for source in sources.values()) != 1:
+        raise UsageError("give one of these", where=", ".join(sources))
+
+
 @app.command("import")
 def import_(
     store: Store,
     core_blocks: Annotated[Path | None, _CoreBlocks] = None,
-    rpc: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="JSON-RPC port of a running Bitcoin Core node (-server=1): http://127.0.0.1:8332.",
-        ),
-    ] = None,
-    rest: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="The same port for REST (-rest=1, Core 24 or newer): faster, no password.",
-        ),
-    ] = None,
-    rpc_cookie: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help=setting("rpc_cookie").help),
-    ] = None,
-    network: Annotated[
-        str | None,
-        typer.Option(
-            help="main, test, testnet4, signet or regtest; told from the blocks if not given."
-        ),
-    ] = None,
+    rpc: Annotated[str | None, _Rpc] = None,
+    rest: Annotated[str | None, _Rest] = None,
+    rpc_cookie: Annotated[Path | None, _RpcCookie] = None,
+    network: Annotated[str | None, _Network] = None,
     tables: Annotated[
         Path | None,
         typer.Option(help="Directory of Parquet tables, to make a new store from; see TABLES.md."),
@@ -90,9 +99,7 @@ def import_(
     """
     from clewline.workspace import connect_node, import_blocks, import_from_node, import_tables
 
-    sources = {"--core-blocks": core_blocks, "--rpc": rpc, "--rest": rest, "--tables": tables}
-    if sum(source is not None for source in sources.values()) != 1:
-        raise UsageError("give one of these", where=", ".join(sources))
+    _one_of({"--core-blocks": core_blocks, "--rpc": rpc, "--rest": rest, "--tables": tables})
     if rpc_cookie is not None and rpc is None:
         raise UsageError("goes with --rpc", where="--rpc-cookie")
     if schema is not None and tables is None:
@@ -116,6 +123,89 @@ def import_(
         f"{result.appended:,} blocks imported; {result.manifest.network} at height "
         f"{result.manifest.height:,}, tip {result.manifest.tip}"
     )
+
+
+@app.command("follow")
+def follow_(
+    store: Store,
+    core_blocks: Annotated[Path | None, _CoreBlocks] = None,
+    rpc: Annotated[str | None, _Rpc] = None,
+    rest: Annotated[str | None, _Rest] = None,
+    rpc_cookie: Annotated[Path | None, _RpcCookie] = None,
+    network: Annotated[str | None, _Network] = None,
+    interval: Annotated[
+        float,
+        typer.Option(min=0.1, metavar="SECONDS", help="How long to sleep where nothing is new."),
+    ] = 10.0,
+    once: Annotated[
+        bool, typer.Option("--once", help="End as soon as the store is at the tip.")
+    ] = False,
+) -> None:
+    """Keep a store at the tip of a node or of a blocks directory, until Ctrl-C or SIGTERM.
+
+    Give one of --core-blocks, --rpc and --rest. Standard error shows the blocks that are missing,
+    and the seconds since the header time of the tip: in one line on a terminal, elsewhere in a line
+    for each new tip. Blocks that lost are taken back, however many.
+
+    A node that stops answering is waited for. So is another command that writes to the store, but
+    for one that does when this starts, which is an error. Ctrl-C or SIGTERM ends it at once or, in
+    the middle of an import, as soon as a running computation ends; the store keeps its last tip;
+    the exit code is 130 or 143.
+
+    Not yet: each new tip builds the indexes anew and a reorganisation copies the columns, which
+    takes minutes on the whole chain. Unconfirmed transactions are not shown.
+    """
+    _one_of({"--core-blocks": core_blocks, "--rpc": rpc, "--rest": rest})
+    if rpc_cookie is not None and rpc is None:
+        raise UsageError("goes with --rpc", where="--rpc-cookie")
+    line = StatusLine()
+    try:
+        with ExitStack() as stack:
+            stopper = stack.enter_context(stoppable())
+            stack.callback(line.clear)
+            from clewline.workspace import connect_node, directory_source, follow, node_source
+
+            def tell(standing: Standing) -> None:
+                # A line that is broken off half-way would be printed again with the next.
+                with stopper.deferring():
+                    _tell(line, standing)
+
+            def sleep(seconds: float) -> None:
+                stopper.check()
+                time.sleep(seconds)
+
+            if core_blocks is not None:
+                source = directory_source(store, core_blocks, network, line.progress)
+            else:
+                chain = stack.enter_context(connect_node(rpc, rest, rpc_cookie, _note))
+                source = node_source(store, chain, network, line.progress)
+            follow(store, source, tell, interval=interval, once=once, sleep=sleep)
+            line.keep()
+    except Stop as stop:
+        log.print("stopped; the store keeps its last tip")
+        raise typer.Exit(stop.exit_code) from None
+
+
+def _tell(line: StatusLine, standing: Standing) -> None:
+    """Say where a followed store stands."""
+    result = standing.result
+    for place in result.cut if result else ():
+        _note(f"{place}: the file ends inside this record; it was left out")
+    if result and result.removed:
+        log.print(f"reorganisation: {result.removed:,} blocks were taken back")
+    parts = ["nothing stored yet"]
+    if standing.tip is not None:
+        network, height, tip, _time = standing.tip
+        parts = [f"{network} at height {height:,}"]
+    if standing.waiting is not None:
+        parts.append(f"waiting: {visible(standing.waiting)}")
+    missing = standing.blocks_behind
+    if missing is not None:
+        parts.append(f"{missing:,} {'block' if missing == 1 else 'blocks'} behind")
+    if standing.tip is not None:
+        parts += [f"{standing.seconds_behind:,} s since its header time", f"tip {tip}"]
+    catching_up = missing if missing is not None and missing >= _CATCHING_UP else 0
+    line.show("; ".join(parts), (standing.tip, standing.waiting, catching_up))
 
 
 @app.command()

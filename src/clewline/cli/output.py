@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -183,3 +184,42 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
 
     with bar:
         yield report
+
+
+class StatusLine:
+    """A line on standard error: renewed on a terminal, elsewhere printed where it is news."""
+
+    def __init__(self) -> None:
+        self._live: Live | None = None
+        self._line = ""
+        self._news: Hashable = None
+
+    def show(self, line: str, news: Hashable) -> None:
+        """Show a line; where it cannot be renewed, only if `news` is not that of the last."""
+        if log.is_terminal:
+            if self._live is None:
+                self._live = Live(console=log, auto_refresh=False, transient=True)
+                self._live.start()
+            self._live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True)
+        elif news != self._news:
+            log.print(line)
+        self._line, self._news = line, news
+
+    def keep(self) -> None:
+        """Leave the last line where it is for good."""
+        if self._live is not None:
+            self.clear()
+            log.print(self._line)
+
+    def clear(self) -> None:
+        """Take the line off a terminal."""
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[str, int, int], None]]:
+        """Show stages of long work in place of the line."""
+        self.clear()
+        with progress_bar() as report:
+            yield report

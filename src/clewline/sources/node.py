@@ -243,6 +243,15 @@ class Node:
                 if one is not None:
                     one.shutdown(_SHUT_BOTH)
 
+    def reopen(self) -> None:
+        """Answer requests again after `close`, and report anew why the node is asked again.
+
+        Only where no thread waits for an answer any more.
+        """
+        with self._lock:
+            self._closed.clear()
+            self._told.clear()
+
     def _tell(self, reason: str) -> None:
         """Report a reason for asking again, the first time."""
         with self._lock:
@@ -262,6 +271,9 @@ class Node:
             connection, used = self._connection()
             try:
                 connection.request(method, self._url.path + path, body, headers)
+                # `close` wakes only who was connected; who connected meanwhile finds out here.
+                if self._closed.is_set():
+                    raise Busy("the connection was given up")
                 with connection.getresponse() as response:
                     answer = self._read(response, limit)
             except BaseException as error:

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.errors import NodeAnswerError, NodeError
+from clewline.errors import NodeAnswerError, NodePrunedError
 from clewline.sources.active_chain import header_hashes, shown
 from clewline.sources.node_chain import HEADERS_AT_ONCE, NodeChain, NodeTip
 
@@ -71,12 +71,12 @@ class NodeBlocks:
 
         Raises
         ------
-        NodeError
+        NodePrunedError
             If it is pruned above the first of them.
         """
         first = self._height + int(records.min()) if records.size else self.tip.pruned_below
         if first < self.tip.pruned_below:
-            raise NodeError(
+            raise NodePrunedError(
                 f"the node is pruned: blocks {first:,} to {self.tip.pruned_below - 1:,} are needed "
                 "and it has deleted them",
                 where=self._chain.shown,

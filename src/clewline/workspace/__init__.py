@@ -45,6 +45,7 @@ from clewline.workspace import addresses, packs, rendering, tracing
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
 from clewline.workspace.classifying import classify_file, classify_lines
+from clewline.workspace.following import Standing, directory_source, follow, node_source
 from clewline.workspace.importing import (
     ImportResult,
     chain_of,
@@ -59,15 +60,19 @@ __all__ = [
     "ImportResult",
     "Limits",
     "Method",
+    "Standing",
     "Workspace",
     "check_store",
     "classify_file",
     "classify_lines",
     "connect_node",
+    "directory_source",
+    "follow",
     "import_blocks",
     "import_from_node",
     "import_labels",
     "import_tables",
+    "node_source",
     "side_by_side",
 ]
 

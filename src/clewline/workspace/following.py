@@ -1,0 +1,330 @@
+"""Following: keeping a store at the tip of a node or of a blocks directory.
+
+Each round looks at the source, which is cheap, imports if it shows anything new, and reports how
+far the store is behind. Every import is the one that ``chain import`` makes, reorganisations
+included, so that a store that was followed equals one that was made at once. Between two imports
+the store is locked by nobody, and a round without news writes nothing.
+
+Not yet: each new tip builds the indexes anew, and a reorganisation copies the columns.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from clewline.errors import (
+    BlockFileError,
+    ChainError,
+    ClewlineError,
+    NodeError,
+    NodePrunedError,
+    StoreLockedError,
+    StoreMissingError,
+)
+from clewline.sources.node_chain import NodeChain
+from clewline.store.importer import Progress, no_progress
+from clewline.store.reader import ChainStore
+from clewline.workspace.importing import ImportResult, import_blocks, import_from_node
+
+_SETTLED_SECONDS: Final = 2.0
+"""Files changed later than this may change again without a later time of change."""
+
+Showing = Callable[[], AbstractContextManager[Progress]]
+"""Opens what shows the progress of one import."""
+
+
+class Look(NamedTuple):
+    """What a source shows without being read.
+
+    Attributes
+    ----------
+    mark : hashable or None
+        The same as long as there is nothing new; None if that cannot be told.
+    height : int or None
+        Of the best block that the source knows of, if it says so.
+    """
+
+    mark: Hashable | None
+    height: int | None
+
+
+class Tip(NamedTuple):
+    """What a store holds: network, height, hash as it is shown, header time in UTC seconds."""
+
+    network: str
+    height: int
+    hash: str
+    time: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is followed.
+
+    Attributes
+    ----------
+    look : callable
+        Shows what there is; cheap.
+    bring : callable
+        Imports it.
+    """
+
+    look: Callable[[], Look]
+    bring: Callable[[], ImportResult]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a store is.
+
+    Attributes
+    ----------
+    tip : Tip or None
+        What the store holds; None if nothing yet.
+    blocks_behind : int or None
+        Blocks that the source knows of and the store does not hold; None if not known.
+    seconds_behind : int or None
+        From the header time of the tip to now, at least 0. Blocks come at random, ten minutes
+        apart on average, so this is rarely small even where no block is missing.
+    result : ImportResult or None
+        The import that this round made.
+    waiting : str or None
+        Why the source or the store cannot be asked now.
+    """
+
+    tip: Tip | None
+    blocks_behind: int | None
+    seconds_behind: int | None
+    result: ImportResult | None = None
+    waiting: str | None = None
+
+
+class _ChangingError(Exception):
+    """The files changed while they were read: what was found wrong may be a block half written."""
+
+    def __init__(self, found: ClewlineError) -> None:
+        super().__init__(str(found))
+        self.found = found
+
+
+def node_source(
+    store: Path,
+    chain: NodeChain,
+    network: str | None = None,
+    showing: Showing = lambda: nullcontext(no_progress),
+) -> Source:
+    """Follow a Bitcoin Core node.
+
+    Parameters
+    ----------
+    store : Path
+        Made if there is none.
+    chain : NodeChain
+        From `connect_node`; stays open.
+    network : str, optional
+        Refuse a node of any other.
+    showing : callable
+        Shows the progress of an import.
+
+    Returns
+    -------
+    Source
+        For `follow`. A look costs one request.
+    """
+
+    def look() -> Look:
+        # An import that was given up has closed the connections.
+        chain.node.reopen()
+        tip = chain.tip()
+        return Look(tip.hash, max(tip.height, tip.headers))
+
+    def bring() -> ImportResult:
+        with showing() as progress:
+            return import_from_node(store, chain, network, progress)
+
+    return Source(look, bring)
+
+
+def directory_source(
+    store: Path,
+    core_blocks: Path,
+    network: str | None = None,
+    showing: Showing = lambda: nullcontext(no_progress),
+) -> Source:
+    """Follow a blocks directory that a node writes to.
+
+    Parameters
+    ----------
+    store : Path
+        Made if there is none.
+    core_blocks : Path
+        Holds ``blk*.dat``.
+    network : str, optional
+        Refuse files of any other.
+    showing : callable
+        Shows the progress of an import.
+
+    Returns
+    -------
+    Source
+        For `follow`. A look costs one ``stat`` a file; it does not tell a height. Core writes a
+        block in several steps, so what is wrong with files that are changing is no error.
+    """
+
+    def look() -> Look:
+        return Look(_files_mark(core_blocks), None)
+
+    def bring() -> ImportResult:
+        before = _files_mark(core_blocks)
+        try:
+            with showing() as progress:
+                return import_blocks(store, core_blocks, network, progress)
+        except (BlockFileError, ChainError) as error:
+            if before is None or _files_mark(core_blocks) != before:
+                raise _ChangingError(error) from error
+            raise
+
+    return Source(look, bring)
+
+
+def follow(
+    store: Path,
+    source: Source,
+    report: Callable[[Standing], None],
+    *,
+    interval: float,
+    once: bool = False,
+    now: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Keep a store at the tip of a source, until an exception ends it.
+
+    Parameters
+    ----------
+    store : Path
+        Directory of the store.
+    source : Source
+        From `node_source` or `directory_source`.
+    report : callable
+        Told where the store stands: before and after each import, and in each round without one.
+    interval : float
+        Seconds to sleep where nothing is new.
+    once : bool
+        Return as soon as nothing is new; then no error is waited out.
+    now : callable
+        UTC seconds.
+    sleep : callable
+        May raise to end the loop.
+
+    Raises
+    ------
+    StoreLockedError
+        If another process writes to the store before the first import; one that comes later is
+        waited for.
+    NodeError
+        If the node never answered. One that stops answering is waited for without end.
+    ClewlineError
+        Whatever else an import raises, `NodePrunedError` among them; the store keeps its last tip.
+
+    Notes
+    -----
+    An exception from anywhere, such as a signal's, leaves the store at its last tip.
+    """
+    brought: tuple[Hashable, Tip] | None = None
+    begun = answered = False
+    while True:
+        look: Look | None = None
+        try:
+            look = source.look()
+            answered = True
+            tip = tip_of(store)
+            if brought is None or brought != (look.mark, tip):
+                report(_standing(tip, _lag(tip, look), now()))
+                result = source.bring()
+                begun = True
+                tip = tip_of(store)
+                # A mark of None is never equal: the source is asked again.
+                brought = None if look.mark is None or tip is None else (look.mark, tip)
+                report(_standing(tip, _lag(tip, look) or 0, now(), result=result))
+                if result.appended:
+                    # While it was imported there may have been another.
+                    continue
+            else:
+                report(_standing(tip, _lag(tip, look) or 0, now()))
+            if once:
+                return
+        except (StoreLockedError, NodeError, _ChangingError) as error:
+            if once or not _may_pass(error, answered=answered, begun=begun):
+                raise error.found if isinstance(error, _ChangingError) else error from None
+            tip = tip_of(store)
+            lag = _lag(tip, look) if look else None
+            report(_standing(tip, lag, now(), waiting=str(error)))
+        sleep(interval)
+
+
+def tip_of(store: Path) -> Tip | None:
+    """Return the tip that a store holds, None if there is none yet.
+
+    Raises
+    ------
+    StoreVersionError, StoreDamagedError
+    """
+    try:
+        chain = ChainStore.open(store)
+    except StoreMissingError:
+        return None
+    manifest = chain.manifest
+    header = chain.column("block.header")[-1]
+    return Tip(manifest.network, manifest.height, manifest.tip, int(header["time"]))
+
+
+def _may_pass(
+    error: StoreLockedError | NodeError | _ChangingError, *, answered: bool, begun: bool
+) -> bool:
+    """Tell whether it helps to wait."""
+    if isinstance(error, StoreLockedError):
+        return begun
+    if isinstance(error, NodeError):
+        return answered and not isinstance(error, NodePrunedError)
+    return True
+
+
+def _lag(tip: Tip | None, look: Look) -> int | None:
+    """Return how many blocks a source is ahead of a store, None if it does not tell."""
+    if look.height is None:
+        return None
+    return max(look.height - (tip.height if tip else -1), 0)
+
+
+def _standing(
+    tip: Tip | None,
+    lag: int | None,
+    now: float,
+    *,
+    result: ImportResult | None = None,
+    waiting: str | None = None,
+) -> Standing:
+    """Put together where a store stands."""
+    seconds = max(int(now) - tip.time, 0) if tip else None
+    return Standing(tip, lag, seconds, result, waiting)
+
+
+def _files_mark(core_blocks: Path) -> Hashable | None:
+    """Return names, sizes and times of change of block files; None if they changed just now."""
+    marks = [_file_mark(path) for path in sorted(core_blocks.glob("blk*.dat"))]
+    newest = max((changed for _name, _size, changed in marks), default=0)
+    return None if newest > (time.time() - _SETTLED_SECONDS) * 1e9 else tuple(marks)
+
+
+def _file_mark(path: Path) -> tuple[str, int, int]:
+    """Return name, size and time of change (ns); zeros where only an import can say what is up."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return path.name, 0, 0
+    return path.name, stat.st_size, stat.st_mtime_ns
