@@ -232,16 +232,8 @@ class Workspace:
             If it is no address of this network.
         """
         script = addresses.script_id(self.store, address)
-        subject = self._subject(address, script)
-        labels, conflicts = self.attribution.labels_of(subject, script)
-        return {
-            "address": subject,
-            **addresses.summary(self.store, script),
-            "labels": labels,
-            "conflicts": conflicts,
-            **self._tip,
-            "label_sets": self.attribution.digests,
-        }
+        said = self._labelled(address, script)
+        return {"address": said.pop("address"), **addresses.summary(self.store, script), **said}
 
     def labels(self, address: str) -> dict[str, Any]:
         """Return what is said about an address: child protection first, conflicts shown.
@@ -251,16 +243,7 @@ class Workspace:
         AddressError
             If it is no address of this network.
         """
-        script = addresses.script_id(self.store, address)
-        subject = self._subject(address, script)
-        labels, conflicts = self.attribution.labels_of(subject, script)
-        return {
-            "address": subject,
-            "labels": labels,
-            "conflicts": conflicts,
-            **self._tip,
-            "label_sets": self.attribution.digests,
-        }
+        return self._labelled(address, addresses.script_id(self.store, address))
 
     def cluster(self, address: str) -> dict[str, Any]:
         """Return the cluster of an address: scripts spent together, CoinJoins left out.
@@ -473,6 +456,18 @@ class Workspace:
             method,
             limits,
         )
+
+    def _labelled(self, address: str, script: int | None) -> dict[str, Any]:
+        """Return what is said about an address, with the tip and the label sets."""
+        subject = self._subject(address, script)
+        labels, conflicts = self.attribution.labels_of(subject, script)
+        return {
+            "address": subject,
+            "labels": labels,
+            "conflicts": conflicts,
+            **self._tip,
+            "label_sets": self.attribution.digests,
+        }
 
     def _subject(self, address: str, script: int | None) -> str:
         """Return an address as Core shows it: labels are stored in that form."""

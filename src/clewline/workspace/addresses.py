@@ -12,12 +12,12 @@ from clewline.codec.address import script_of
 from clewline.engine.chain import Chain
 from clewline.engine.clustering import explain, largest, member_range
 from clewline.errors import UnknownAddressError
+from clewline.reports.case import utc
 from clewline.store.link import UNSPENT
 from clewline.store.reader import ChainStore
 from clewline.workspace.rendering import (
     ScriptTexts,
     heights_of,
-    iso_time,
     tx_of_outputs,
     txids_shown,
 )
@@ -79,18 +79,23 @@ def summary(store: ChainStore, script: int | None) -> dict[str, Any]:
     received, sent = int(values.sum()), int(values[spent].sum())
     txs = np.unique(np.concatenate((tx_of_outputs(store, outputs), spender[spent])))
     times = store.block_time[heights_of(store, txs[[0, -1]])]
-    cluster = store.column("structure.cluster")
-    low, high = member_range(cluster, store.column("structure.by_cluster"), script)
     return {
         "received": received,
         "sent": sent,
         "balance": received - sent,
         "transactions": int(txs.size),
-        "first_seen": iso_time(int(times[0])),
-        "last_seen": iso_time(int(times[1])),
-        "cluster": int(cluster[script]),
-        "cluster_size": high - low,
+        "first_seen": utc(int(times[0])),
+        "last_seen": utc(int(times[1])),
+        "cluster": int(store.column("structure.cluster")[script]),
+        "cluster_size": cluster_size(store, script),
     }
+
+
+def cluster_size(store: ChainStore, script: int) -> int:
+    """Return how many scripts the cluster of a script has."""
+    order = store.column("structure.by_cluster")
+    low, high = member_range(store.column("structure.cluster"), order, script)
+    return high - low
 
 
 def cluster_members(store: ChainStore, script: int) -> Iterator[tuple[str | None, str]]:

@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.codec.address import decode_addresses
-from clewline.engine.clustering import member_range
 from clewline.labels import Claim, Label, LabelSet, conflicts, in_order, list_sets
 from clewline.labels.label import BITCOIN
 from clewline.store.reader import ChainStore
+from clewline.workspace.addresses import cluster_size
 
 LABELS: Final = "labels"
 """Directory of a store's label sets."""
@@ -111,7 +111,7 @@ class Attribution:
             for label_set in self._sets
             for label in label_set.labels_of(address, network)
         ]
-        if script is not None and self._sets and self._has_company(script):
+        if script is not None and self._sets and cluster_size(self._store, script) > 1:
             found += self.services.inherited(address, script)
         known = {id(label): (name, origin) for label, name, origin in found}
         ordered = in_order(label for label, _name, _origin in found)
@@ -120,12 +120,6 @@ class Attribution:
             for label in ordered
         ]
         return described, conflicts(ordered)
-
-    def _has_company(self, script: int) -> bool:
-        """Tell whether the cluster of a script has other members, whose labels it may inherit."""
-        order = self._store.column("structure.by_cluster")
-        low, high = member_range(self._store.column("structure.cluster"), order, script)
-        return high - low > 1
 
 
 class Services:

@@ -14,7 +14,7 @@ from clewline.reports.case import Direction
 from clewline.reports.request_pack import Basis, Movement, Step, Walk
 from clewline.store.reader import ChainStore
 from clewline.vocab import confidences
-from clewline.workspace.addresses import summary
+from clewline.workspace.addresses import cluster_size
 from clewline.workspace.attribution import Assertion, Attribution
 from clewline.workspace.tracing import Trace, describe_outputs
 
@@ -43,11 +43,19 @@ def movements(
     ]
     wanted = sorted({output for row, _found in asked for output in (*row.path, row.held)})
     described = dict(zip(wanted, describe_outputs(store, np.array(wanted, np.int64)), strict=True))
+    # Exchanges pay out of few addresses: what holds for the address is looked up once for each.
+    grounds: dict[int, tuple[Basis, tuple[str, ...]]] = {}
     result = []
     for row, found in asked:
         output = described[row.output]
-        held = described[row.held]
         script = int(chain.script[row.held])
+        if script not in grounds:
+            address = described[row.held]["address"]
+            grounds[script] = (
+                _basis(store, found, script),
+                _disagreements(attribution, address, script),
+            )
+        basis, conflicts = grounds[script]
         result.append(
             Movement(
                 direction=_SIDE[trace.direction],
@@ -62,8 +70,8 @@ def movements(
                 traced=row.traced,
                 hops=row.hops,
                 path=tuple(_step(described[step]) for step in row.path),
-                basis=_basis(store, found, script),
-                conflicts=_disagreements(attribution, held["address"], script),
+                basis=basis,
+                conflicts=conflicts,
             )
         )
     return result
@@ -134,7 +142,7 @@ def _basis(store: ChainStore, assertion: Assertion, script: int) -> Basis:
         source=claim.source,
         confidence=claim.level,
         confidence_words=_rung(claim.level),
-        cluster_size=summary(store, script)["cluster_size"] if assertion.inherited else None,
+        cluster_size=cluster_size(store, script) if assertion.inherited else None,
     )
 
 

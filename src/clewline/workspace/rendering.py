@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -12,21 +11,11 @@ from numpy.typing import NDArray
 from clewline.codec.address import encode_addresses
 from clewline.engine.heuristics.coinjoin import CoinJoin
 from clewline.jit import kernel
+from clewline.reports.case import utc
 from clewline.store.link import UNSPENT, gather_bytes
 from clewline.store.reader import ChainStore
 
 _EXPORT_TRANSACTIONS = 4096
-
-
-def iso_time(seconds: int) -> str:
-    """Return UTC seconds in ISO 8601.
-
-    Examples
-    --------
-    >>> iso_time(1231006505)
-    '2009-01-03T18:15:05Z'
-    """
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def tx_of_outputs(store: ChainStore, outputs: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -163,7 +152,7 @@ def transactions(store: ChainStore, first: int, last: int) -> Iterator[dict[str,
         yield {
             "txid": txid,
             "height": int(heights[i]),
-            "time": iso_time(times[i]),
+            "time": utc(times[i]),
             "fee": None if is_coinbase[i] else paid_in - sum(row["value"] for row in made),
             "coinjoin": CoinJoin(families[i]).family,
             "inputs": spent,

@@ -25,13 +25,13 @@ from clewline.engine.taint import (
     services,
 )
 from clewline.errors import UnknownTransactionError, UsageError
+from clewline.reports.case import utc
 from clewline.store.reader import ChainStore
 from clewline.workspace.addresses import known_script_id, outputs_of
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.rendering import (
     ScriptTexts,
     heights_of,
-    iso_time,
     tx_of_outputs,
     txids_shown,
 )
@@ -255,7 +255,7 @@ def answer(
                     {
                         "txid": described[i]["txid"],
                         "vout": described[i]["vout"],
-                        "time": iso_time(described[i]["time"]),
+                        "time": utc(described[i]["time"]),
                         "output_value": described[i]["value"],
                         "value": int(flow.value[reached.ends[i]]),
                         "hops": int(flow.hops_min[reached.ends[i]]),
@@ -281,8 +281,8 @@ def answer(
         "limits": {
             "max_hops": limits.max_hops,
             "min_value": limits.min_value,
-            "since": None if limits.since is None else iso_time(limits.since),
-            "until": None if limits.until is None else iso_time(limits.until),
+            "since": None if limits.since is None else utc(limits.since),
+            "until": None if limits.until is None else utc(limits.until),
             "max_transactions": limits.max_transactions,
             "through_coinjoin": limits.through_coinjoin,
             "capped_by": {cap.name.lower(): flow.value_at(cap) for cap in CAPS},
