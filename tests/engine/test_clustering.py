@@ -24,7 +24,7 @@ def input_scripts(chain: Chain, tx: int) -> set[int]:
 
 def simple_clusters(chain: Chain, coinjoin: np.ndarray) -> list[int]:
     """Cluster by merging sets until nothing changes: slow, obvious, independent."""
-    parts = [{s} for s in range(len(chain.script_output) - 1)]
+    parts = [{s} for s in range(chain.n_script)]
     for tx in np.flatnonzero(links(chain, coinjoin)):
         touched = input_scripts(chain, int(tx))
         joined = set().union(*(part for part in parts if part & touched))
@@ -139,7 +139,7 @@ def test_order_members_and_largest(case: tuple[Chain, np.ndarray], n: int) -> No
 def test_growth_is_what_each_transaction_adds(case: tuple[Chain, np.ndarray]) -> None:
     chain, coinjoin = case
     growth = clustering.growth_by_transaction(chain, coinjoin)
-    parts = [{s} for s in range(len(chain.script_output) - 1)]
+    parts = [{s} for s in range(chain.n_script)]
     linking = links(chain, coinjoin)
     for tx in range(len(coinjoin)):
         touched = input_scripts(chain, tx) if linking[tx] else set()

@@ -32,10 +32,12 @@ from tests.store.chains import (
     story,
 )
 
+from clewline.engine.chain import outputs_of
 from clewline.errors import BlockFileError, ChainError, StoreMissingError, UsageError
 from clewline.store.reader import ChainStore, block_sizes
 from clewline.store.schema import INDEXES, TABLES, columns
 from clewline.workspace import import_blocks
+from clewline.workspace.importing import chain_of
 
 
 def assert_sound(store: Path) -> None:
@@ -68,10 +70,11 @@ def test_ids_are_dense_and_in_chain_order(tmp_path: Path) -> None:
     paid = [script for part in outputs for _value, script in part]
     assert scripts[1:] == list(dict.fromkeys(paid))
     assert [scripts[script] for script in store.column("output.script")[1:]] == paid
-    receiving = store.column("receiving.start")
+    chain_columns = chain_of(store)
     for script in range(len(scripts)):
-        received = store.column("receiving.output")[receiving[script] : receiving[script + 1]]
-        assert received.tolist() == np.flatnonzero(store.column("output.script") == script).tolist()
+        received = np.flatnonzero(store.column("output.script") == script)
+        assert outputs_of(chain_columns, script).tolist() == received.tolist()
+        assert store.column("receiving.last")[script] == received[-1]
 
 
 def test_find_txids_and_scripts(tmp_path: Path) -> None:

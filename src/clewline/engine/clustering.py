@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from clewline.engine.chain import UNSPENT, Chain, Int64, UInt8, UInt32
+from clewline.engine.chain import Chain, Int64, UInt8, UInt32, list_outputs
 from clewline.engine.heuristics.multi_input import RULE, check_coinjoin, may_link
 from clewline.errors import UsageError
 from clewline.jit import kernel
@@ -129,7 +129,7 @@ def extend_clusters(cluster: UInt32, chain: Chain, coinjoin: UInt8, first_tx: in
     """
     check_coinjoin(chain, coinjoin)
     n_tx = len(chain.tx_input) - 1
-    n_script = len(chain.script_output) - 1
+    n_script = chain.n_script
     if not 0 <= first_tx <= n_tx:
         raise UsageError(f"first_tx is {first_tx}; allowed is 0 to {n_tx}", where="first_tx")
     if len(cluster) > n_script:
@@ -349,7 +349,7 @@ def growth_by_transaction(chain: Chain, coinjoin: UInt8) -> UInt32:
     Cost: as `cluster`, with 8 bytes a script and 4 a transaction.
     """
     check_coinjoin(chain, coinjoin)
-    n_script = len(chain.script_output) - 1
+    n_script = chain.n_script
     parent = np.arange(n_script, dtype=np.uint32)
     size = np.ones(n_script, dtype=np.uint32)
     growth = np.zeros(len(chain.tx_input) - 1, dtype=np.uint32)
@@ -363,8 +363,8 @@ def _search(
     prevout: Int64,
     script: UInt32,
     spender: UInt32,
-    script_output: Int64,
-    output_by_script: Int64,
+    first_output: Int64,
+    next_output: Int64,
     coinjoin: UInt8,
     scripts: UInt32,
     start: int,
@@ -383,15 +383,19 @@ def _search(
     came_from[np.searchsorted(scripts, np.uint32(start))] = start
     head, tail = 0, 1
     crossed = {np.int64(-1)}
+    nowhere = np.empty(0, np.int64)
+    n_tx = len(tx_input) - 1
     while head < tail:
         here = queue[head]
         head += 1
-        begin, end = script_output[here], script_output[np.int64(here) + 1]
-        spenders = np.empty(end - begin, np.int64)
+        received = list_outputs(first_output[here], next_output, nowhere)
+        outputs = np.empty(received, np.int64)
+        list_outputs(first_output[here], next_output, outputs)
+        spenders = np.empty(received, np.int64)
         count = 0
-        for i in range(begin, end):
-            tx = np.int64(spender[output_by_script[i]])
-            if tx != UNSPENT and tx not in crossed and may_link(tx, tx_input, coinjoin):
+        for output in outputs:
+            tx = np.int64(spender[output])
+            if tx < n_tx and tx not in crossed and may_link(tx, tx_input, coinjoin):
                 spenders[count] = tx
                 count += 1
         for tx in np.sort(spenders[:count]):
@@ -458,7 +462,7 @@ def explain(
     crossed.
     """
     check_coinjoin(chain, coinjoin)
-    n_script = len(chain.script_output) - 1
+    n_script = chain.n_script
     if len(cluster) != n_script:
         raise UsageError(
             f"the clustering has {len(cluster)} scripts, the chain {n_script}", where="cluster"
@@ -478,8 +482,8 @@ def explain(
         chain.prevout,
         chain.script,
         chain.spender,
-        chain.script_output,
-        chain.output_by_script,
+        chain.first_output,
+        chain.next_output,
         coinjoin,
         scripts,
         a,

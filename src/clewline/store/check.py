@@ -277,12 +277,14 @@ def _spending_index(store: ChainStore) -> bool:
 
 def _receiving_index(store: ChainStore) -> bool:
     """Check that outputs by script are those that the outputs say."""
-    start = np.zeros(store.manifest.counts["script"] + 1, np.int64)
-    output = np.empty(store.manifest.counts["output"], np.int64)
-    receiving_index(store.column("output.script"), start, output)
+    first = np.empty(store.manifest.counts["script"], np.int64)
+    following = np.empty(store.manifest.counts["output"], np.int64)
+    last = np.full(first.size, -1, np.int64)
+    receiving_index(store.column("output.script"), first, following, last)
     return bool(
-        (start == store.column("receiving.start")).all()
-        and (output == store.column("receiving.output")).all()
+        (first == store.column("receiving.first")).all()
+        and (following == store.column("receiving.next")).all()
+        and (last == store.column("receiving.last")).all()
     )
 
 

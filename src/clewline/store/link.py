@@ -293,28 +293,25 @@ def fill_spenders(tx_input: Offsets, prevout: Offsets, spender: NDArray[np.uint3
 
 
 @leaf
-def receiving_index(script: NDArray[np.uint32], start: Offsets, output: Offsets) -> None:
-    """Order outputs by script: fill ``receiving.start`` and ``receiving.output``.
-
-    A counting sort, so ids ascend within a script.
+def receiving_index(
+    script: NDArray[np.uint32], first: Offsets, following: Offsets, last: Offsets
+) -> None:
+    """Link the outputs of each script: fill the columns of ``receiving``.
 
     Parameters
     ----------
     script : ndarray of uint32, shape (n_output,)
         ``output.script``.
-    start : ndarray of int64, shape (n_script + 1,)
-        Zeros; filled.
-    output : ndarray of int64, shape (n_output,)
-        Filled.
+    first, last : ndarray of int64, shape (n_script,)
+        Filled; `last` holds -1 everywhere before.
+    following : ndarray of int64, shape (n_output,)
+        Filled: ``receiving.next``.
     """
-    for i in range(script.size):
-        start[script[i] + 1] += 1
-    for i in range(1, start.size):
-        start[i] += start[i - 1]
-    # Filling moves each start to the next script's; moving them back restores the index.
-    for i in range(script.size):
-        output[start[script[i]]] = i
-        start[script[i]] += 1
-    for i in range(start.size - 1, 0, -1):
-        start[i] = start[i - 1]
-    start[0] = 0
+    for output in range(script.size):
+        following[output] = -1
+        earlier = last[script[output]]
+        if earlier < 0:
+            first[script[output]] = output
+        else:
+            following[earlier] = output
+        last[script[output]] = output

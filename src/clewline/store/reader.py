@@ -18,7 +18,6 @@ from clewline.errors import StoreDamagedError
 from clewline.jit import leaf
 from clewline.store.files import map_column
 from clewline.store.hash_index import find_scripts, find_txids
-from clewline.store.link import UNSPENT
 from clewline.store.manifest import Manifest, read_manifest
 from clewline.store.schema import INDEXES, TABLES, columns
 
@@ -34,12 +33,13 @@ def _unspent_of(
     spender: NDArray[np.uint32],
     first: int,
     last: int,
+    tip_tx: int,
 ) -> tuple[Any, Any]:
     """Count and sum a range of outputs: those unspent and not provably unspendable."""
     count = np.int64(0)
     total = np.int64(0)
     for output in range(first, last):
-        if spender[output] == np.uint32(UNSPENT):
+        if spender[output] >= tip_tx:
             at = starts[script[output]]
             if not is_unspendable(blob, at, starts[script[output] + 1] - at):
                 count += 1
@@ -188,10 +188,11 @@ class ChainStore:
             self.column("output.value"),
             self.column("spending.spender"),
         )
-        count, total = _unspent_of(*arrays, 0, self.manifest.counts["output"])
+        tip_tx = self.manifest.counts["tx"]
+        count, total = _unspent_of(*arrays, 0, self.manifest.counts["output"], tip_tx)
         output_start = self.column("tx.output_start")
         for tx in {0, *self.column("txid.overwritten").tolist()}:
-            less = _unspent_of(*arrays, int(output_start[tx]), int(output_start[tx + 1]))
+            less = _unspent_of(*arrays, int(output_start[tx]), int(output_start[tx + 1]), tip_tx)
             count -= less[0]
             total -= less[1]
         return int(count), int(total)

@@ -214,14 +214,26 @@ INDEXES: Final = (
     ),
     Table(
         "receiving",
-        "Which outputs a script received.",
+        "Which outputs a script received: from its first, from each to the next.",
         (
+            Column("first", _I64, "output id", "First output of each script.", rows="script"),
             Column(
-                "start", _I64, "entry", "First entry of each script.", offsets=True, rows="script"
+                "next",
+                _I64,
+                "output id",
+                "Next output of the same script.",
+                null="-1: none",
+                rows="output",
             ),
-            Column("output", _I64, "output id", "Ascending within a script.", rows="output"),
+            Column(
+                "last",
+                _I64,
+                "output id",
+                "Last output of each script: where an import appends.",
+                rows="script",
+            ),
         ),
-        order="script id",
+        order="script id or output id",
     ),
     Table(
         "structure",

@@ -280,16 +280,18 @@ class StoreWriter:
         except OSError as error:
             raise storage_error(directory, error) from error
         counts = columns_.counts
-        start = np.zeros(counts["script"] + 1, np.int64)
-        output = np.empty(counts["output"], np.int64)
-        receiving_index(columns_.view("output.script"), start, output)
+        first = np.empty(counts["script"], np.int64)
+        following = np.empty(counts["output"], np.int64)
+        last = np.full(counts["script"], -1, np.int64)
+        receiving_index(columns_.view("output.script"), first, following, last)
         indexes: dict[str, NDArray[Any]] = {
             "txid.slots": tables.txid_slots,
             "txid.overwritten": tables.overwritten(),
             "scripthash.slots": tables.script_slots,
             "spending.spender": tables.spender(),
-            "receiving.start": start,
-            "receiving.output": output,
+            "receiving.first": first,
+            "receiving.next": following,
+            "receiving.last": last,
         }
         self._write_indexes(directory, indexes)
         self._synced = self._pool.submit(columns_.sync)

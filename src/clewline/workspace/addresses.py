@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from clewline.codec.address import script_of
-from clewline.engine.chain import Chain
+from clewline.engine.chain import Chain, outputs_of
 from clewline.engine.clustering import explain, largest, member_range
 from clewline.errors import UnknownAddressError
 from clewline.reports.case import utc
-from clewline.store.link import UNSPENT
 from clewline.store.reader import ChainStore
+from clewline.workspace.importing import chain_of
 from clewline.workspace.rendering import (
     ScriptTexts,
     heights_of,
@@ -53,12 +52,6 @@ def known_script_id(store: ChainStore, address: str) -> int:
     return script
 
 
-def outputs_of(store: ChainStore, script: int) -> NDArray[np.int64]:
-    """Return the outputs that a script received, ascending."""
-    start = store.column("receiving.start")
-    return store.column("receiving.output")[int(start[script]) : int(start[script + 1])]
-
-
 def summary(store: ChainStore, script: int | None) -> dict[str, Any]:
     """Return sums, times and cluster of a script; zeros where the tip does not know it."""
     if script is None:
@@ -72,10 +65,10 @@ def summary(store: ChainStore, script: int | None) -> dict[str, Any]:
             "cluster": None,
             "cluster_size": 0,
         }
-    outputs = outputs_of(store, script)
+    outputs = outputs_of(chain_of(store), script)
     values = store.column("output.value")[outputs]
     spender = store.column("spending.spender")[outputs]
-    spent = spender != UNSPENT
+    spent = spender < store.manifest.counts["tx"]
     received, sent = int(values.sum()), int(values[spent].sum())
     txs = np.unique(np.concatenate((tx_of_outputs(store, outputs), spender[spent])))
     times = store.block_time[heights_of(store, txs[[0, -1]])]

@@ -68,8 +68,8 @@ def chain_of(store: ChainStore) -> Chain:
         script=store.column("output.script"),
         spender=store.column("spending.spender"),
         script_kind=store.column("script.kind"),
-        script_output=store.column("receiving.start"),
-        output_by_script=store.column("receiving.output"),
+        first_output=store.column("receiving.first"),
+        next_output=store.column("receiving.next"),
     )
 
 
