@@ -45,6 +45,14 @@ from clewline.workspace import addresses, packs, rendering, tracing
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
 from clewline.workspace.classifying import classify_file, classify_lines
+from clewline.workspace.exposure import (
+    NOT_CHECKED,
+    ExposureIndex,
+    build_exposure,
+    describe_indexes,
+    remove_index,
+)
+from clewline.workspace.exposure_index import DIRECTIONS
 from clewline.workspace.following import Standing, directory_source, follow, node_source
 from clewline.workspace.importing import (
     ImportResult,
@@ -118,6 +126,11 @@ class Workspace:
     def _mixes(self) -> NDArray[np.uint8]:
         """Which transactions are CoinJoins that mix owners."""
         return tracing.mixing_transactions(self.store)
+
+    @cached_property
+    def _exposure(self) -> ExposureIndex:
+        """The exposure index of these label sets; it answers "not checked" where there is none."""
+        return ExposureIndex(self.store, self.chain, self.attribution.digests)
 
     @property
     def _tip(self) -> dict[str, Any]:
@@ -224,16 +237,106 @@ class Workspace:
     def address(self, address: str) -> dict[str, Any]:
         """Return what the chain and the labels say about an address.
 
-        An address that no output pays to has sums of zero and no cluster, at this tip.
+        An address that no output pays to has sums of zero and no cluster, at this tip. ``exposure``
+        is "not checked" where no index is built for these label sets.
 
         Raises
         ------
         AddressError
             If it is no address of this network.
+        StoreDamagedError, StoreVersionError
+            If there is an exposure index that cannot be read.
         """
         script = addresses.script_id(self.store, address)
         said = self._labelled(address, script)
-        return {"address": said.pop("address"), **addresses.summary(self.store, script), **said}
+        met = self._exposure.of_script(script)
+        checked = any(met[direction]["state"] != NOT_CHECKED for direction in DIRECTIONS)
+        return {
+            "address": said.pop("address"),
+            **addresses.summary(self.store, script),
+            **said,
+            "exposure": met["exposure"] if checked else NOT_CHECKED,
+        }
+
+    def exposure(self, address: str) -> dict[str, Any]:
+        """Return which share of what an address received comes from, and went to, services.
+
+        A look-up in the exposure index of these label sets; see `build_exposure`.
+
+        Parameters
+        ----------
+        address : str
+            Address of the store's network.
+
+        Returns
+        -------
+        dict
+            ``exposure``: a row a direction and part (category of services, or a rest) with
+            satoshi: ``value`` = ``direct`` (one transaction away) + ``indirect``. ``from``, ``to``:
+            the tip that each was built at, and what was received since; "not checked" and why
+            where there is no index.
+
+        Raises
+        ------
+        AddressError
+            If it is no address of this network.
+        StoreDamagedError, StoreVersionError
+            If the index cannot be read.
+        """
+        script = addresses.script_id(self.store, address)
+        return {
+            "address": self._subject(address, script),
+            **self._tip,
+            "method": Method.HAIRCUT.value,
+            **self._exposure.of_script(script),
+            "label_sets": self.attribution.digests,
+        }
+
+    def build_exposure(
+        self, directions: Sequence[str] = tuple(DIRECTIONS), progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """Build the exposure index of these label sets at this tip, or bring it up to date.
+
+        Parameters
+        ----------
+        directions : sequence of {"from", "to"}
+            *from* goes on where the last build ended; *to* is computed anew.
+        progress : callable, optional
+            Told stage, done and total.
+
+        Returns
+        -------
+        dict
+            What was done, by direction.
+
+        Raises
+        ------
+        UsageError, StoreLockedError, StorageError, StoreDamagedError, StoreVersionError
+        """
+        built = build_exposure(
+            self.store, self.attribution, self._mixes, directions, progress or no_progress
+        )
+        self.__dict__.pop("_exposure", None)  # the next question sees the new index
+        return built
+
+    def exposure_indexes(self) -> list[dict[str, Any]]:
+        """Return one row for each direction of each exposure index of the store.
+
+        Raises
+        ------
+        StoreDamagedError, StoreVersionError
+        """
+        return describe_indexes(self.store, Attribution(self.store).digests)
+
+    def remove_exposure(self, name: str) -> None:
+        """Remove an exposure index by the name that `exposure_indexes` gives.
+
+        Raises
+        ------
+        UsageError, StoreLockedError, StorageError
+        """
+        remove_index(self.store, name)
+        self.__dict__.pop("_exposure", None)
 
     def labels(self, address: str) -> dict[str, Any]:
         """Return what is said about an address: child protection first, conflicts shown.
