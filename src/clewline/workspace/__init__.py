@@ -48,10 +48,10 @@ from clewline.workspace.classifying import classify_file, classify_lines
 from clewline.workspace.exposure import (
     NOT_CHECKED,
     ExposureIndex,
-    build_exposure,
     describe_indexes,
     remove_index,
 )
+from clewline.workspace.exposure_building import build_exposure
 from clewline.workspace.exposure_index import DIRECTIONS
 from clewline.workspace.following import Standing, directory_source, follow, node_source
 from clewline.workspace.importing import (
@@ -238,7 +238,8 @@ class Workspace:
         """Return what the chain and the labels say about an address.
 
         An address that no output pays to has sums of zero and no cluster, at this tip. ``exposure``
-        is "not checked" where no index is built for these label sets.
+        is that of `exposure`; ``exposure_checked`` says up to which block each direction was, and
+        that it was not where there is no index for these label sets.
 
         Raises
         ------
@@ -250,12 +251,17 @@ class Workspace:
         script = addresses.script_id(self.store, address)
         said = self._labelled(address, script)
         met = self._exposure.of_script(script)
-        checked = any(met[direction]["state"] != NOT_CHECKED for direction in DIRECTIONS)
         return {
             "address": said.pop("address"),
             **addresses.summary(self.store, script),
             **said,
-            "exposure": met["exposure"] if checked else NOT_CHECKED,
+            "exposure_checked": {
+                standing["direction"]: standing["state"]
+                if standing["state"] == NOT_CHECKED
+                else f"up to block {standing['height']}"
+                for standing in met["directions"]
+            },
+            "exposure": met["exposure"],
         }
 
     def exposure(self, address: str) -> dict[str, Any]:
@@ -272,7 +278,7 @@ class Workspace:
         -------
         dict
             ``exposure``: a row a direction and part (category of services, or a rest) with
-            satoshi: ``value`` = ``direct`` (one transaction away) + ``indirect``. ``from``, ``to``:
+            satoshi: ``value`` = ``direct`` (one transaction away) + ``indirect``. ``directions``:
             the tip that each was built at, and what was received since; "not checked" and why
             where there is no index.
 
