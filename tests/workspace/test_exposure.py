@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.cli.records import Records
+from tests.workspace.against_traces import hold_against_traces, standing
 
 from clewline.errors import (
     StorageError,
@@ -71,10 +72,6 @@ def addresses_of(store: Path) -> list[str]:
     return sorted({o["address"] for row in rows for o in row["outputs"] if o["address"]})
 
 
-def standing(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {row["direction"]: row for row in answer["directions"]}
-
-
 def answers(store: Path) -> list[dict[str, Any]]:
     workspace = Workspace.open(store)
     return [workspace.exposure(address) for address in addresses_of(store)]
@@ -104,35 +101,7 @@ def test_values_add_up_to_what_was_received(labelled: Path) -> None:
 
 
 def test_a_look_up_agrees_with_the_haircut_trace(labelled: Path) -> None:
-    """Of every address that received one output and is no service's own."""
-    workspace = Workspace.open(labelled)
-    compared = met = 0
-    for address in addresses_of(labelled):
-        answer = workspace.exposure(address)
-        if workspace.address(address)["transactions"] > 2 or standing(answer)["from"]["held_by"]:
-            continue
-        for direction, walk in (("from", "backward"), ("to", "forward")):
-            trace = workspace.trace(walk, [address], "haircut")
-            if trace["total"] != standing(answer)[direction]["received"]:
-                continue  # it paid itself: a trace counts those satoshi once
-            traced: dict[str, int] = {
-                rest: trace[rest] for rest in ("unspent", "mined", "coinjoin", "fees")
-            }
-            near = 0
-            for service in trace["services"]:
-                category = service["category"]
-                traced[category] = traced.get(category, 0) + service["value"]
-                near += sum(o["value"] for o in service["outputs"] if o["hops"] == 1)
-            # Each transaction that a trace crosses rounds to whole satoshi.
-            slack = 1 + trace["limits"]["crossed_transactions"]
-            rows = [row for row in answer["exposure"] if row["direction"] == direction]
-            for row in rows:
-                assert abs(row["value"] - traced.pop(row["part"], 0)) <= slack
-            assert all(value <= slack for value in traced.values())
-            direct = sum(row["direct"] for row in rows if row["service"])
-            assert abs(direct - near) <= slack + len(rows)
-            compared += 1
-            met += direct > 0
+    compared, met = hold_against_traces(Workspace.open(labelled), addresses_of(labelled))
     assert compared > 100
     assert met > 20
 

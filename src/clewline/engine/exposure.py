@@ -36,14 +36,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clewline.engine.chain import Chain, Int64, UInt8, UInt32
 from clewline.errors import UsageError
-from clewline.jit import kernel, leaf
+from clewline.jit import inlined, kernel, leaf
 
 Float64 = NDArray[np.float64]
 
@@ -72,6 +72,7 @@ MAX_CATEGORIES: Final = min(Rest) - 1
 """Categories are numbered from 1 to this."""
 
 _CODES: Final = 256
+_NO_MIXES: Final = np.empty(0, np.uint8)
 _MINED: Final = int(Rest.MINED)
 _COINJOIN: Final = int(Rest.COINJOIN)
 _UNSPENT: Final = int(Rest.UNSPENT)
@@ -92,26 +93,6 @@ class Marks:
 
     category: UInt8
     mixes: UInt8
-
-    def check(self, chain: Chain) -> None:
-        """Refuse marks that are not those of a chain.
-
-        Parameters
-        ----------
-        chain : Chain
-            The chain that they should be of.
-
-        Raises
-        ------
-        UsageError
-            If there is not one entry for each script and each transaction.
-        """
-        for name, array, count in (
-            ("category", self.category, chain.n_script),
-            ("mixes", self.mixes, chain.n_tx),
-        ):
-            if array.shape != (count,) or array.dtype != np.uint8:
-                raise UsageError(f"needs one uint8 for each of {count}", where=name)
 
 
 def mark_scripts(
@@ -160,117 +141,91 @@ def mark_scripts(
     return category
 
 
-@leaf
-def _given(
-    value: Int64, script: UInt32, category: UInt8, part: Any, output: Any, share: Any
-) -> Any:
-    """Satoshi that an output brings to a part, if the transaction that made it has this share."""
-    held = category[script[output]]
+class _World(NamedTuple):
+    """The columns that passes read: those of `Chain`, and `Marks`."""
+
+    tx_input: Int64
+    tx_output: Int64
+    prevout: Int64
+    value: Int64
+    script: UInt32
+    spender: UInt32
+    category: UInt8
+    mixes: UInt8
+
+
+@inlined
+def _given(world: _World, part: Any, output: Any, share: Any) -> Any:
+    """Satoshi that an output brings to a part, if the transaction beyond it has this share."""
+    held = world.category[world.script[output]]
     if held == part:
-        return np.float64(value[output])
-    return np.float64(value[output]) * share if held == NOBODY else 0.0
+        return np.float64(world.value[output])
+    return np.float64(world.value[output]) * share if held == NOBODY else 0.0
 
 
-@leaf
-def _total_input(prevout: Int64, value: Int64, first: Any, last: Any) -> Any:
+@inlined
+def _total_input(world: _World, tx: Any) -> Any:
     """Sum what the inputs of a transaction hold."""
     total = np.int64(0)
-    for row in range(first, last):
-        total += value[prevout[row]]
+    for row in range(world.tx_input[tx], world.tx_input[tx + 1]):
+        total += world.value[world.prevout[row]]
     return total
 
 
 @leaf
-def _up(
-    tx_input: Int64,
-    tx_output: Int64,
-    prevout: Int64,
-    value: Int64,
-    script: UInt32,
-    spender: UInt32,
-    category: UInt8,
-    mixes: UInt8,
-    part: Any,
-    shares: Float64,
-    first: Any,
-    last: Any,
-) -> None:
+def _up(world: _World, part: Any, shares: Float64, first: Any, last: Any) -> None:
     """Turn gathered satoshi into shares, and hand them on to the transactions that spend them."""
-    n_tx = len(tx_input) - 1
+    n_tx = len(world.tx_input) - 1
     for tx in range(first, last):
         share = 0.0
-        if tx_input[tx] == tx_input[tx + 1]:
+        if world.tx_input[tx] == world.tx_input[tx + 1]:
             share = 1.0 if part == _MINED else 0.0
-        elif mixes[tx] != 0:
+        elif world.mixes[tx] != 0:
             share = 1.0 if part == _COINJOIN else 0.0
         elif shares[tx] > 0.0:
-            total = _total_input(prevout, value, tx_input[tx], tx_input[tx + 1])
+            total = _total_input(world, tx)
             share = min(1.0, shares[tx] / np.float64(total))
         shares[tx] = share
-        for output in range(tx_output[tx], tx_output[tx + 1]):
-            given = _given(value, script, category, part, output, share)
-            if given > 0.0 and spender[output] < n_tx:
-                shares[spender[output]] += given
+        for output in range(world.tx_output[tx], world.tx_output[tx + 1]):
+            given = _given(world, part, output, share)
+            if given > 0.0 and world.spender[output] < n_tx:
+                shares[world.spender[output]] += given
 
 
 @kernel
-def _carry(
-    tx_input: Int64,
-    tx_output: Int64,
-    prevout: Int64,
-    value: Int64,
-    script: UInt32,
-    category: UInt8,
-    part: Any,
-    shares: Float64,
-    first: Any,
-) -> None:
+def _carry(world: _World, part: Any, shares: Float64, first: Any) -> None:
     """Hand on the satoshi of outputs before `first` that transactions from there on spend.
 
     In the order in which a pass from the beginning adds them, so that the same bits come out.
     """
-    boundary = tx_output[first]
-    for tx in range(first, len(tx_input) - 1):
-        earlier = prevout[tx_input[tx] : tx_input[tx + 1]]
+    boundary = world.tx_output[first]
+    for tx in range(first, len(world.tx_input) - 1):
+        earlier = world.prevout[world.tx_input[tx] : world.tx_input[tx + 1]]
         earlier = np.sort(earlier[earlier < boundary])
         for output in earlier:
-            source = np.searchsorted(tx_output, output, side="right") - 1
-            shares[tx] += _given(value, script, category, part, output, shares[source])
+            source = np.searchsorted(world.tx_output, output, side="right") - 1
+            shares[tx] += _given(world, part, output, shares[source])
 
 
 @leaf
-def _down(
-    tx_input: Int64,
-    tx_output: Int64,
-    prevout: Int64,
-    value: Int64,
-    script: UInt32,
-    spender: UInt32,
-    category: UInt8,
-    mixes: UInt8,
-    part: Any,
-    shares: Float64,
-    first: Any,
-    last: Any,
-) -> None:
+def _down(world: _World, part: Any, shares: Float64, first: Any, last: Any) -> None:
     """Gather, from the last transaction to the first, what the outputs of each bring."""
-    n_tx = len(tx_input) - 1
+    n_tx = len(world.tx_input) - 1
     unspent = 1.0 if part == _UNSPENT else 0.0
     for tx in range(last - 1, first - 1, -1):
-        share = 0.0
-        if tx_input[tx] == tx_input[tx + 1]:
+        share = 1.0 if part == _COINJOIN else 0.0
+        if world.tx_input[tx] == world.tx_input[tx + 1]:
             share = 0.0
-        elif mixes[tx] != 0:
-            share = 1.0 if part == _COINJOIN else 0.0
-        else:
+        elif world.mixes[tx] == 0:
+            share = 0.0
             gathered = 0.0
             left = np.int64(0)
-            for output in range(tx_output[tx], tx_output[tx + 1]):
-                left -= value[output]
-                later = shares[spender[output]] if spender[output] < n_tx else unspent
-                gathered += _given(value, script, category, part, output, later)
+            for output in range(world.tx_output[tx], world.tx_output[tx + 1]):
+                left -= world.value[output]
+                later = shares[world.spender[output]] if world.spender[output] < n_tx else unspent
+                gathered += _given(world, part, output, later)
             if gathered > 0.0 or part == _FEES:
-                total = _total_input(prevout, value, tx_input[tx], tx_input[tx + 1])
+                total = _total_input(world, tx)
                 if part == _FEES:
                     gathered += np.float64(left + total)
                 if total > 0:
@@ -331,8 +286,7 @@ def fill_from(
     >>> shares.tolist()
     [0.0, 0.0, 0.25]
     """
-    marks.check(chain)
-    _up(*_columns(chain), marks.category, marks.mixes, part, shares, first, last)
+    _up(_marked(chain, marks), part, shares, first, last)
 
 
 def carry_from(chain: Chain, marks: Marks, part: int, shares: Float64, first: int) -> None:
@@ -360,9 +314,7 @@ def carry_from(chain: Chain, marks: Marks, part: int, shares: Float64, first: in
     -----
     Cost: one binary search for each input that spends an earlier output.
     """
-    marks.check(chain)
-    tx_input, tx_output, prevout, value, script, _spender = _columns(chain)
-    _carry(tx_input, tx_output, prevout, value, script, marks.category, part, shares, first)
+    _carry(_marked(chain, marks), part, shares, first)
 
 
 def fill_to(chain: Chain, marks: Marks, part: int, shares: Float64, first: int, last: int) -> None:
@@ -412,19 +364,31 @@ def fill_to(chain: Chain, marks: Marks, part: int, shares: Float64, first: int, 
     0.125
     0.125
     """
-    marks.check(chain)
-    _down(*_columns(chain), marks.category, marks.mixes, part, shares, first, last)
+    _down(_marked(chain, marks), part, shares, first, last)
 
 
-def _columns(chain: Chain) -> tuple[Int64, Int64, Int64, Int64, UInt32, UInt32]:
-    """Return the columns that every pass reads."""
-    return (
+def _marked(chain: Chain, marks: Marks) -> _World:
+    """Refuse marks that are not those of a chain; put them beside its columns."""
+    for name, array, count in (
+        ("category", marks.category, chain.n_script),
+        ("mixes", marks.mixes, chain.n_tx),
+    ):
+        if array.shape != (count,) or array.dtype != np.uint8:
+            raise UsageError(f"needs one uint8 for each of {count}", where=name)
+    return _world(chain, marks.category, marks.mixes)
+
+
+def _world(chain: Chain, category: UInt8, mixes: UInt8) -> _World:
+    """Return what kernels read."""
+    return _World(
         chain.tx_input,
         chain.tx_output,
         chain.prevout,
         chain.value,
         chain.script,
         chain.spender,
+        category,
+        mixes,
     )
 
 
@@ -474,28 +438,18 @@ def first_affected(chain: Chain, before: UInt8, after: UInt8, tx: int) -> int:
 
 
 @leaf
-def _one_hop(
-    tx_input: Int64,
-    tx_output: Int64,
-    prevout: Int64,
-    value: Int64,
-    script: UInt32,
-    category: UInt8,
-    tx: Int64,
-    weight: Int64,
-    inputs: Any,
-    sums: Float64,
-) -> None:
+def _one_hop(world: _World, tx: Int64, weight: Int64, inputs: Any, sums: Float64) -> None:
     """Add to `sums`, by category, what services hold of one side of some transactions."""
     for k in range(len(tx)):
-        total = _total_input(prevout, value, tx_input[tx[k]], tx_input[tx[k] + 1])
+        total = _total_input(world, tx[k])
         if total == 0:
             continue
-        starts = tx_input if inputs else tx_output
+        starts = world.tx_input if inputs else world.tx_output
         scale = np.float64(weight[k]) / np.float64(total)
         for row in range(starts[tx[k]], starts[tx[k] + 1]):
-            output = prevout[row] if inputs else row
-            sums[category[script[output]]] += np.float64(value[output]) * scale
+            output = world.prevout[row] if inputs else row
+            held = world.category[world.script[output]]
+            sums[held] += np.float64(world.value[output]) * scale
 
 
 def one_hop(
@@ -526,6 +480,5 @@ def one_hop(
     Cost: the inputs and outputs of the transactions.
     """
     sums = np.zeros(_CODES)
-    tx_input, tx_output, prevout, value, script, _spender = _columns(chain)
-    _one_hop(tx_input, tx_output, prevout, value, script, category, tx, weight, to_the_past, sums)
+    _one_hop(_world(chain, category, _NO_MIXES), tx, weight, to_the_past, sums)
     return sums

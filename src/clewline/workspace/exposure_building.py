@@ -156,29 +156,31 @@ def build_exposure(
             write_exposure_manifest(index, manifest)
         finally:
             clear_unpublished(index, read_exposure_manifest(index))
-    done = {plan.direction: _EXTENDED if plan.kept else _BUILT for plan in plans}
+    plan_of = {plan.direction: plan for plan in plans}
     return {
         "index": str(index),
         "tip": store.manifest.tip,
         "height": store.manifest.height,
         "categories": list(ground.categories),
         "directions": [
-            {
-                "direction": direction,
-                "done": done.get(direction, _UP_TO_DATE),
-                "transactions": manifest.sides[direction].counts["tx"],
-                "computed": sum(
-                    store.manifest.counts["tx"] - plan.kept
-                    for plan in plans
-                    if plan.direction == direction
-                ),
-                "largest_gap": manifest.sides[direction].largest_gap,
-                "bytes": sum(manifest.sides[direction].sizes().values()),
-            }
+            _done(manifest.sides[direction], plan_of.get(direction))
             for direction in DIRECTIONS
             if direction in directions
         ],
         "label_sets": attribution.digests,
+    }
+
+
+def _done(side: Side, plan: _Plan | None) -> dict[str, Any]:
+    """Say what was done for one direction."""
+    n_tx = side.counts["tx"]
+    return {
+        "direction": side.directory.partition(".")[0],
+        "done": (_EXTENDED if plan.kept else _BUILT) if plan else _UP_TO_DATE,
+        "transactions": n_tx,
+        "computed": n_tx - plan.kept if plan else 0,
+        "largest_gap": side.largest_gap,
+        "bytes": sum(side.sizes().values()),
     }
 
 
