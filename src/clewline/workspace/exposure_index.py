@@ -381,11 +381,9 @@ class GrowingColumn:
         size = rows * _SHARE.itemsize
         try:
             with path.open("r+b") as file:
-                file.seek(head)
-                # Written, not only asked for: a full disk must refuse here, not kill a later write.
-                for at in range(head, size, CHUNK_BYTES):
-                    file.write(bytes(min(CHUNK_BYTES, size - at)))
-                file.flush()
+                if size > head:
+                    # A full disk must refuse here, and not kill a write to the mapping.
+                    os.posix_fallocate(file.fileno(), head, size - head)
                 self._mapping = mmap.mmap(file.fileno(), size)
         except OSError as error:
             raise storage_error(path, error) from error
