@@ -222,6 +222,26 @@ def test_a_longer_chain_goes_on_with_the_same_bits(world: World, data: st.DataOb
         assert shares.tobytes() == shares_of(world, "from", part).tobytes()
 
 
+def test_what_is_carried_is_added_in_the_order_of_a_whole_pass() -> None:
+    """Forty inexact shares, spent in another order than they were made: sums depend on it."""
+    transactions: list[Any] = []
+    for k in range(40):
+        transactions += [([], [(10**7 + 7919 * k, 0)]), ([], [(3 * 10**8 + k**5, 1)])]
+    for k in range(40):
+        total = 10**7 + 7919 * k + 3 * 10**8 + k**5
+        transactions.append(([2 * k, 2 * k + 1], [(total // 3, 2)]))
+    transactions.append(([80 + 7 * k % 40 for k in range(40)], [(10**9, 3)]))
+    chain = chain_of([transactions], n_script=4)
+    marks = Marks(np.array([1, 0, 0, 0], np.uint8), np.zeros(chain.n_tx, np.uint8))
+    whole = shares_of(World(chain, marks), "from", 1)
+    assert len({*whole[80:120]}) == 40
+    shares = np.zeros(chain.n_tx)
+    shares[:-1] = whole[:-1]
+    carry_from(chain, marks, 1, shares, chain.n_tx - 1)
+    fill_from(chain, marks, 1, shares, chain.n_tx - 1, chain.n_tx)
+    assert shares.tobytes() == whole.tobytes()
+
+
 @given(worlds(), st.integers(0, N_SCRIPT - 1), st.sampled_from([0, *CATEGORIES]), st.data())
 def test_other_marks_change_nothing_before_the_first_affected(
     world: World, script: int, mark: int, data: st.DataObject
