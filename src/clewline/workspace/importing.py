@@ -20,9 +20,9 @@ from clewline.errors import BlockFileError, TooLargeError, UsageError
 from clewline.sources.active_chain import ActiveChain, choose_active_chain
 from clewline.sources.block_files import network_of, scan_directory
 from clewline.sources.block_source import BlockSource
-from clewline.sources.node import Report
 from clewline.sources.node_blocks import blocks_of_node
 from clewline.sources.node_chain import NodeChain
+from clewline.sources.server import Report
 from clewline.store.importer import Progress, append_blocks, check_left_out, no_progress
 from clewline.store.manifest import Manifest
 from clewline.store.reader import ChainStore
