@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -45,6 +45,12 @@ class Chain:
         First entry of each script in `output_by_script`.
     output_by_script : ndarray of int64, shape (n_output,)
         Outputs ordered by script, ascending within a script.
+    outputs_only : int
+        Of a part of a chain: transactions below this id are known for their outputs alone, so that
+        where their money came from is not loaded. 0 of a whole chain.
+    settled : ndarray of uint8, shape (n_output,) or (0,)
+        Of a part of a chain: 1 where an output that no loaded transaction spends is unspent, 0
+        where it is not known. Empty of a whole chain, in which all are.
     """
 
     block_tx: Int64
@@ -58,3 +64,5 @@ class Chain:
     script_kind: UInt8
     script_output: Int64
     output_by_script: Int64
+    outputs_only: int = 0
+    settled: UInt8 = field(default_factory=lambda: np.empty(0, np.uint8))

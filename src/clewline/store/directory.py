@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from clewline.errors import StoreLockedError, UsageError
+from clewline.sources.answers import NAME as ANSWERS
 from clewline.store.files import storage_error
 from clewline.store.manifest import NAME
 
 _LOCK: Final = "lock"
 # What a store without a manifest (not published yet, or interrupted before) may hold.
-_OURS: Final = (_LOCK, "columns.", "index.", "labels", f"{NAME}.partial")
+_OURS: Final = (
+    *(_LOCK, "columns.", "index.", "labels", "coverage.", f"{NAME}.partial"),
+    ANSWERS,
+)
 
 
 def make_directory(path: Path) -> bool:
@@ -90,7 +94,7 @@ def clear_leftovers(path: Path, keep: set[str]) -> None:
 
 
 def unmake(path: Path, *, made: bool) -> None:
-    """Leave no trace of a store that never was published.
+    """Leave no trace of a store that never was published, but what servers answered for it.
 
     Parameters
     ----------
@@ -99,7 +103,7 @@ def unmake(path: Path, *, made: bool) -> None:
     made : bool
         Whether the directory itself was made for it.
     """
-    if made:
+    if made and not (path / ANSWERS).exists():
         shutil.rmtree(path, ignore_errors=True)
         return
     clear_leftovers(path, set())

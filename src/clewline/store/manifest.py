@@ -57,6 +57,10 @@ class Manifest:
         that collide in it.
     index_digest : str
         SHA-256 over `index_counts`, `script_key` and the checksums of all indexes.
+    coverage : str
+        Of a partial store: SHA-256 of the file that says what is loaded (`coverage`).
+    tip_height : int
+        Of a partial store: height of the tip, which the number of blocks does not tell.
     """
 
     network: str
@@ -68,11 +72,13 @@ class Manifest:
     index_counts: dict[str, int]
     script_key: int
     index_digest: str = ""
+    coverage: str = ""
+    tip_height: int = -1
 
     @property
     def height(self) -> int:
         """Height of the tip."""
-        return self.counts["block"] - 1
+        return self.tip_height if self.coverage else self.counts["block"] - 1
 
     def rows(self, table: str) -> int:
         """Return a count by name, of the columns or of the index."""
@@ -233,6 +239,8 @@ def _is_sound(manifest: Manifest) -> bool:
         and 0 <= manifest.script_key < 1 << 64
         and re.fullmatch(r"columns\.\d+", manifest.columns_dir) is not None
         and re.fullmatch(r"index\.\d+", manifest.index_dir) is not None
+        and re.fullmatch(r"([0-9a-f]{64})?", manifest.coverage) is not None
+        and type(manifest.tip_height) is int
     )
 
 

@@ -15,9 +15,10 @@ from clewline.errors import UnknownAddressError
 from clewline.reports.case import utc
 from clewline.store.link import UNSPENT
 from clewline.store.reader import ChainStore
+from clewline.workspace.partial import AT_LEAST, is_loaded, mark, not_loaded
 from clewline.workspace.rendering import (
     ScriptTexts,
-    heights_of,
+    times_of,
     tx_of_outputs,
     txids_shown,
 )
@@ -43,9 +44,11 @@ def known_script_id(store: ChainStore, address: str) -> int:
 
     Raises
     ------
-    AddressError, UnknownAddressError
+    AddressError, UnknownAddressError, NotLoadedError
     """
     script = script_id(store, address)
+    if script is None and not is_loaded(store, script_of(address, store.network)):
+        raise not_loaded(store, address, "the history of this address")
     if script is None:
         raise UnknownAddressError(
             f"no output up to block {store.manifest.height} pays to this address", where=address
@@ -59,18 +62,23 @@ def outputs_of(store: ChainStore, script: int) -> NDArray[np.int64]:
     return store.column("receiving.output")[int(start[script]) : int(start[script + 1])]
 
 
-def summary(store: ChainStore, script: int | None) -> dict[str, Any]:
-    """Return sums, times and cluster of a script; zeros where the tip does not know it."""
+def summary(store: ChainStore, script: int | None, *, whole: bool = True) -> dict[str, Any]:
+    """Return sums, times and cluster of a script; zeros where the tip does not know it.
+
+    Where not the `whole` history is loaded, sums are of what is, and what follows from all of it
+    (balance, first and last time) is None.
+    """
     if script is None:
+        nothing = 0 if whole else None
         return {
-            "received": 0,
-            "sent": 0,
-            "balance": 0,
-            "transactions": 0,
+            "received": nothing,
+            "sent": nothing,
+            "balance": nothing,
+            "transactions": nothing,
             "first_seen": None,
             "last_seen": None,
             "cluster": None,
-            "cluster_size": 0,
+            "cluster_size": nothing,
         }
     outputs = outputs_of(store, script)
     values = store.column("output.value")[outputs]
@@ -78,14 +86,14 @@ def summary(store: ChainStore, script: int | None) -> dict[str, Any]:
     spent = spender != UNSPENT
     received, sent = int(values.sum()), int(values[spent].sum())
     txs = np.unique(np.concatenate((tx_of_outputs(store, outputs), spender[spent])))
-    times = store.block_time[heights_of(store, txs[[0, -1]])]
+    times = times_of(store, txs[[0, -1]]) if whole else [None, None]
     return {
         "received": received,
         "sent": sent,
-        "balance": received - sent,
+        "balance": received - sent if whole else None,
         "transactions": int(txs.size),
-        "first_seen": utc(int(times[0])),
-        "last_seen": utc(int(times[1])),
+        "first_seen": utc(times[0]),
+        "last_seen": utc(times[1]),
         "cluster": int(store.column("structure.cluster")[script]),
         "cluster_size": cluster_size(store, script),
     }
@@ -112,7 +120,13 @@ def largest_clusters(store: ChainStore, count: int) -> list[dict[str, Any]]:
     ids, sizes = largest(store.column("structure.cluster"), count)
     texts = ScriptTexts(store, ids)
     return [
-        {"cluster": cluster, "size": size, "first_address": address, "first_script": script}
+        {
+            "cluster": cluster,
+            "size": size,
+            "first_address": address,
+            "first_script": script,
+            **mark(store, prefix=AT_LEAST),
+        }
         for cluster, size, address, script in zip(
             ids.tolist(), sizes.tolist(), texts.addresses(), texts.hexes(), strict=True
         )

@@ -58,7 +58,7 @@ class ImportResult:
 
 def chain_of(store: ChainStore) -> Chain:
     """Return the arrays of a tip in the form that the engine reads."""
-    return Chain(
+    chain = Chain(
         block_tx=store.column("block.tx_start"),
         block_time=store.block_time,
         tx_input=store.column("tx.input_start"),
@@ -71,6 +71,10 @@ def chain_of(store: ChainStore) -> Chain:
         script_output=store.column("receiving.start"),
         output_by_script=store.column("receiving.output"),
     )
+    part = store.coverage
+    if part is None:
+        return chain
+    return replace(chain, outputs_only=part.outputs_only, settled=part.settled)
 
 
 def import_blocks(
