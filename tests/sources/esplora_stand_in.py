@@ -83,7 +83,7 @@ class EsploraStandIn(StandIn):
             if not found[2]:
                 stats = {"tx_count": len(txids), "funded_txo_count": 0}
                 return _json({"address": found[1], "chain_stats": stats, "mempool_stats": {}})
-            first = txids.index(found[3]) + 1 if found[3] else 0
+            first = txids.index(found[3]) + 1 if found[3] in txids else 0
             return _json([self.transaction(txid) for txid in txids[first : first + PAGE]])
         if found := re.fullmatch(r"/tx/(\w+)/(raw|merkle-proof|outspends)", target):
             if found[1] not in self.tx:

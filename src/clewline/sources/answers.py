@@ -23,7 +23,10 @@ from clewline.errors import StorageError, StoreDamagedError
 
 NAME: Final = "answers.sqlite"
 """The file, in the directory of the store."""
+# A write-ahead log: what was kept outlives the process; the power may take the last answers.
 _SCHEMA: Final = """
+PRAGMA journal_mode = wal;
+PRAGMA synchronous = normal;
 CREATE TABLE IF NOT EXISTS run (
     number INTEGER PRIMARY KEY, time INTEGER NOT NULL, server TEXT NOT NULL,
     marking TEXT NOT NULL, addresses TEXT NOT NULL, height INTEGER NOT NULL, tip TEXT NOT NULL
@@ -181,7 +184,7 @@ class Answers:
             raise self._failed(error) from error
 
     def _write(self, statement: str, *values: Any) -> int:
-        """Append a row, on disk when this returns; return its number."""
+        """Append a row; return its number."""
         try:
             with self._file:
                 return int(self._file.execute(statement, values).lastrowid or 0)

@@ -134,11 +134,12 @@ class _Crawl:
             page = self._esplora.history(address, page[-1].txid if page else None)
             if not page:
                 break
-            if not seen.isdisjoint(one.txid for one in page):
+            names = {one.txid for one in page}
+            if len(names) < len(page) or not names.isdisjoint(seen):
                 raise NodeAnswerError(
                     f"lists a transaction of {address} twice", where=self._esplora.shown
                 )
-            seen.update(one.txid for one in page)
+            seen |= names
             found.update((one.txid, None) for one in page if self._counts(one.height))
         # Those that came after the tip are part of the total if that was asked for later.
         return list(found), len(found) >= total or (not page and len(seen) >= total)

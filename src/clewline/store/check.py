@@ -197,7 +197,7 @@ def _references(store: ChainStore) -> bool:
         counts["block"] > 0
         and prevout.min(initial=0) >= 0
         and prevout.max(initial=-1) < counts["output"]
-        and store.column("output.script").max(initial=0) < counts["script"]
+        and store.column("output.script").max(initial=0) < max(counts["script"], 1)
     )
 
 

@@ -333,7 +333,10 @@ class Workspace:
         ------
         UsageError, UnknownTransactionError
         """
-        return explain_coinjoin(self.chain, tracing.find_transaction(self.store, txid)).text
+        tx = tracing.find_transaction(self.store, txid)
+        if tx < self.chain.outputs_only:
+            raise partial.not_loaded(self.store, txid, "what this transaction spends")
+        return explain_coinjoin(self.chain, tx).text
 
     def trace(
         self,
