@@ -1,6 +1,6 @@
 """A stand-in for an Esplora server: a real HTTP server on this machine over a made-up chain.
 
-It answers in the form of Esplora's API.md; `test_esplora.py` holds it against answers of a real one.
+It answers in the form of Esplora's API.md; `test_esplora.py` holds it against a real one's answers.
 """
 
 from __future__ import annotations

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from clewline.errors import (
     NodeAnswerError,
     NodeError,
     NotLoadedError,
+    StoreDamagedError,
     StoreMissingError,
     UsageError,
 )
@@ -89,7 +92,7 @@ def test_what_it_says_holds_in_the_whole_chain(
         true = theirs[row["txid"]]
         mark = row.pop("partial")
         assert "known up to height 40, fetched 20" in mark
-        assert "from 127.0.0.1" in mark
+        assert f"from {stand_in.url}" in mark
         if row["inputs"] == NOT_LOADED:
             assert "its block and its inputs are not loaded" in mark
             assert (row["height"], row["time"], row["fee"]) == (None, None, None)
@@ -108,7 +111,7 @@ def test_an_address_that_is_loaded_is_as_in_the_whole_chain(
 ) -> None:
     result = fetch(stand_in, tmp_path / "store", hops=0)
     mine, other = Workspace.open(tmp_path / "store").address(CASE), whole.address(CASE)
-    assert mine.pop("partial").endswith(" from 127.0.0.1; 43 of 43 transactions")
+    assert mine.pop("partial").endswith(f" from {stand_in.url}; 43 of 43 transactions")
     assert {key: mine[key] for key in other if not key.startswith("cluster")} == {
         key: other[key] for key in other if not key.startswith("cluster")
     }
@@ -188,6 +191,12 @@ def test_an_unloaded_neighbour_is_not_shown_as_nothing(
         assert said["balance"] is said["first_seen"] is said["last_seen"] is None
         assert said["received"] <= true["received"]
         assert part.cluster(one)["partial"].startswith("at least: ")
+        try:
+            trace = part.trace("forward", [one, CASE])
+        except NotLoadedError:
+            continue
+        assert "of 1 of the 2 addresses asked about not every payment is loaded" in trace["partial"]
+        assert trace["total"] > 0
 
 
 def test_transactions_that_are_not_loaded(
@@ -404,6 +413,30 @@ def test_a_reorganisation_in_the_middle(
     assert not check_store(store).wrong
 
 
+def test_answers_that_the_disk_changed_are_asked_for_again(
+    stand_in: EsploraStandIn, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    first = fetch(stand_in, store)
+    with closing(sqlite3.connect(store / "answers.sqlite")) as file, file:
+        file.execute("UPDATE answer SET body = zeroblob(length(body)) WHERE number % 7 = 0")
+    assert fetch(stand_in, store).manifest.digest == first.manifest.digest
+    stand_in.asked.clear()
+    assert fetch(stand_in, store).asked == len(stand_in.asked) <= 5
+
+
+def test_a_changed_coverage_is_found(stand_in: EsploraStandIn, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    fetch(stand_in, store)
+    (path,) = store.glob("coverage.*")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StoreDamagedError, match="coverage"):
+        Workspace.open(store)
+    assert "coverage" in check_store(store).wrong[0]
+
+
 # What is refused
 
 
@@ -502,3 +535,25 @@ def test_a_report_says_that_it_is_of_a_part(
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     forward = next(walk for walk in summary["walks"] if walk["direction"] == "deposit")
     assert forward["not_loaded"] > 0
+
+
+def test_money_that_came_from_where_only_outputs_are_loaded(
+    stand_in: EsploraStandIn, tmp_path: Path
+) -> None:
+    """An exchange that is known by such an output is found; the time of its receipt is not."""
+    fetch(stand_in, tmp_path / "store", hops=0)
+    part = Workspace.open(tmp_path / "store")
+    parents = [row for row in part.all_transactions() if row["inputs"] == NOT_LOADED]
+    payer = next(row["address"] for row in parents[0]["outputs"] if row["spent_by"] != NOT_LOADED)
+    labels = tmp_path / "labels.csv"
+    labels.write_text(
+        "address,entity,category,source,confidence\n"
+        f"{payer},Exchange B (made up),exchange,made up,90\n"
+    )
+    import_labels(tmp_path / "store", [labels])
+    part = Workspace.open(tmp_path / "store")
+    (service,) = part.trace("backward", [CASE])["services"]
+    assert service["address"] == payer
+    assert None in {row["time"] for row in service["outputs"]}
+    (pack,) = part.report([CASE], tmp_path / "out")["packs"]
+    assert pack["withdrawals"] > 0

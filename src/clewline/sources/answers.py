@@ -34,8 +34,9 @@ CREATE TABLE IF NOT EXISTS run (
 CREATE TABLE IF NOT EXISTS published (run INTEGER PRIMARY KEY, time INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS answer (
     number INTEGER PRIMARY KEY, run INTEGER NOT NULL, time INTEGER NOT NULL,
-    path TEXT NOT NULL, tip TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (path, tip)
+    path TEXT NOT NULL, tip TEXT NOT NULL, body BLOB NOT NULL
 );
+CREATE INDEX IF NOT EXISTS answer_path ON answer (path, tip);
 """
 _LASTING: Final = ""
 
@@ -147,7 +148,7 @@ class Answers:
         """Return the answer to a request that lasts, or counts for the tip of the run."""
         assert self._run is not None, "no run has begun"
         rows = self._rows(
-            "SELECT body FROM answer WHERE path = ? AND tip IN (?, ?)",
+            "SELECT body FROM answer WHERE path = ? AND tip IN (?, ?) ORDER BY number DESC LIMIT 1",
             path,
             _LASTING,
             self._run.tip,
@@ -158,7 +159,7 @@ class Answers:
         """Keep an answer that stood its check."""
         assert self._run is not None, "no run has begun"
         self._write(
-            "INSERT OR IGNORE INTO answer (run, time, path, tip, body) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO answer (run, time, path, tip, body) VALUES (?, ?, ?, ?, ?)",
             self._run.number,
             int(time.time()),
             path,

@@ -241,6 +241,8 @@ def _is_sound(manifest: Manifest) -> bool:
         and re.fullmatch(r"index\.\d+", manifest.index_dir) is not None
         and re.fullmatch(r"([0-9a-f]{64})?", manifest.coverage) is not None
         and type(manifest.tip_height) is int
+        and (manifest.tip_height >= 0) == bool(manifest.coverage)
+        and manifest.tip_height >= -1
     )
 
 

@@ -368,7 +368,10 @@ class Workspace:
         UsageError, AddressError, UnknownAddressError, UnknownTransactionError
         """
         walked = self._walk(direction, seeds, method, limits)
-        return tracing.answer(self.store, self.chain, self.attribution, walked)
+        return {
+            **tracing.answer(self.store, self.chain, self.attribution, walked),
+            **partial.seeds_mark(self.store, _addresses(seeds)),
+        }
 
     def compare(
         self, direction: str, seeds: Sequence[str], limits: Limits = _DEFAULT_LIMITS
@@ -444,7 +447,9 @@ class Workspace:
             label_sets=tuple(LabelSet(**entry) for entry in self.attribution.digests),
             subjects=tuple(subjects),
             case_reference=case_reference,
-            note="; ".join(filter(None, (note, partial.report_note(self.store)))),
+            note="; ".join(
+                filter(None, (note, partial.report_note(self.store, _addresses(subjects))))
+            ),
         )
         found = [
             movement
@@ -503,3 +508,8 @@ class Workspace:
             return address_of(script_bytes, self.store.network) or address
         shown = rendering.ScriptTexts(self.store, np.array([script])).addresses()[0]
         return shown or address
+
+
+def _addresses(seeds: Sequence[str]) -> list[str]:
+    """Return those seeds that are addresses."""
+    return [seed for seed in seeds if not tracing.is_outpoint(seed)]

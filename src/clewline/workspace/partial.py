@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clewline.codec.address import script_of
 from clewline.errors import NotLoadedError
 from clewline.reports.case import utc
 from clewline.store.reader import ChainStore
@@ -23,10 +24,8 @@ def known_up_to(store: ChainStore) -> str:
     """Say up to when, and from where, a partial store knows its part of the chain."""
     coverage = store.coverage
     assert coverage is not None
-    host = urlsplit(coverage.server).hostname
-    return (
-        f"known up to height {store.manifest.height:,}, fetched {utc(coverage.fetched)} from {host}"
-    )
+    height = f"{store.manifest.height:,}"
+    return f"known up to height {height}, fetched {utc(coverage.fetched)} from {coverage.server}"
 
 
 def mark(store: ChainStore, prefix: str = "", suffix: str = "") -> dict[str, str]:
@@ -55,13 +54,21 @@ def address_mark(store: ChainStore, script: bytes) -> dict[str, str]:
     return mark(store, suffix=of if loaded.complete else f"{of}, the others are not loaded")
 
 
-def report_note(store: ChainStore) -> str:
+def seeds_mark(store: ChainStore, addresses: Sequence[str]) -> dict[str, str]:
+    """Return the mark of a trace from some addresses: of how many the history is cut short."""
+    scripts = [script_of(address, store.network) for address in addresses]
+    short = sum(not is_loaded(store, script) for script in scripts)
+    of = f"; of {short:,} of the {len(scripts):,} addresses asked about not every payment is loaded"
+    return mark(store, suffix=of if short else "")
+
+
+def report_note(store: ChainStore, addresses: Sequence[str]) -> str:
     """Say at the head of a report that it is about a part of a chain; nothing for a whole one."""
     if store.coverage is None:
         return ""
     return (
-        f"Made from a part of the chain, {known_up_to(store)}. What is not loaded is a number "
-        "below; it is not nothing."
+        f"Made from a part of the chain, {seeds_mark(store, addresses)['partial']}. What is not "
+        "loaded is a number below; it is not nothing."
     )
 
 

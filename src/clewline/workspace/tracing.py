@@ -29,7 +29,7 @@ from clewline.reports.case import utc
 from clewline.store.reader import ChainStore
 from clewline.workspace.addresses import known_script_id, outputs_of
 from clewline.workspace.attribution import Attribution
-from clewline.workspace.partial import has_inputs, mark, not_loaded
+from clewline.workspace.partial import has_inputs, not_loaded
 from clewline.workspace.rendering import (
     ScriptTexts,
     blocks_of,
@@ -130,8 +130,8 @@ def seed_outputs(
 
     Raises
     ------
-    AddressError, UsageError, UnknownAddressError, UnknownTransactionError
-        A seed that is malformed or not on the chain.
+    AddressError, UsageError, UnknownAddressError, UnknownTransactionError, NotLoadedError
+        A seed that is malformed, not on the chain, or not loaded.
     """
     found: list[NDArray[np.int64]] = []
     for seed in seeds:
@@ -141,6 +141,8 @@ def seed_outputs(
             txs = tx_of_outputs(store, outputs)
             # Those of transactions without a place are of a history that is not loaded whole.
             placed = has_inputs(store, txs)
+            if not placed.any():
+                raise not_loaded(store, seed, "the history of this address")
             outputs, txs = outputs[placed], txs[placed]
             times = store.block_time[blocks_of(store, txs)]
             inside = np.ones(outputs.size, np.bool_)
@@ -302,7 +304,6 @@ def answer(
             "crossed_transactions": flow.crossed,
         },
         "label_sets": attribution.digests,
-        **mark(store),
     }
 
 
