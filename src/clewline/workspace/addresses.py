@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from clewline.codec.address import script_of
-from clewline.engine.chain import Chain
-from clewline.engine.clustering import explain, largest, member_range
+from clewline.engine.chain import Chain, outputs_of
+from clewline.engine.clustering import explain, largest
 from clewline.errors import UnknownAddressError
 from clewline.reports.case import utc
-from clewline.store.link import UNSPENT
 from clewline.store.reader import ChainStore
+from clewline.workspace.importing import chain_of, clusters_of
 from clewline.workspace.partial import AT_LEAST, is_loaded, mark, not_loaded
 from clewline.workspace.rendering import (
     ScriptTexts,
@@ -56,12 +55,6 @@ def known_script_id(store: ChainStore, address: str) -> int:
     return script
 
 
-def outputs_of(store: ChainStore, script: int) -> NDArray[np.int64]:
-    """Return the outputs that a script received, ascending."""
-    start = store.column("receiving.start")
-    return store.column("receiving.output")[int(start[script]) : int(start[script + 1])]
-
-
 def summary(store: ChainStore, script: int | None, *, whole: bool = True) -> dict[str, Any]:
     """Return sums, times and cluster of a script; zeros where the tip does not know it.
 
@@ -80,10 +73,10 @@ def summary(store: ChainStore, script: int | None, *, whole: bool = True) -> dic
             "cluster": None,
             "cluster_size": nothing,
         }
-    outputs = outputs_of(store, script)
+    outputs = outputs_of(chain_of(store), script)
     values = store.column("output.value")[outputs]
     spender = store.column("spending.spender")[outputs]
-    spent = spender != UNSPENT
+    spent = spender < store.manifest.counts["tx"]
     received, sent = int(values.sum()), int(values[spent].sum())
     txs = np.unique(np.concatenate((tx_of_outputs(store, outputs), spender[spent])))
     times = times_of(store, txs[[0, -1]]) if whole else [None, None]
@@ -101,17 +94,14 @@ def summary(store: ChainStore, script: int | None, *, whole: bool = True) -> dic
 
 def cluster_size(store: ChainStore, script: int) -> int:
     """Return how many scripts the cluster of a script has."""
-    order = store.column("structure.by_cluster")
-    low, high = member_range(store.column("structure.cluster"), order, script)
-    return high - low
+    return clusters_of(store).size(script)
 
 
 def cluster_members(store: ChainStore, script: int) -> Iterator[tuple[str | None, str]]:
     """Yield (address, script hex) of each member of a script's cluster, by script id."""
-    order = store.column("structure.by_cluster")
-    low, high = member_range(store.column("structure.cluster"), order, script)
-    for first in range(low, high, _MEMBERS_AT_ONCE):
-        texts = ScriptTexts(store, order[first : min(first + _MEMBERS_AT_ONCE, high)])
+    members = clusters_of(store).members(script)
+    for first in range(0, members.size, _MEMBERS_AT_ONCE):
+        texts = ScriptTexts(store, members[first : first + _MEMBERS_AT_ONCE])
         yield from zip(texts.addresses(), texts.hexes(), strict=True)
 
 
@@ -141,6 +131,7 @@ def links(store: ChainStore, chain: Chain, first: int, second: int) -> list[dict
         store.column("structure.cluster"),
         first,
         second,
+        scripts=clusters_of(store).members(first),
     )
     texts = ScriptTexts(
         store, np.array([end for link in found for end in (link.from_script, link.to_script)], int)

@@ -18,7 +18,7 @@ from clewline.store.coverage import Coverage, Loaded, clear_coverage, write_cove
 from clewline.store.importer import Progress, no_progress
 from clewline.store.manifest import Manifest
 from clewline.store.writer import StoreWriter
-from clewline.workspace.importing import structure_of
+from clewline.workspace.importing import chain_of, whole_structure
 
 MARKINGS: Final = ("green", "clear")
 """Markings of the Permissible Actions Protocol under which others may learn what is asked."""
@@ -203,6 +203,6 @@ def _publish(writer: StoreWriter, chain: PartialChain, tip: EsploraTip, fetched:
     writer.append(chain.parsed, lambda block: f"{chain.server}, height {chain.height[block]:,}")
     digest = write_coverage(writer.path, coverage)
     sealed = writer.seal(digest, tip.height)
-    manifest = writer.publish(sealed, structure_of(sealed, None))
+    manifest = writer.publish(sealed, whole_structure(chain_of(sealed)), anew=True)
     clear_coverage(writer.path, digest)
     return manifest

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.engine.chain import Chain
+from clewline.engine.chain import Chain, outputs_of
 from clewline.engine.heuristics.coinjoin import mixes_owners
 from clewline.engine.taint import (
     CAPS,
@@ -27,8 +27,9 @@ from clewline.engine.taint import (
 from clewline.errors import UnknownTransactionError, UsageError
 from clewline.reports.case import utc
 from clewline.store.reader import ChainStore
-from clewline.workspace.addresses import known_script_id, outputs_of
+from clewline.workspace.addresses import known_script_id
 from clewline.workspace.attribution import Attribution
+from clewline.workspace.importing import chain_of
 from clewline.workspace.partial import has_inputs, not_loaded
 from clewline.workspace.rendering import (
     ScriptTexts,
@@ -137,7 +138,7 @@ def seed_outputs(
     for seed in seeds:
         outpoint = _OUTPOINT.fullmatch(seed)
         if outpoint is None:
-            outputs = outputs_of(store, seed_script(store, seed))
+            outputs = outputs_of(chain_of(store), seed_script(store, seed))
             txs = tx_of_outputs(store, outputs)
             # Those of transactions without a place are of a history that is not loaded whole.
             placed = has_inputs(store, txs)
