@@ -376,6 +376,20 @@ def test_a_run_with_no_news_asks_for_the_tip_alone(
     assert again.manifest.digest == first.manifest.digest
 
 
+def test_another_server_is_asked_for_its_own_word(
+    stand_in: EsploraStandIn, branch: Branch, tmp_path: Path
+) -> None:
+    """What is proven is kept; lists and spends, which no hash proves, are asked for again."""
+    store = tmp_path / "store"
+    first = fetch(stand_in, store)
+    with EsploraStandIn(branch.blocks) as other:
+        again = fetch(other, store)
+        assert not [path for path in other.asked if path.endswith(("/raw", "/header"))]
+        assert any(path.endswith("/txs/chain") for path in other.asked)
+        assert f"from {other.url}" in Workspace.open(store).info()["partial"]
+    assert again.manifest.digest == first.manifest.digest
+
+
 def test_a_reorganisation(stand_in: EsploraStandIn, branch: Branch, tmp_path: Path) -> None:
     """Payments that lost their block are gone, those that found another are there."""
     store = tmp_path / "store"

@@ -5,7 +5,8 @@ about what, as of which block), and a row for each answer that stood its check. 
 what left this machine, too.
 
 An answer *lasts* if no later block can change it: the bytes of a transaction, a header by its
-hash, what lies deep below the tip. Others count for the tip that they were asked for.
+hash, what lies deep below the tip. Others count for the tip that they were asked for, and are one
+server's word.
 """
 
 from __future__ import annotations
@@ -135,9 +136,11 @@ class Answers:
         self._run = Run(number, values[0], server, marking, tuple(addresses), height, tip)
         return self._run
 
-    def first_asked(self, tip: str) -> int:
-        """Return when the first run began that answers as of a tip, UTC seconds."""
-        return int(self._rows("SELECT min(time) FROM run WHERE tip = ?", tip)[0][0])
+    def first_asked(self) -> int:
+        """Return when the first run began that asked this server as of this tip, UTC seconds."""
+        assert self._run is not None, "no run has begun"
+        query = "SELECT min(time) FROM run WHERE tip = ? AND server = ?"
+        return int(self._rows(query, self._run.tip, self._run.server)[0][0])
 
     def publish(self) -> None:
         """Write down that the store shows what the run fetched."""
@@ -145,13 +148,15 @@ class Answers:
         self._write("INSERT INTO published VALUES (?, ?)", self._run.number, int(time.time()))
 
     def find(self, path: str) -> bytes | None:
-        """Return the answer to a request that lasts, or counts for the tip of the run."""
+        """Return the answer that lasts, or that this server gave for the tip of the run."""
         assert self._run is not None, "no run has begun"
         rows = self._rows(
-            "SELECT body FROM answer WHERE path = ? AND tip IN (?, ?) ORDER BY number DESC LIMIT 1",
+            "SELECT body FROM answer WHERE path = ? AND (tip = ? OR tip = ? AND run IN "
+            "(SELECT number FROM run WHERE server = ?)) ORDER BY number DESC LIMIT 1",
             path,
             _LASTING,
             self._run.tip,
+            self._run.server,
         )
         return rows[0][0] if rows else None
 

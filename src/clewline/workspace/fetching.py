@@ -163,7 +163,7 @@ def fetch_chain(
                     where=server.shown,
                     hint="run again; what was fetched and still holds is kept",
                 )
-            manifest = _publish(writer, chain, tip, answers.first_asked(shown(tip.hash)))
+            manifest = _publish(writer, chain, tip, answers.first_asked())
             answers.publish()
         return FetchResult(
             manifest=manifest,
