@@ -199,6 +199,22 @@ def test_an_unloaded_neighbour_is_not_shown_as_nothing(
         assert trace["total"] > 0
 
 
+def test_a_batch_of_addresses(stand_in: EsploraStandIn, whole: Workspace, tmp_path: Path) -> None:
+    fetch(stand_in, tmp_path / "store", hops=0)
+    part = Workspace.open(tmp_path / "store")
+    batch = [CASE, *sorted(one for one in stand_in.touching if one and one != CASE), "no address"]
+    mine, true = list(part.address_batch(batch)), list(whole.address_batch(batch))
+    assert mine[0].pop("partial").endswith("; 43 of 43 transactions")
+    assert {**mine[0], "cluster": 0} == {**true[0], "cluster": 0}
+    assert mine[-1] == true[-1]
+    assert {row["status"] for row in mine[1:-1]} == {"not loaded", "loaded in part"}
+    for row, other in zip(mine[1:-1], true[1:-1], strict=True):
+        assert "the history of this address is not loaded" in row["partial"]
+        assert row["balance"] is row["unspent_outputs"] is row["first_seen"] is None
+        assert (row["received"] is None) == (row["status"] == "not loaded")
+        assert (row["received"] or 0) <= other["received"]
+
+
 def test_transactions_that_are_not_loaded(
     stand_in: EsploraStandIn, whole: Workspace, tmp_path: Path
 ) -> None:

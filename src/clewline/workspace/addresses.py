@@ -15,9 +15,10 @@ from clewline.errors import UnknownAddressError
 from clewline.reports.case import utc
 from clewline.store.reader import ChainStore
 from clewline.workspace.importing import chain_of, clusters_of
-from clewline.workspace.partial import AT_LEAST, is_loaded, mark, not_loaded
+from clewline.workspace.partial import AT_LEAST, address_mark, is_loaded, mark, not_loaded
 from clewline.workspace.rendering import (
     ScriptTexts,
+    blocks_of,
     times_of,
     tx_of_outputs,
     txids_shown,
@@ -105,26 +106,38 @@ def many(store: ChainStore, addresses: Sequence[str]) -> Iterator[dict[str, Any]
     cluster[known] = store.column("structure.cluster")[scripts[known]]
     times = []
     for txs in (sums.first_tx, sums.last_tx):
-        seconds = store.block_time[heights_of(store, np.maximum(txs, 0))]
+        seconds = store.block_time[blocks_of(store, np.maximum(txs, 0))]
         # As `utc` writes them, all at once.
         texts = np.datetime_as_string(seconds.astype("datetime64[s]"), timezone="UTC").astype("O")
         texts[~known] = None
         times.append(texts.tolist())
-    for address, reason, received, sent, outputs, unspent, first, last, member in zip(
-        addresses,
-        decoded.status.tolist(),
-        sums.received.tolist(),
-        sums.sent.tolist(),
-        sums.outputs.tolist(),
-        sums.unspent.tolist(),
-        *times,
-        cluster.tolist(),
-        strict=True,
+    for number, (
+        address,
+        reason,
+        received,
+        sent,
+        outputs,
+        unspent,
+        first,
+        last,
+        member,
+    ) in enumerate(
+        zip(
+            addresses,
+            decoded.status.tolist(),
+            sums.received.tolist(),
+            sums.sent.tolist(),
+            sums.outputs.tolist(),
+            sums.unspent.tolist(),
+            *times,
+            cluster.tolist(),
+            strict=True,
+        )
     ):
         status = "on the chain" if member >= 0 else "not on the chain"
         if reason != AddressStatus.OK:
             status = f"not an address of this network: {AddressStatus(reason).cause}"
-        yield {
+        row = {
             "address": address,
             "status": status,
             "received": received,
@@ -136,6 +149,22 @@ def many(store: ChainStore, addresses: Sequence[str]) -> Iterator[dict[str, Any]
             "last_seen": last,
             "cluster": member if member >= 0 else None,
         }
+        if store.coverage is not None and reason == AddressStatus.OK:
+            script = decoded.blob[decoded.starts[number] : decoded.starts[number + 1]]
+            row |= _of_a_part(store, script.tobytes(), known=member >= 0)
+        yield row
+
+
+def _of_a_part(store: ChainStore, script: bytes, *, known: bool) -> dict[str, Any]:
+    """Return what a row says otherwise where the store holds a part of a chain."""
+    unknown: dict[str, Any] = {}
+    if not is_loaded(store, script):
+        keys = ["balance", "unspent_outputs", "first_seen", "last_seen"]
+        if not known:
+            keys += ["received", "sent", "outputs"]
+        unknown = {"status": "not loaded" if not known else "loaded in part"}
+        unknown |= dict.fromkeys(keys)
+    return unknown | address_mark(store, script)
 
 
 def cluster_size(store: ChainStore, script: int) -> int:
