@@ -38,6 +38,8 @@ from clewline.workspace.rendering import tx_of_outputs
 
 NOT_CHECKED: Final = "not checked"
 """What an answer says of a direction that no index covers."""
+PART_OF_A_CHAIN: Final = "an index needs a whole chain, and this is a part of one"
+"""Why a partial store has no index: what is not loaded would pass for mined or unspent."""
 _HINT: Final = "build it with: clewline exposure build"
 _REORGANISED: Final = "reorganised"
 _UNSPENT: Final = "rest.unspent"
@@ -188,7 +190,8 @@ class ExposureIndex:
             standing = dict.fromkeys(_STANDING) | {"direction": direction, "state": NOT_CHECKED}
             directions.append(standing)
             if mapped is None:
-                standing["why"] = f"there is no index; {_HINT}"
+                part = self._store.coverage is not None
+                standing["why"] = PART_OF_A_CHAIN if part else f"there is no index; {_HINT}"
                 continue
             standing |= {"height": mapped.side.height, "tip": mapped.side.tip}
             state = _state(self._store, mapped.side)

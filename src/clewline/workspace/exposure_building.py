@@ -35,6 +35,7 @@ from clewline.store.files import storage_error, write_array
 from clewline.store.importer import Progress, no_progress
 from clewline.store.reader import ChainStore
 from clewline.workspace.attribution import Attribution
+from clewline.workspace.exposure import PART_OF_A_CHAIN
 from clewline.workspace.exposure_index import (
     DIRECTIONS,
     EXPOSURE,
@@ -114,7 +115,7 @@ def build_exposure(
     Raises
     ------
     UsageError
-        If there is no label set, or a direction that is none.
+        If there is no label set, a direction that is none, or only a part of a chain.
     StoreLockedError, StorageError, StoreDamagedError, StoreVersionError
         The index is as it was.
 
@@ -128,6 +129,10 @@ def build_exposure(
             raise UsageError(
                 f"{direction!r} is none of: {', '.join(DIRECTIONS)}", where="direction"
             )
+    if store.coverage is not None:
+        raise UsageError(
+            PART_OF_A_CHAIN, where=str(store.path), hint="clewline trace says what is not loaded"
+        )
     if not attribution.digests:
         raise UsageError(
             "there is no label set, so no service that money could meet",
