@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clewline.codec.address import script_of
 from clewline.engine.chain import Chain, outputs_of
-from clewline.engine.clustering import explain, largest, member_range
+from clewline.engine.clustering import explain, largest, member_range, members
 from clewline.errors import UnknownAddressError
 from clewline.reports.case import utc
 from clewline.store.reader import ChainStore
@@ -98,6 +99,11 @@ def cluster_members(store: ChainStore, script: int) -> Iterator[tuple[str | None
     for first in range(low, high, _MEMBERS_AT_ONCE):
         texts = ScriptTexts(store, order[first : min(first + _MEMBERS_AT_ONCE, high)])
         yield from zip(texts.addresses(), texts.hexes(), strict=True)
+
+
+def member_scripts(store: ChainStore, script: int) -> NDArray[np.uint32]:
+    """Return the scripts of a script's cluster, ascending."""
+    return members(store.column("structure.cluster"), store.column("structure.by_cluster"), script)
 
 
 def largest_clusters(store: ChainStore, count: int) -> list[dict[str, Any]]:

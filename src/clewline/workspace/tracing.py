@@ -170,27 +170,39 @@ def run_trace(
     UsageError
         A direction or method that there is not; and as `seed_outputs`.
     """
-    walk = _chosen("direction", direction, {"forward": forward, "backward": backward})
-    rule = _chosen("method", method, {rule.value: rule for rule in Method})
+    walk = chosen("direction", direction, {"forward": forward, "backward": backward})
+    rule = chosen("method", method, {rule.value: rule for rule in Method})
     outputs = seed_outputs(store, seeds, limits.since, limits.until)
-    scripts = np.unique(chain.script[outputs])
+    stops = stops_of(store, attribution, mixes, np.unique(chain.script[outputs]))
+    flow = walk(chain, Seeds.whole(chain, outputs), stops, limits, rule)
+    return Trace(direction, rule, limits, outputs, flow)
+
+
+def stops_of(
+    store: ChainStore,
+    attribution: Attribution,
+    mixes: NDArray[np.uint8],
+    own: NDArray[np.uint32],
+) -> Stops:
+    """Return where a walk stops: services and CoinJoins, but not what some own scripts belong to.
+
+    Entity and cluster of an own script are no stop for its money (METHODS §4).
+    """
     cluster = store.column("structure.cluster")
-    own = [attribution.services.service_of(script) for script in scripts.tolist()]
-    stops = Stops(
+    found = [attribution.services.service_of(script) for script in own.tolist()]
+    return Stops(
         service_scripts=attribution.services.service_scripts,
         service_entity=attribution.services.service_entity,
         service_clusters=attribution.services.service_clusters,
         cluster_entity=attribution.services.cluster_entity,
         cluster=cluster,
         mixes=mixes,
-        own_entities=np.array(sorted({found.entity for found in own if found}), np.int32),
-        own_clusters=np.unique(cluster[scripts]),
+        own_entities=np.array(sorted({one.entity for one in found if one}), np.int32),
+        own_clusters=np.unique(cluster[own]),
     )
-    flow = walk(chain, Seeds.whole(chain, outputs), stops, limits, rule)
-    return Trace(direction, rule, limits, outputs, flow)
 
 
-def _chosen(where: str, word: str, choices: Mapping[str, _T]) -> _T:
+def chosen(where: str, word: str, choices: Mapping[str, _T]) -> _T:
     """Return what a word stands for, or say which words there are."""
     if word not in choices:
         raise UsageError(f"{word!r} is none of: {', '.join(choices)}", where=where)
