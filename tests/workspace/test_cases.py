@@ -14,7 +14,7 @@ from clewline.errors import UnknownAddressError, UsageError
 from clewline.play import PlaySummary, make_play
 from clewline.vocab import categories
 from clewline.workspace import Limits, Rates, Workspace, import_blocks, import_labels
-from clewline.workspace.cases import NO_GUILT
+from clewline.workspace.cases import CASHOUT_COLUMNS, NO_GUILT, PAYER_COLUMNS
 
 NOBODY = "bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202"
 
@@ -91,6 +91,13 @@ def test_cashouts_hold_everything_that_was_received(
     assert sum(row["amount"] for row in answer["cashouts"]) == answer["services"]
     assert all(row["amount"] <= row["deposit_value"] for row in answer["cashouts"])
     assert {row["counts_as"] for row in answer["cashouts"]} == {"lead"}
+
+
+def test_rows_have_the_columns_that_are_documented(workspace: Workspace, site: list[str]) -> None:
+    for row in workspace.payers(site)["payments"]:
+        assert list(row) == list(PAYER_COLUMNS)
+    for row in workspace.cashouts(site)["cashouts"]:
+        assert list(row) == list(CASHOUT_COLUMNS)
 
 
 def test_the_tables_are_those_of_the_request_packs(

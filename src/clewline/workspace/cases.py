@@ -64,6 +64,59 @@ _RESTS: Final = {
 }
 _OWN: Final = "came from the site's own addresses: a refund spent again, or its own money"
 
+_SERVICE_COLUMNS: Final = {
+    "entity": "Name of the service, as its label says; empty where no service was met.",
+    "category": "What the label says it is.",
+    "service_address": "Address at which the walk met it.",
+    "label_set": "Where the label stands.",
+    "basis": "Why the address counts as the service's: label, source, own or inherited.",
+    "confidence": "Confidence of that label, 0 to 100. It is not a probability.",
+    "confidence_words": "The same in words, as the label's source grades it.",
+    "rule": "How the link is inferred.",
+    "alternatives": "Keys of other explanations; `other_explanations` has the words.",
+    "conflicts": "Other labels of the address that disagree.",
+}
+_FIAT_COLUMNS: Final = {
+    "fiat": "What `amount` was worth then, by the rates that were given.",
+    "currency": "In which currency.",
+    "rate": "Price of one bitcoin that was used.",
+    "rate_time": "From when on that price held.",
+    "no_fiat": "Why there is no figure.",
+}
+PAYER_COLUMNS: Final = {
+    "payment": "Output that an address of the site received, txid:index.",
+    "time": "Header time of its block, UTC.",
+    "address": "The address of the site.",
+    "payment_value": "Satoshi of the output.",
+    "amount": "Satoshi of it that this row explains; the rows of a payment add up to it.",
+    "link": "`direct`: the service paid the address; `one_hop`: through one transaction more; "
+    "`more`; `none`: no service was met, and `reason` says why.",
+    "hops": "Transactions from the service to the address.",
+    "payout": "Output by which the service paid, txid:index: what its books name an account for.",
+    **_SERVICE_COLUMNS,
+    "address_standing": "What labels say of the site's address: `control`, `control_of_cluster`, "
+    "`mention`, `none`.",
+    "counts_as": "`purchase`: a direct payment by a business that knows its customers to an "
+    "address that a source says the site controls. Everything else is a `lead`.",
+    "reason": "Why it counts as that, and what else is known.",
+    **_FIAT_COLUMNS,
+}
+"""Columns of the table of payers, in order; the documentation is generated from it."""
+CASHOUT_COLUMNS: Final = {
+    "deposit": "Output by which the money arrived at a service, txid:index.",
+    "time": "Header time of its block, UTC.",
+    "address": "Address of the output.",
+    "deposit_value": "Satoshi of the output.",
+    "amount": "Satoshi of it that came from the site's addresses, by the rule.",
+    "hops": "Least number of transactions from the site's addresses; 0 where the site was paid "
+    "there.",
+    **_SERVICE_COLUMNS,
+    "counts_as": "Always a `lead`.",
+    "reason": "What the row rests on.",
+    **_FIAT_COLUMNS,
+}
+"""Columns of the table of cash-outs, in order; the documentation is generated from it."""
+
 Row = dict[str, Any]
 
 
@@ -441,18 +494,7 @@ class _Texts:
         }
 
 
-_NO_SERVICE: Final[Row] = dict.fromkeys(
-    (
-        "entity",
-        "category",
-        "service_address",
-        "label_set",
-        "basis",
-        "confidence",
-        "confidence_words",
-        "rule",
-    )
-) | {"alternatives": [], "conflicts": []}
+_NO_SERVICE: Final[Row] = dict.fromkeys(_SERVICE_COLUMNS) | {"alternatives": [], "conflicts": []}
 """The columns of `_Texts.service` where there is no service."""
 
 
