@@ -283,10 +283,10 @@ def example_rows() -> tuple[str, str]:
         import_labels(store, [made.labels], recorded=0)
         workspace, rates = Workspace.open(store), Rates.read(made.rates)
         purchases = json.loads(made.truth.read_text(encoding="utf-8"))["purchases"]
-        bought = next(one for one in purchases if one["sources"][0]["origin"] == "exchange")
-        site = [bought["address"]]
+        site = [purchase["address"] for purchase in purchases]
+        payments = workspace.payers(site, rates=rates)["payments"]
         rows = (
-            workspace.payers(site, rates=rates)["payments"][0],
+            next(row for row in payments if row["link"] != "none" and row["amount"] > 100_000),
             workspace.cashouts(site, rates=rates)["cashouts"][0],
         )
     paid, cashed = (json.dumps(row, indent=2) for row in rows)

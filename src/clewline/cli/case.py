@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -36,6 +36,9 @@ app = typer.Typer(
 
 _DAY_HOURS: Final = 24
 _HOUR_SECONDS: Final = 3600
+_PAYER_TABLE: Final = ["time", "address", "amount", "fiat", "link", "entity", "payout", "counts_as"]
+_CASHOUT_TABLE: Final = ["time", "deposit", "amount", "fiat", "hops", "entity", "confidence"]
+"""Columns that a terminal shows of a row; the other formats hold all of them."""
 
 Sites = Annotated[
     list[str] | None, typer.Argument(metavar="[ADDRESS]…", help="Addresses of the site.")
@@ -99,7 +102,7 @@ def payers(
     prices = _prices(rates, currency, rate_hours)
     workspace = Workspace.open(store, sets)
     answer = workspace.payers(given, method.value, limits, cluster=cluster, rates=prices)
-    emit(answer, style, "payments")
+    _emit(answer, style, "payments", _PAYER_TABLE)
 
 
 @app.command()
@@ -131,7 +134,7 @@ def cashouts(
     prices = _prices(rates, currency, rate_hours)
     workspace = Workspace.open(store, sets)
     answer = workspace.cashouts(given, method.value, limits, cluster=cluster, rates=prices)
-    emit(answer, style, "cashouts")
+    _emit(answer, style, "cashouts", _CASHOUT_TABLE)
 
 
 @app.command()
@@ -157,6 +160,14 @@ def leads(
     workspace = Workspace.open(store, sets)
     answer = workspace.leads(given, limits, cluster=cluster, rates=prices)
     emit(answer, style, "leads")
+
+
+def _emit(answer: dict[str, Any], style: Format, rows: str, columns: list[str]) -> None:
+    """Print an answer; of its rows, a table for reading shows some columns."""
+    if style is Format.TABLE:
+        brief = [{column: row[column] for column in columns} for row in answer[rows]]
+        answer = {**answer, "columns": "some; --format csv, json or jsonl has all", rows: brief}
+    emit(answer, style, rows)
 
 
 def _given(sites: list[str] | None, file: Path | None) -> list[str]:

@@ -98,6 +98,7 @@ def is_own(scripts: UInt32, cluster: UInt32, own: Own) -> Bool:
     Returns
     -------
     ndarray of bool, shape (n,)
+        By its own id or through its cluster.
     """
     return np.isin(scripts, own.scripts) | np.isin(cluster[scripts], own.clusters)
 

@@ -512,8 +512,10 @@ class Workspace:
         method : {"fifo", "lifo", "haircut"}
         limits : Limits
             As for `trace`.
-        cluster, rates
+        cluster : bool
             As for `payers`.
+        rates : Rates, optional
+            For fiat figures.
 
         Returns
         -------
@@ -543,8 +545,10 @@ class Workspace:
             Addresses of the case: one receiver. The others are those that its payers paid too.
         limits : Limits
             The time range chooses the payments to the case; no cap is used.
-        cluster, rates
-            As for `payers`; rates give prices, without which only amounts in satoshi are compared.
+        cluster : bool
+            As for `payers`.
+        rates : Rates, optional
+            For prices; without them only amounts in satoshi are compared.
 
         Returns
         -------
