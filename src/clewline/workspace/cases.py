@@ -32,7 +32,14 @@ from clewline.workspace.attribution import Assertion, Attribution
 from clewline.workspace.packs import REQUESTED, basis_of
 from clewline.workspace.rates import Rates, fiat_of
 from clewline.workspace.rendering import heights_of, tx_of_outputs
-from clewline.workspace.tracing import chosen, describe_outputs, is_outpoint, seed_script, stops_of
+from clewline.workspace.tracing import (
+    chosen,
+    describe_outputs,
+    is_outpoint,
+    seed_script,
+    stops_of,
+    within,
+)
 
 NO_GUILT: Final = (
     "Nothing here says that a person is guilty. A row points to the place where a lawful request "
@@ -221,12 +228,7 @@ def question(
     """
     rule = chosen("method", method, {one.value: one for one in Method})
     times = store.block_time
-    inside = np.ones(times.size, np.bool_)
-    if limits.since is not None:
-        inside &= times >= limits.since
-    if limits.until is not None:
-        inside &= times <= limits.until
-    if not np.any(inside):
+    if not np.any(within(times, limits.since, limits.until)):
         raise UsageError(
             "the time range has no block: the chain has blocks from "
             f"{utc(int(times.min()))} to {utc(int(times.max()))}",
@@ -383,13 +385,7 @@ def received_by(asked: Question) -> Int64:
         np.concatenate([outputs_of(asked.chain, s) for s in asked.sites.scripts.tolist()])
     )
     times = asked.store.block_time[heights_of(asked.store, tx_of_outputs(asked.store, outputs))]
-    since, until = asked.limits.since, asked.limits.until
-    inside = np.ones(outputs.size, np.bool_)
-    if since is not None:
-        inside &= times >= since
-    if until is not None:
-        inside &= times <= until
-    return outputs[inside]
+    return outputs[within(times, asked.limits.since, asked.limits.until)]
 
 
 def _cluster(asked: Question) -> NDArray[np.uint32]:

@@ -109,6 +109,16 @@ def seed_script(store: ChainStore, seed: str) -> int:
     return known_script_id(store, seed)
 
 
+def within(times: NDArray[np.int64], since: int | None, until: int | None) -> NDArray[np.bool_]:
+    """Tell which times lie in a range, UTC seconds, both ends included; None is no end."""
+    inside = np.ones(times.size, np.bool_)
+    if since is not None:
+        inside &= times >= since
+    if until is not None:
+        inside &= times <= until
+    return inside
+
+
 def seed_outputs(
     store: ChainStore, seeds: Sequence[str], since: int | None, until: int | None
 ) -> NDArray[np.int64]:
@@ -134,12 +144,7 @@ def seed_outputs(
         if outpoint is None:
             outputs = outputs_of(chain_of(store), seed_script(store, seed))
             times = store.block_time[heights_of(store, tx_of_outputs(store, outputs))]
-            inside = np.ones(outputs.size, np.bool_)
-            if since is not None:
-                inside &= times >= since
-            if until is not None:
-                inside &= times <= until
-            found.append(outputs[inside])
+            found.append(outputs[within(times, since, until)])
             continue
         tx, vout = find_transaction(store, outpoint[1]), int(outpoint[2])
         first, last = (int(store.column("tx.output_start")[tx + i]) for i in (0, 1))
