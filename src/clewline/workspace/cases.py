@@ -20,7 +20,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.engine.chain import Bool, Chain, Int64, UInt8, outputs_of
+from clewline.engine.chain import Bool, Chain, Int64, UInt8
 from clewline.engine.payers import Origins, Own, moves_own_money, origins
 from clewline.engine.taint import CAPS, Flow, Limits, Method, Seeds, Stop, Stops, forward
 from clewline.errors import UsageError
@@ -30,12 +30,15 @@ from clewline.store.reader import ChainStore
 from clewline.workspace.addresses import member_scripts
 from clewline.workspace.attribution import Assertion, Attribution
 from clewline.workspace.packs import REQUESTED, basis_of
+from clewline.workspace.partial import not_loaded, seeds_mark
 from clewline.workspace.rates import Rates, fiat_of
-from clewline.workspace.rendering import heights_of, tx_of_outputs
+from clewline.workspace.rendering import blocks_of, tx_of_outputs
 from clewline.workspace.tracing import (
+    NOT_LOADED,
     chosen,
     describe_outputs,
     is_outpoint,
+    placed_outputs,
     seed_script,
     stops_of,
     within,
@@ -65,6 +68,7 @@ _CASHOUTS_LAW: Final = "services + unspent + coinjoin + capped + fees + own = re
 _RESTS: Final = {
     Stop.MINED: "newly mined: no payer on the chain",
     Stop.COINJOIN: "came out of a CoinJoin, which is not crossed",
+    Stop.NOT_LOADED: "came from where the chain is not loaded",
     Stop.MAX_HOPS: "not followed further: cap on hops",
     Stop.MIN_VALUE: "not followed further: under the smallest value asked for",
     Stop.MAX_TRANSACTIONS: "not followed further: cap on transactions",
@@ -158,6 +162,7 @@ class Question:
     method: Method
     limits: Limits
     rates: Rates | None
+    given: tuple[str, ...]
 
     @property
     def passable(self) -> UInt8:
@@ -185,13 +190,16 @@ def sites_of(
     ------
     UsageError
         If there is none, or one is an output and no address.
-    AddressError, UnknownAddressError
+    AddressError, UnknownAddressError, NotLoadedError
     """
     scripts: set[int] = set()
     for address in addresses:
         if is_outpoint(address):
             raise UsageError("a case is about addresses; this is one output", where=address)
-        scripts.add(seed_script(store, address))
+        script = seed_script(store, address)
+        if not placed_outputs(store, script).size:
+            raise not_loaded(store, address, "the history of this address")
+        scripts.add(script)
     if not scripts:
         raise UsageError("no address is given", where="addresses", hint="give one or a file")
     given = sorted(scripts)
@@ -234,8 +242,9 @@ def question(
             f"{utc(int(times.min()))} to {utc(int(times.max()))}",
             where="since, until",
         )
-    sites = sites_of(store, attribution, addresses, cluster=cluster)
-    return Question(store, chain, attribution, mixes, sites, rule, limits, rates)
+    given = tuple(addresses)
+    sites = sites_of(store, attribution, given, cluster=cluster)
+    return Question(store, chain, attribution, mixes, sites, rule, limits, rates, given)
 
 
 def payers(asked: Question) -> Row:
@@ -274,6 +283,7 @@ def payers(asked: Question) -> Row:
         "mined": _at(found, own, Stop.MINED),
         "coinjoin": _at(found, own, Stop.COINJOIN),
         "capped": _at(found, own, *CAPS),
+        **_unloaded(asked, _at(found, own, Stop.NOT_LOADED)),
         "own": int(found.value[own].sum() + asked.chain.value[received[own_moves]].sum()),
     }
     if sum(parts.values()) != 2 * parts["received"]:
@@ -326,6 +336,7 @@ def cashouts(asked: Question) -> Row:
         "unspent": flow.value_at(Stop.UNSPENT),
         "coinjoin": flow.value_at(Stop.COINJOIN),
         "capped": flow.value_at(*CAPS),
+        **_unloaded(asked, flow.value_at(Stop.NOT_LOADED)),
         "fees": flow.fees,
         "own": total - flow.total,
     }
@@ -350,7 +361,9 @@ def _head(asked: Question, parts: Mapping[str, int], law: str, crossed: int) -> 
         "addresses": int(asked.sites.scripts.size),
         "addresses_held_by_services": int(asked.sites.held.sum()),
         **parts,
-        "law": law,
+        "law": law
+        if asked.store.coverage is None
+        else law.replace("capped", f"capped + {NOT_LOADED}"),
         "limits": {
             "since": None if limits.since is None else utc(limits.since),
             "until": None if limits.until is None else utc(limits.until),
@@ -363,7 +376,13 @@ def _head(asked: Question, parts: Mapping[str, int], law: str, crossed: int) -> 
         "rates": None if asked.rates is None else asked.rates.source,
         "label_sets": asked.attribution.digests,
         "not_shown": NO_GUILT,
+        **seeds_mark(asked.store, asked.given),
     }
+
+
+def _unloaded(asked: Question, value: int) -> dict[str, int]:
+    """Return the part that a partial store adds to the sums."""
+    return {} if asked.store.coverage is None else {NOT_LOADED: value}
 
 
 def _tail(rows: Sequence[Row]) -> Row:
@@ -382,9 +401,9 @@ def _tail(rows: Sequence[Row]) -> Row:
 def received_by(asked: Question) -> Int64:
     """Return the outputs that the case's addresses received in the time range, ascending."""
     outputs = np.sort(
-        np.concatenate([outputs_of(asked.chain, s) for s in asked.sites.scripts.tolist()])
+        np.concatenate([placed_outputs(asked.store, s) for s in asked.sites.scripts.tolist()])
     )
-    times = asked.store.block_time[heights_of(asked.store, tx_of_outputs(asked.store, outputs))]
+    times = asked.store.block_time[blocks_of(asked.store, tx_of_outputs(asked.store, outputs))]
     return outputs[within(times, asked.limits.since, asked.limits.until)]
 
 

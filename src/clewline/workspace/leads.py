@@ -30,8 +30,9 @@ from clewline.workspace.addresses import known_script_id, member_scripts
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.cases import NO_GUILT, Question, received_by
 from clewline.workspace.packs import REQUESTED
+from clewline.workspace.partial import not_loaded
 from clewline.workspace.rates import Rates
-from clewline.workspace.rendering import ScriptTexts, heights_of, tx_of_outputs
+from clewline.workspace.rendering import ScriptTexts, blocks_of, tx_of_outputs
 
 LARGEST_RECEIVER: Final = 100_000
 """Scripts of a receiver that is looked at; a larger cluster is counted as not looked at."""
@@ -87,7 +88,13 @@ def leads(asked: Question) -> Row:
     -------
     dict
         ``leads``: a row each. ``looked_at`` and ``too_large`` count receivers.
+
+    Raises
+    ------
+    NotLoadedError
+        If the store holds a part of a chain.
     """
+    _check_whole(asked.store)
     chain, cluster = asked.chain, asked.store.column("structure.cluster")
     received = received_by(asked)
     paid = received[~moves_own_money(chain, received, cluster, asked.passable, asked.sites.own)]
@@ -157,9 +164,10 @@ def count_leads(
 
     Raises
     ------
-    AddressError, UnknownAddressError
-        If an address is not one of the chain.
+    AddressError, UnknownAddressError, NotLoadedError
+        If an address is not one of the chain, or the store holds a part of one.
     """
+    _check_whole(store)
     cluster = store.column("structure.cluster")
     left_out = np.array([known_script_id(store, address) for address in others_than], np.int64)
     outputs = np.arange(chain.n_output)
@@ -169,6 +177,12 @@ def count_leads(
     receivers, receiver = np.unique(cluster[chain.script[outputs]], return_inverse=True)
     found = behaviour(_receipts(store, chain, attribution, outputs, receiver, rates))
     return LeadCount(receivers.size, ranked_leads(found).size)
+
+
+def _check_whole(store: ChainStore) -> None:
+    """Refuse a part of a chain: what receivers did elsewhere in it would look like nothing."""
+    if store.coverage is not None:
+        raise not_loaded(store, "leads", "all that these receivers did")
 
 
 def _candidates(asked: Question, paid: Int64) -> tuple[list[_Candidate], int]:
@@ -260,11 +274,11 @@ def _receipts(
     by_service = (script >= 0) & _is_service(attribution, cluster, np.maximum(script, 0))
     payer[by_service] = -1 - outputs[by_service]
     values, spender = chain.value[outputs], chain.spender[outputs].astype(np.int64)
-    times = store.block_time[heights_of(store, tx_of_outputs(store, outputs))]
+    times = store.block_time[blocks_of(store, tx_of_outputs(store, outputs))]
     spent = spender < chain.n_tx
     spender[~spent] = NOT_SPENT
     spent_time = np.zeros(outputs.size, np.int64)
-    spent_time[spent] = store.block_time[heights_of(store, spender[spent])]
+    spent_time[spent] = store.block_time[blocks_of(store, spender[spent])]
     return Receipts(
         receiver=receiver.astype(np.int64),
         n_receiver=int(receiver.max(initial=-1)) + 1,
