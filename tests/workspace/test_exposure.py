@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.builders import COIN, Branch, p2pkh, spend, write_blocks
 from tests.cli.records import Records
+from tests.sources.esplora_stand_in import address as shown
 from tests.workspace.against_traces import hold_against_traces, standing
 
 from clewline.errors import (
@@ -127,42 +129,42 @@ def test_an_index_that_grows_is_the_one_built_anew(
 
 
 def test_an_address_that_joins_a_service_later_counts_as_its_from_the_start(
-    made: PlaySummary, records: Records, tmp_path: Path, labelled: Path
+    tmp_path: Path,
 ) -> None:
     """Inherited labels follow the clusters of the tip; what was paid before is computed again."""
-    full = Workspace.open(labelled)
-    most = records.blocks[: len(records.blocks) * 9 // 10]
-    early = Records(records.key, most).write(tmp_path / "early")
-    before = Workspace.open(_imported(tmp_path / "before", early))
+    own, named, payee = p2pkh(501), p2pkh(502), p2pkh(503)
+    branch = Branch()
+    coins = [
+        branch.add(reward=[(50 * COIN, script)]).transactions[0] for script in (own, own, named)
+    ]
+    branch.add(spend((coins[0], 0), to=[(50 * COIN, payee)]))
+    store = _imported(tmp_path / "store", write_blocks(tmp_path / "before", branch.raw))
     table = tmp_path / "labels.csv"
-    grown = _grown_cluster(before, full)
-    table.write_text(HEADER + f"{grown},E,exchange,made up,90,yes\n")
-    import_labels(before.store.path, [table], recorded=0)
-    Workspace.open(before.store.path).build_exposure()
-    import_blocks(before.store.path, made.blocks)
-    built = Workspace.open(before.store.path).build_exposure(["from", "to"])["directions"]
-    assert built[0]["done"] in ("extended", "built")
-    direct = _imported(tmp_path / "direct", made.blocks)
+    table.write_text(HEADER + f"{shown(named)},E,exchange,made up,90,yes\n")
+    import_labels(store, [table], recorded=0)
+    Workspace.open(store).build_exposure()
+    before = Workspace.open(store).exposure(shown(payee) or "")
+    assert [row["part"] for row in before["exposure"]] == ["mined", "unspent"]
+
+    branch.add(spend((coins[1], 0), (coins[2], 0), to=[(100 * COIN, p2pkh(504))]))
+    blocks = write_blocks(tmp_path / "after", branch.raw)
+    import_blocks(store, blocks)
+    built = Workspace.open(store).build_exposure()["directions"]
+    assert (built[0]["done"], built[0]["computed"]) == ("extended", 3)
+    after = Workspace.open(store).exposure(shown(payee) or "")
+    assert [(row["part"], row["direct"]) for row in after["exposure"]] == [
+        ("exchange", 50 * COIN),
+        ("unspent", None),
+    ]
+    direct = _imported(tmp_path / "direct", blocks)
     import_labels(direct, [table], recorded=0)
     Workspace.open(direct).build_exposure()
-    assert files_of(before.store.path) == files_of(direct)
-    earlier = int(before.store.manifest.counts["tx"])
-    assert built[0]["computed"] > made.transactions - earlier
+    assert files_of(store) == files_of(direct)
 
 
 def _imported(store: Path, blocks: Path) -> Path:
     import_blocks(store, blocks)
     return store
-
-
-def _grown_cluster(before: Workspace, after: Workspace) -> str:
-    """An address whose cluster later gained one that had paid before."""
-    for address in addresses_of(before.store.path):
-        here = before.cluster(address)
-        for member in set(after.cluster(address)["addresses"]) - set(here["addresses"]):
-            if before.address(member)["sent"]:
-                return address
-    raise AssertionError("no cluster of this chain grows so")
 
 
 def test_after_a_reorganisation_it_is_cut_and_extended(

@@ -15,6 +15,7 @@ import typer
 from clewline import __version__
 from clewline.cli import (
     address,
+    case,
     chain,
     cluster,
     demo,
@@ -45,6 +46,7 @@ app.add_typer(cluster.app, name="cluster")
 app.add_typer(label.app, name="label")
 app.add_typer(trace.app, name="trace")
 app.add_typer(exposure.app, name="exposure")
+app.add_typer(case.app, name="case")
 app.command("report")(report.report)
 app.command("sql")(sql.sql)
 app.add_typer(play.app, name="play")
