@@ -37,7 +37,8 @@ def test_one_character_decides(asset: str, text: str) -> None:
 
 
 def test_address_of_another_currency_is_refused() -> None:
-    assert why_not_an_address(VALID["LTC"][0], "DOGE") == "an address of another currency"
+    assert why_not_an_address(VALID["LTC"][0], "DOGE") == "it belongs to another network"
+    assert why_not_an_address(VALID["DOGE"][0], "TRX") == "an address of another currency"
     assert why_not_an_address(VALID["ETH"][0], "LTC")
     assert why_not_an_address("ecash:qpuqempp9cv9u00jht2yvhhelmtudpvp6q680ygtfe", "BCH")
 

@@ -107,7 +107,7 @@ def read_tagpack(data: bytes, file: str, network: str) -> Rows:
     >>> rows.labels[0].claim.entity, rows.labels[0].asset
     ('Exchange 1', 'LTC')
     >>> print(rows.refusals[0])
-    example.yaml:11: 'LbonesGyyeUDpQqtZQMmBUPJSEg4jHhUvc': bad checksum
+    example.yaml:11: 'LbonesGyyeUDpQqtZQMmBUPJSEg4jHhUvc': the checksum does not match: a character is wrong or missing
     """
     header = _Reader(data, file).document()
     defaults = {name: header[name] for name in _TAG_FIELDS if header.get(name) is not None}
