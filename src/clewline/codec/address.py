@@ -257,13 +257,13 @@ def _new_work() -> _Work:
 
 @kernel
 def _encode_hash(
-    blob: UInt8, hash_start: int, to_script: bool, forms: _Forms, text: UInt8, at: int, work: _Work
+    blob: UInt8, hash_start: int, kind: int, forms: _Forms, text: UInt8, at: int, work: _Work
 ) -> int:
     """Write the address of a key hash or script hash; return its length."""
     if forms.cashaddr.size > 0:
-        version = _SCRIPT_HASH_TYPE if to_script else 0
+        version = _SCRIPT_HASH_TYPE if kind == _SCRIPTHASH else 0
         return cashaddr_encode_into(forms.cashaddr, version, blob, hash_start, text, at)
-    version = forms.p2sh if to_script else forms.p2pkh
+    version = forms.p2sh if kind == _SCRIPTHASH else forms.p2pkh
     payload, size = work.decoded, 0
     if version > 0xFF:
         payload[0] = version >> 8
@@ -288,9 +288,9 @@ def _encode_one(
 ) -> int:
     """Write the address of one script; return its length, 0 where there is none."""
     if kind == _PUBKEYHASH:
-        return _encode_hash(blob, start + 3, False, forms, text, at, work)  # noqa: FBT003
+        return _encode_hash(blob, start + 3, kind, forms, text, at, work)
     if kind == _SCRIPTHASH:
-        return _encode_hash(blob, start + 2, True, forms, text, at, work)  # noqa: FBT003
+        return _encode_hash(blob, start + 2, kind, forms, text, at, work)
     if kind >= _FIRST_WITNESS and forms.bech32.size > 0:
         opcode = int(blob[start])
         version = opcode - OP_1 + 1 if opcode > 0 else 0

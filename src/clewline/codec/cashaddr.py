@@ -1,10 +1,10 @@
 """CashAddr: addresses of Bitcoin Cash as text and back.
 
-An address is a prefix that names the network, the separator ``:``, and groups of five bits: a version
-byte, a hash, and eight groups of a checksum over prefix and data (Bitcoin Cash specification,
-"Address format for Bitcoin Cash"). The prefix may be left out. The version byte holds the type
-(0 key hash, 1 script hash; 2 and 3 the same for wallets that know tokens, CHIP-2022-02) and the
-length of the hash.
+An address is a prefix that names the network, the separator ``:``, and groups of five bits: a
+version byte, a hash, and eight groups of a checksum over prefix and data (specification "Address
+format for Bitcoin Cash"). The prefix may be left out. The version byte holds the type (0 key hash,
+1 script hash; 2 and 3 the same for wallets that know tokens, CHIP-2022-02) and the length of the
+hash.
 """
 
 from __future__ import annotations

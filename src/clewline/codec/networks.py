@@ -1,8 +1,8 @@
 """Chains and their networks: all that differs between them, in one table.
 
-A *coin* is a chain with its rules of form (Bitcoin, Litecoin, …); its *networks* are the real one and
-those for tests. The values are those of each node software's ``chainparams.cpp``. ``CHAINS.md`` is
-generated from this table.
+A *coin* is a chain with its rules of form (Bitcoin, Litecoin, …); its *networks* are the real one
+and those for tests. The values are those of each node software's ``chainparams.cpp``. ``CHAINS.md``
+is generated from this table.
 """
 
 from __future__ import annotations
@@ -38,8 +38,6 @@ class Form(NamedTuple):
         A header may be followed by the proof of a parent chain's block (merged mining).
     mweb : bool
         A block may end in a MimbleWimble extension block (LIP-2).
-    payloads : bool
-        Special transactions (DIP-2): a payload after the lock time, some without inputs or outputs.
     tokens : bool
         An output may carry CashTokens before its script (CHIP-2022-02).
     """
@@ -48,7 +46,6 @@ class Form(NamedTuple):
     witness: bool = False
     auxpow: bool = False
     mweb: bool = False
-    payloads: bool = False
     tokens: bool = False
 
 
@@ -90,7 +87,7 @@ class Coin:
 
     name: str
     asset: str
-    form: Form = Form()
+    form: Form
     max_block_bytes: int = 4_000_000
     proof_of_work: ProofOfWork = ProofOfWork.SHA256D
     checks_difficulty: bool = False
@@ -162,8 +159,8 @@ _BITCOIN_CASH: Final = Coin(
         Difference(
             "Blocks and block files begin as Bitcoin's, up to block 478,558",
             "Nodes write Bitcoin's magic into their files. Without `--network bitcoin-cash` such "
-            "files are taken for Bitcoin's; block 478,559 tells, and an import stops there with the "
-            "reason. Chains that left Bitcoin Cash later (BSV, eCash) are refused in the same way.",
+            "files are taken for those of Bitcoin; block 478,559 tells, and such an import is "
+            "refused, with the reason. So are chains that left Bitcoin Cash later (BSV, eCash).",
         ),
         Difference(
             "Transactions stand by id in their block (CTOR, since block 556,767)",
@@ -176,8 +173,9 @@ _BITCOIN_CASH: Final = Coin(
         ),
         Difference(
             "CashAddr, with and without its prefix; token-aware forms (z…, r…)",
-            "All are read, and base58 forms too; CashAddr with prefix is shown. Addresses of 32-byte "
-            "script hashes (P2SH32) are refused: their scripts are kept, but shown without address.",
+            "All are read, and base58 forms too; CashAddr with prefix is shown. Addresses of "
+            "32-byte script hashes (P2SH32) are refused; their scripts are kept, but shown without "
+            "an address.",
         ),
         Difference("Block sizes may grow above 32 MB", "Such a block is refused."),
     ),
@@ -186,25 +184,18 @@ _BITCOIN_CASH: Final = Coin(
 _DASH: Final = Coin(
     "Dash",
     "DASH",
-    Form(payloads=True),
+    Form(),
     proof_of_work=ProofOfWork.UNCHECKED,
+    not_imported="its blocks are named by X11, a chain of eleven hashes that are not at hand, so that "
+    "nothing shows which block follows which",
     differences=(
         Difference(
-            "Proof of work by X11",
-            "Not checked: what links, Merkle roots and amounts do not show rests on the node.",
+            "Blocks named, and worked for, by X11",
+            "Blocks are not imported. Addresses (X…, 7…) are read and written.",
         ),
         Difference(
-            "Special transactions (DIP-2): payload after the lock time",
-            "The payload is hashed with the transaction and not stored.",
-        ),
-        Difference(
-            "Withdrawals from the credit pool (DIP-27) have outputs and no inputs",
-            "A trace backward ends there as *mined*. What goes into the pool is an output that "
-            "nobody spends.",
-        ),
-        Difference(
-            "PrivateSend/CoinJoin mixes of round denominations",
-            "Recognised only where the shapes of INFERENCES.md fit; otherwise they join clusters.",
+            "Special transactions (DIP-2), some without inputs or outputs",
+            "Not read: blocks are not imported.",
         ),
     ),
 )
@@ -212,6 +203,7 @@ _DASH: Final = Coin(
 _ZCASH: Final = Coin(
     "Zcash",
     "ZEC",
+    Form(),
     max_block_bytes=2_000_000,
     proof_of_work=ProofOfWork.UNCHECKED,
     not_imported="transactions that move value into and out of shielded pools are not supported "
@@ -288,6 +280,21 @@ class Network:
     retargets: bool = True
     retarget_from_first: bool = False
     landmarks: tuple[Landmark, ...] = ()
+
+    def require_import(self) -> None:
+        """Check that blocks of this network can be imported.
+
+        Raises
+        ------
+        UsageError
+            If not, with the reason.
+        """
+        if self.coin.not_imported:
+            raise UsageError(
+                f"blocks of {self.coin.name} cannot be imported: {self.coin.not_imported}",
+                where=self.name,
+                hint="its addresses can be read and written; CHAINS.md lists what each chain lacks",
+            )
 
 
 def _hash(shown: str) -> bytes:
@@ -492,16 +499,6 @@ _ALL: Final = (
         bytes.fromhex("cee2caff"),
         _hash("00000bafbc94add76cb75e2ec92894837288a481e5c005f6563d91623bf8bc2c"),
         0x1E0FFFFF,
-        p2pkh_version=140,
-        p2sh_version=19,
-    ),
-    Network(
-        "dash-regtest",
-        _DASH,
-        "regtest",
-        bytes.fromhex("fcc1b7dc"),
-        _hash("000008ca1832a4baf228eb1553c03d3a2c8e02399550dd6ea8d65cec3ef23d2e"),
-        0x207FFFFF,
         p2pkh_version=140,
         p2sh_version=19,
     ),

@@ -102,7 +102,7 @@ class FlatTables:
         total = self._header.shape[0]
         for first, last in self._ranges():
             rows, prevout, script = self._read(writer, first, last)
-            check_rows(rows, first, self.place)
+            check_rows(rows, first, self.place, writer.network.coin)
             linked = writer.written("input.prevout").size, writer.written("output.script").size
             append_rows(writer, rows, first, self.place)
             for name, given, begin in (

@@ -1,9 +1,9 @@
 """Is this an address of that currency? Forms of the currencies that labels come in.
 
-Chains that a store can hold have their forms in `clewline.codec.address`. Labels of other currencies
-are kept and never matched, so that it is enough to refuse what cannot be an address. Currencies
-without a form here are kept unchecked, and so are the letter cases of Ethereum addresses (EIP-55),
-whose checksum is optional.
+Chains that a store can hold have their forms in `clewline.codec.address`. Labels of other
+currencies are kept and never matched, so that it is enough to refuse what cannot be an address.
+Currencies without a form here are kept unchecked, and so are the letter cases of Ethereum addresses
+(EIP-55), whose checksum is optional.
 """
 
 from __future__ import annotations

@@ -73,12 +73,15 @@ class LinkTables:
     ----------
     script_key : int
         Key of the script hash.
+    max_money : int
+        No transaction of the chain spends more, base units.
     view : callable
         The columns written so far; asked again at each step, as they grow.
     """
 
-    def __init__(self, script_key: int, view: View) -> None:
+    def __init__(self, script_key: int, max_money: int, view: View) -> None:
         self._seed = script_key
+        self._max_money = max_money
         self._view = view
         self.txid_slots = empty_slots(0)
         self.script_slots = empty_slots(0)
@@ -185,6 +188,7 @@ class LinkTables:
             self._view("tx.txid").reshape(-1),
             self._view("tx.output_start"),
             self._view("output.value"),
+            self._max_money,
             self._spender,
             prevout,
             repeated,

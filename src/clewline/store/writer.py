@@ -184,7 +184,9 @@ class StoreWriter:
             for name, size in column_bytes(counts).items()
         }
         self._columns = ColumnFiles(new, counts, copied)
-        self._tables = LinkTables(self.base.script_key, self._columns.view)
+        self._tables = LinkTables(
+            self.base.script_key, self.network.coin.form.max_money, self._columns.view
+        )
         self._tables.rebuild()
 
     def append(
@@ -243,7 +245,7 @@ class StoreWriter:
                 "output.value": parsed.value,
                 "output.script": scripts.script,
                 "script.start": starts[1:] + base["script_byte"],
-                "script.kind": script_kinds(blob, starts),
+                "script.kind": script_kinds(blob, starts, self.network.coin.form.mweb),
                 "script.bytes": blob,
             },
             {
@@ -365,7 +367,9 @@ class StoreWriter:
             self._columns = ColumnFiles(
                 self.path / self.base.columns_dir, self.base.counts, self._checksums()
             )
-            self._tables = LinkTables(self.base.script_key, self._columns.view)
+            self._tables = LinkTables(
+                self.base.script_key, self.network.coin.form.max_money, self._columns.view
+            )
             if self.base.tip:
                 self._tables.load(ChainStore(self.path, self.base).column)
         return self._columns, self._tables

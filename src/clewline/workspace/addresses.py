@@ -59,6 +59,11 @@ def outputs_of(store: ChainStore, script: int) -> NDArray[np.int64]:
     return store.column("receiving.output")[int(start[script]) : int(start[script + 1])]
 
 
+def _total(values: NDArray[np.int64]) -> int:
+    """Return the exact sum of amounts, which may be beyond 64 bits (Dogecoin)."""
+    return (int((values >> 24).sum()) << 24) + int((values & 0xFFFFFF).sum())
+
+
 def summary(store: ChainStore, script: int | None) -> dict[str, Any]:
     """Return sums, times and cluster of a script; zeros where the tip does not know it."""
     if script is None:
@@ -76,7 +81,7 @@ def summary(store: ChainStore, script: int | None) -> dict[str, Any]:
     values = store.column("output.value")[outputs]
     spender = store.column("spending.spender")[outputs]
     spent = spender != UNSPENT
-    received, sent = int(values.sum()), int(values[spent].sum())
+    received, sent = _total(values), _total(values[spent])
     txs = np.unique(np.concatenate((tx_of_outputs(store, outputs), spender[spent])))
     times = store.block_time[heights_of(store, txs[[0, -1]])]
     return {

@@ -12,11 +12,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.networks import network_by_name
+from clewline.codec.networks import BITCOIN, Coin, Network, network_by_name
 from clewline.engine.chain import Chain
 from clewline.engine.clustering import cluster, cluster_order, extend_clusters
 from clewline.engine.heuristics.coinjoin import classify
-from clewline.errors import BlockFileError, TooLargeError, UsageError
+from clewline.errors import BlockFileError, StoreMissingError, TooLargeError, UsageError
 from clewline.sources.active_chain import ActiveChain, choose_active_chain
 from clewline.sources.block_files import network_of, scan_directory
 from clewline.sources.block_source import BlockSource
@@ -24,7 +24,7 @@ from clewline.sources.node import Report
 from clewline.sources.node_blocks import blocks_of_node
 from clewline.sources.node_chain import NodeChain
 from clewline.store.importer import Progress, append_blocks, check_left_out, no_progress
-from clewline.store.manifest import Manifest
+from clewline.store.manifest import Manifest, read_manifest
 from clewline.store.reader import ChainStore
 from clewline.store.writer import StoreWriter
 
@@ -108,7 +108,8 @@ def import_blocks(
     StoreLockedError, StorageError, StoreVersionError, StoreDamagedError
         The store is as it was.
     """
-    kind = network_by_name(network) if network else network_of(core_blocks)
+    kind = network_by_name(network) if network else _network_told(store, core_blocks)
+    kind.require_import()
     records = scan_directory(core_blocks, kind)
     if not records.file.size and not records.cut:
         raise BlockFileError("its block files are empty", where=str(core_blocks))
@@ -161,7 +162,9 @@ def import_from_node(
     StoreLockedError, StorageError, StoreVersionError, StoreDamagedError
         The store is as it was, in these cases and those above.
     """
+    chain.coin = coin_of(store, network)
     tip = chain.tip()
+    tip.network.require_import()
     if network and network_by_name(network) != tip.network:
         raise UsageError(f"the node is on network {tip.network.name}", where="--network")
     if tip.headers > tip.height:
@@ -175,6 +178,29 @@ def import_from_node(
         active = choose_active_chain(tip.network, stored, blocks.header, blocks.place)
         blocks.require(active.records)
         return _import(writer, blocks, active, progress)
+
+
+def coin_of(store: Path, network: str | None) -> Coin:
+    """Return the chain that a node is expected to be of: as named, as stored, or Bitcoin."""
+    if network:
+        return network_by_name(network).coin
+    held = _network_held(store)
+    return held.coin if held else BITCOIN
+
+
+def _network_held(store: Path) -> Network | None:
+    """Return the network of a store, None where there is none yet."""
+    try:
+        return network_by_name(read_manifest(store).network)
+    except StoreMissingError:
+        return None
+
+
+def _network_told(store: Path, core_blocks: Path) -> Network:
+    """Tell the network of block files: of two whose files look the same, the one that is stored."""
+    kind, held = network_of(core_blocks), _network_held(store)
+    same = held and (held.magic, held.genesis) == (kind.magic, kind.genesis)
+    return held if held and same else kind
 
 
 def _import(
@@ -218,13 +244,13 @@ def _check_memory(block_bytes: int) -> None:
 
 def structure_of(sealed: ChainStore, old: ChainStore | None) -> dict[str, NDArray[Any]]:
     """Compute the structure columns of a tip, growing those of an earlier one if given."""
-    chain = chain_of(sealed)
+    chain, mweb = chain_of(sealed), sealed.network.coin.form.mweb
     if old is None:
-        coinjoin = _classified(chain, 0)
+        coinjoin = _classified(chain, 0, mweb=mweb)
         clusters = cluster(chain, coinjoin)
     else:
         known = old.column("structure.coinjoin")
-        coinjoin = np.concatenate((known, _classified(chain, known.size)))
+        coinjoin = np.concatenate((known, _classified(chain, known.size, mweb=mweb)))
         clusters = extend_clusters(old.column("structure.cluster"), chain, coinjoin, known.size)
     return {
         "structure.coinjoin": coinjoin,
@@ -233,9 +259,11 @@ def structure_of(sealed: ChainStore, old: ChainStore | None) -> dict[str, NDArra
     }
 
 
-def _classified(chain: Chain, first_tx: int) -> NDArray[np.uint8]:
+def _classified(chain: Chain, first_tx: int, *, mweb: bool) -> NDArray[np.uint8]:
     """Name the CoinJoin families from `first_tx` on, in as many threads as there are cores."""
     cores = os.cpu_count() or 1
     edges = np.linspace(first_tx, chain.tx_input.size - 1, cores + 1).astype(int).tolist()
     with ThreadPoolExecutor(cores) as pool:
-        return np.concatenate(list(pool.map(partial(classify, chain), edges[:-1], edges[1:])))
+        return np.concatenate(
+            list(pool.map(partial(classify, chain, mweb=mweb), edges[:-1], edges[1:]))
+        )
