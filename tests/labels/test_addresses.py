@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clewline.labels.addresses import as_shown, bitcoin_faults, why_not_an_address
+from clewline.labels.addresses import address_faults, as_shown, why_not_an_address
 
 # Published by their owners or made up; each is valid.
 VALID = {
@@ -59,9 +59,9 @@ def test_real_addresses(fixtures_dir: Path, asset: str) -> None:
     assert not [text for text in texts if why_not_an_address(text, asset.upper())]
 
 
-def test_bitcoin_faults_say_what_was_meant() -> None:
+def test_faults_say_what_was_meant() -> None:
     good = "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"
-    faults = bitcoin_faults(
+    faults = address_faults(
         [good, good[:-1] + "U", "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx"], "main"
     )
     assert sorted(faults) == [1, 2]
@@ -70,7 +70,7 @@ def test_bitcoin_faults_say_what_was_meant() -> None:
 
 
 def test_many_bad_addresses_stay_quick() -> None:
-    assert len(bitcoin_faults(["1BoatSLRHtKNngkdXEeobR76b53LETtpyU"] * 20_000, "main")) == 20_000
+    assert len(address_faults(["1BoatSLRHtKNngkdXEeobR76b53LETtpyU"] * 20_000, "main")) == 20_000
 
 
 def test_as_shown() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -9,14 +10,25 @@ from typing import Any
 
 import pytest
 from tests.builders import COIN, OP_TRUE, Tx, p2pkh, sha256d, spend
+from tests.cli.command import answer, clewline
 from tests.coins import GENESIS, Chain, Raw, auxpow, genesis_block, hogex, scrypt
+from tests.sources.node_stand_in import NodeStandIn
 
+from clewline.codec.address import address_of
 from clewline.codec.networks import NETWORKS
 from clewline.codec.script import ScriptKind
 from clewline.engine.heuristics.coinjoin import CoinJoin
 from clewline.errors import BlockFileError, ChainError, UsageError
+from clewline.sources.node_chain import NodeChain, connect_node
 from clewline.store.reader import ChainStore
-from clewline.workspace import Workspace, check_store, import_blocks
+from clewline.workspace import (
+    Workspace,
+    check_store,
+    import_blocks,
+    import_from_node,
+    import_labels,
+    import_tables,
+)
 from clewline.workspace.importing import ImportResult
 
 HOGADDR = b"\x58\x20" + bytes(range(32))
@@ -96,25 +108,6 @@ def test_litecoin_import_in_steps_with_files_of_any_length(tmp_path: Path) -> No
     assert imported(chain, in_steps).manifest.digest == store.manifest.digest
 
 
-@pytest.mark.parametrize(
-    ("change", "text"),
-    [
-        (lambda chain: chain.add(hogex([(bytes(32), 1)], [(1, HOGADDR)])), "ends inside"),
-        (
-            lambda chain: chain.add(hogex([(bytes(32), 1)], [(1, HOGADDR)]), spent(chain)),
-            "extension block outside of it",
-        ),
-        (lambda chain: chain.add(inside_out(), tail=b"\x01"), "extension block outside of it"),
-        (lambda chain: chain.add(tail=b"\x01"), "bytes are left"),
-        (lambda chain: unworked(chain), "does not meet its proof-of-work target"),
-    ],
-)
-def test_broken_litecoin(tmp_path: Path, change: Callable[[Chain], Any], text: str) -> None:
-    chain = litecoin()
-    change(chain)
-    assert text in str(refusal(chain, tmp_path))
-
-
 def spent(chain: Chain) -> Tx:
     """Some ordinary transaction."""
     return Tx(((sha256d(chain.blocks[-1]), 0),), ((1, OP_TRUE),))
@@ -132,6 +125,25 @@ def unworked(chain: Chain) -> None:
         sha256d(header) if scrypt(header)[31] >= 0x80 else bytes(31) + b"\xff"
     )
     chain.add()
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda chain: chain.add(hogex([(bytes(32), 1)], [(1, HOGADDR)])), "ends inside"),
+        (
+            lambda chain: chain.add(hogex([(bytes(32), 1)], [(1, HOGADDR)]), spent(chain)),
+            "extension block outside of it",
+        ),
+        (lambda chain: chain.add(inside_out(), tail=b"\x01"), "extension block outside of it"),
+        (lambda chain: chain.add(tail=b"\x01"), "bytes are left"),
+        (unworked, "does not meet its proof-of-work target"),
+    ],
+)
+def test_broken_litecoin(tmp_path: Path, change: Callable[[Chain], Any], text: str) -> None:
+    chain = litecoin()
+    change(chain)
+    assert text in str(refusal(chain, tmp_path))
 
 
 # --- Dogecoin
@@ -290,3 +302,120 @@ def test_result_says_how_many_blocks(tmp_path: Path) -> None:
     result = import_blocks(tmp_path / "store", dogecoin().write(tmp_path / "blocks"))
     assert isinstance(result, ImportResult)
     assert (result.appended, result.stale) == (4, 0)
+
+
+# --- from a node, and as tables
+
+
+class LongHeaders(NodeStandIn):
+    """A node that gives a header with the proof behind it, and knows no numbered verbosity."""
+
+    def _result(self, method: str, parameters: list[Any]) -> Any:
+        if method == "getblock":
+            assert parameters[1] is False
+        if method == "getblockheader":
+            name = parameters[0]
+            merged = self.blocks[name][1] & 1
+            return self.blocks[name][: 600 if merged else 80].hex()
+        return super()._result(method, parameters)
+
+
+@pytest.mark.parametrize("make", [litecoin, dogecoin, lambda: sorted_chain()[0]])
+def test_store_from_a_node_equals_that_from_files(
+    tmp_path: Path, make: Callable[[], Chain]
+) -> None:
+    chain = make()
+    expected = imported(chain, tmp_path, chain.name).manifest.digest
+    with LongHeaders(chain.blocks[:3]) as node, node_chain(node, tmp_path) as asked:
+        import_from_node(tmp_path / "from-node", asked, chain.name)
+        node.follow(chain.blocks)
+        # What the store holds tells which chain it is.
+        result = import_from_node(tmp_path / "from-node", asked)
+    assert result.manifest.digest == expected
+    assert check_store(tmp_path / "from-node").wrong == []
+
+
+def node_chain(node: NodeStandIn, path: Path) -> NodeChain:
+    """Connect to a stand-in."""
+    (path / "cookie").write_text(node.login)
+    return connect_node(rpc=node.url, cookie=path / "cookie")
+
+
+def test_merged_mining_over_rest_is_refused(tmp_path: Path) -> None:
+    with (
+        NodeStandIn(dogecoin().blocks) as node,
+        connect_node(rest=node.url) as asked,
+        pytest.raises(UsageError, match="use --rpc"),
+    ):
+        import_from_node(tmp_path / "store", asked, "dogecoin-regtest")
+
+
+def test_node_of_another_chain(tmp_path: Path) -> None:
+    with (
+        NodeStandIn(litecoin().blocks) as node,
+        node_chain(node, tmp_path) as asked,
+        pytest.raises(ChainError, match=r"genesis block of network regtest .* is missing"),
+    ):
+        import_from_node(tmp_path / "store", asked)
+
+
+@pytest.mark.parametrize(
+    ("make", "schema"),
+    [
+        (litecoin, "flat"),
+        (dogecoin, "flat"),
+        (dogecoin, "bitcoin-etl"),
+        (lambda: sorted_chain()[0], "flat"),
+        (lambda: sorted_chain()[0], "bitcoin-etl"),
+    ],
+)
+def test_tables_there_and_back(tmp_path: Path, make: Callable[[], Chain], schema: str) -> None:
+    pytest.importorskip("pyarrow")
+    chain = make()
+    store = imported(chain, tmp_path, chain.name)
+    Workspace.open(tmp_path / "store").export_tables(tmp_path / "tables", schema)
+    result = import_tables(tmp_path / "again", tmp_path / "tables", schema, chain.name)
+    assert result.manifest.digest == store.manifest.digest
+
+
+# --- what is asked of a store
+
+
+def test_labels_match_in_every_form_of_an_address(tmp_path: Path) -> None:
+    chain, _run = sorted_chain()
+    imported(chain, tmp_path, "bitcoin-cash-regtest")
+    script = p2pkh(39)
+    shown = address_of(script, NETWORKS["bitcoin-cash-regtest"])
+    legacy = address_of(script, NETWORKS["regtest"])
+    assert shown and legacy
+    (tmp_path / "labels.csv").write_text(
+        f"address,entity,category,source,confidence\n{legacy},Shop 1 (made up),shop,made up,90\n"
+    )
+    report = import_labels(tmp_path / "store", [tmp_path / "labels.csv"], "made-up")
+    assert not report.refusals
+    workspace = Workspace.open(tmp_path / "store")
+    for form in (shown, legacy, shown.partition(":")[2]):
+        answer = workspace.address(form)
+        assert answer["address"] == shown
+        assert [label["entity"] for label in answer["labels"]] == ["Shop 1 (made up)"]
+        assert answer["labels"][0]["asset"] == "BCH"
+
+
+def test_request_packs_are_refused(tmp_path: Path) -> None:
+    store = imported(litecoin(), tmp_path)
+    txid = store.column("tx.txid")[1][::-1].tobytes().hex()
+    with pytest.raises(UsageError, match="amounts in BTC"):
+        Workspace.open(tmp_path / "store").report([f"{txid}:0"], tmp_path / "packs")
+    assert not (tmp_path / "packs").exists()
+
+
+def test_address_command(tmp_path: Path) -> None:
+    imported(dogecoin(), tmp_path)
+    address = address_of(p2pkh(2), NETWORKS["dogecoin-regtest"])
+    shown = json.loads(
+        answer("address", "show", address, "--store", tmp_path / "store", "--format", "json")
+    )
+    assert shown["balance"] == 999_999 * COIN
+    ran = clewline("address", "show", "zs1" + "q" * 75, "--store", tmp_path / "store")
+    assert ran.code == 2
+    assert "shielded" in ran.err

@@ -186,8 +186,8 @@ _DASH: Final = Coin(
     "DASH",
     Form(),
     proof_of_work=ProofOfWork.UNCHECKED,
-    not_imported="its blocks are named by X11, a chain of eleven hashes that are not at hand, so that "
-    "nothing shows which block follows which",
+    not_imported="its blocks are named by X11, eleven hashes in a row that are not at hand, so "
+    "that nothing shows which block follows which",
     differences=(
         Difference(
             "Blocks named, and worked for, by X11",

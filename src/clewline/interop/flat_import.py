@@ -156,7 +156,7 @@ class FlatTables:
         scripts = self._take("scripts", "script", int(self._script_count[first:last].sum()), known)
         blob, starts = slices_of(scripts["bytes"])
         self._same(
-            script_kinds(blob, starts),
+            script_kinds(blob, starts, writer.network.coin.form.mweb),
             integers(scripts, "kind", np.uint8),
             "kind",
             known,

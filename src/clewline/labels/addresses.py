@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from clewline.codec.address import AddressStatus, decode_addresses, script_of
+from clewline.codec.address import AddressStatus, address_of, decode_addresses, script_of
 from clewline.codec.base58 import ALPHABET, CHECKSUM_SIZE
 from clewline.codec.networks import NETWORKS, network_by_name
 from clewline.errors import AddressError
@@ -45,15 +45,15 @@ class Fault:
     hint: str | None = None
 
 
-def bitcoin_faults(texts: Sequence[str], network: str) -> dict[int, Fault]:
-    """Find those of `texts` that are no Bitcoin addresses of `network`.
+def address_faults(texts: Sequence[str], network: str) -> dict[int, Fault]:
+    """Find those of `texts` that are no addresses of `network`.
 
     Parameters
     ----------
     texts : sequence of str
         Addresses without surrounding spaces.
     network : str
-        Name of a Bitcoin network.
+        Name of a network.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def bitcoin_faults(texts: Sequence[str], network: str) -> dict[int, Fault]:
 
     Examples
     --------
-    >>> bitcoin_faults(["1BoatSLRHtKNngkdXEeobR76b53LETtpyT"], "main")
+    >>> address_faults(["1BoatSLRHtKNngkdXEeobR76b53LETtpyT"], "main")
     {}
     """
     where = network_by_name(network)
@@ -78,16 +78,43 @@ def bitcoin_faults(texts: Sequence[str], network: str) -> dict[int, Fault]:
     return faults
 
 
-def as_shown(address: str) -> str:
-    """Return a valid Bitcoin address as Bitcoin Core shows it: bech32 in lower case (BIP-173).
+def as_shown(address: str, network: str = "main") -> str:
+    """Return a valid address as the node software of its chain shows it.
+
+    That is bech32 in lower case (BIP-173), and one of several forms where there are some
+    (Litecoin, Bitcoin Cash).
+
+    Parameters
+    ----------
+    address : str
+        Valid on `network`; anything else comes back in some form.
+    network : str
+        Name of its network.
 
     Examples
     --------
     >>> as_shown("BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4")
     'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
+    >>> as_shown("1BpEi6DfDAUFd7GtittLSdBeYJvcoaVggu", "bitcoin-cash")
+    'bitcoincash:qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a'
     """
+    where = network_by_name(network)
+    if where.cashaddr_prefix or where.old_p2sh_version >= 0:
+        decoded = decode_addresses([address], where)
+        return address_of(decoded.blob.tobytes(), where) or address
     lower = address.lower()
     return lower if lower.startswith(_BECH32_STARTS) else address
+
+
+def main_network(asset: str) -> str | None:
+    """Return the name of the real network of a currency, None where no store can hold it.
+
+    Examples
+    --------
+    >>> main_network("LTC"), main_network("ETH")
+    ('litecoin', None)
+    """
+    return _MAIN_NETWORKS[asset].name if asset in _MAIN_NETWORKS else None
 
 
 def why_not_an_address(text: str, asset: str) -> str | None:

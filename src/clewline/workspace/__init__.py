@@ -25,11 +25,13 @@ from numpy.typing import NDArray
 
 from clewline import __version__
 from clewline.codec.address import address_of, script_of
+from clewline.codec.networks import BITCOIN
 from clewline.codec.script import has_address
 from clewline.engine.chain import Chain
 from clewline.engine.heuristics.coinjoin import explain as explain_coinjoin
 from clewline.engine.heuristics.multi_input import RULE as MULTI_INPUT
 from clewline.engine.taint import Limits, Method
+from clewline.errors import UsageError
 from clewline.reports.request_pack import (
     LabelSet,
     RunInfo,
@@ -404,6 +406,12 @@ class Workspace:
         UsageError, AddressError, UnknownAddressError, UnknownTransactionError, StorageError
         """
         check_method(method)
+        if self.store.network.coin != BITCOIN:
+            raise UsageError(
+                "request packs state amounts in BTC; for other chains there are none yet",
+                where=self.store.network.name,
+                hint="`clewline trace` answers for every chain",
+            )
         traces = [
             self._walk(direction, subjects, method, limits) for direction in ("forward", "backward")
         ]
