@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.builders import COIN, OP_TRUE, Tx, p2pkh, sha256d, spend
 from tests.cli.command import answer, clewline
@@ -15,10 +17,11 @@ from tests.coins import GENESIS, Chain, Raw, auxpow, genesis_block, hogex, scryp
 from tests.sources.node_stand_in import NodeStandIn
 
 from clewline.codec.address import address_of
-from clewline.codec.networks import NETWORKS
+from clewline.codec.networks import NETWORKS, Landmark
 from clewline.codec.script import ScriptKind
 from clewline.engine.heuristics.coinjoin import CoinJoin
 from clewline.errors import BlockFileError, ChainError, UsageError
+from clewline.sources.active_chain import check_landmarks, choose_active_chain
 from clewline.sources.node_chain import NodeChain, connect_node
 from clewline.store.reader import ChainStore
 from clewline.workspace import (
@@ -262,13 +265,42 @@ def test_cash_tokens_are_no_part_of_the_script(tmp_path: Path) -> None:
         b"\xef" + category + b"\x72\x03abc\xfd\x00\x01",
     ]
     chain = Chain("bitcoin-cash-regtest")
-    no_token = b"\xef" + category + b"\x62\x50ab" + p2pkh(1)
-    chain.add(reward=[*((COIN, prefix + p2pkh(1)) for prefix in prefixes), (COIN, no_token)])
+    none = [
+        b"\xef" + category + bits + b"\x07"
+        for bits in (b"\x62\x50ab", b"\x00", b"\x90", b"\x50\x01a", b"\x12", b"\x10\x00", b"\x23")
+    ]
+    paid = [(COIN, prefix + p2pkh(1)) for prefix in prefixes + none]
+    chain.add(reward=paid)
     store = imported(chain, tmp_path, "bitcoin-cash-regtest")
-    assert store.column("output.script").tolist()[1:] == [1, 1, 1, 1, 2]
+    assert store.column("output.script").tolist()[1:] == [1, 1, 1, 1, *range(2, 2 + len(none))]
 
 
 # --- which chain it is
+
+
+def test_chains_with_the_same_beginning_are_told_apart() -> None:
+    bitcoin, cash = NETWORKS["main"], NETWORKS["bitcoin-cash"]
+    names = [bytes(32)] * 478_559
+    with pytest.raises(ChainError) as caught:
+        check_landmarks(bitcoin, [*names, cash.landmarks[0].hash])
+    assert caught.value.hint == (
+        "these are blocks of network bitcoin-cash; use --network bitcoin-cash"
+    )
+    with pytest.raises(ChainError) as caught:
+        check_landmarks(cash, [*names, bitcoin.landmarks[0].hash])
+    assert caught.value.hint == "these are blocks of network main; use --network main"
+    with pytest.raises(ChainError, match="block 478559 of network bitcoin-cash is") as caught:
+        check_landmarks(cash, [*names, bytes(32)])
+    assert caught.value.hint == "these are blocks of another chain with the same beginning"
+    check_landmarks(cash, names)
+
+
+def test_landmarks_are_looked_at(tmp_path: Path) -> None:
+    chain, _run = sorted_chain()
+    network = replace(NETWORKS[chain.name], landmarks=(Landmark(1, bytes(32)),))
+    header = np.array([list(block[:80]) for block in chain.blocks], np.uint8)
+    with pytest.raises(ChainError, match="block 1 of network"):
+        choose_active_chain(network, header[:0], header, str)
 
 
 def test_files_of_another_chain_name_it(tmp_path: Path) -> None:

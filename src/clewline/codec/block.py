@@ -40,6 +40,7 @@ _MWEB_FLAG: Final = 8  # Litecoin's primitives/transaction.h
 # CHIP-2022-02, "Token prefix".
 _TOKEN_PREFIX: Final = 0xEF
 _HAS_COMMITMENT: Final = 0x40
+_HAS_NFT: Final = 0x20
 _HAS_AMOUNT: Final = 0x10
 
 
@@ -190,6 +191,10 @@ def _after_tokens(data: NDArray[np.uint8], at: int, length: int) -> tuple[Any, A
     if length < 34 or data[at] != _TOKEN_PREFIX:
         return at, length
     bits = np.int64(data[at + 33])
+    nft = bits & _HAS_NFT > 0
+    reserved = bits & 0x80 > 0 or bits & 0xF > (2 if nft else 0)
+    if reserved or not (nft or bits & _HAS_AMOUNT) or (bits & _HAS_COMMITMENT and not nft):
+        return at, length
     position = at + 34
     if bits & _HAS_COMMITMENT:
         size, position = compact_size(data, position, end)

@@ -213,7 +213,7 @@ def choose_active_chain(
     while path[-1] != genesis:
         path.append(first_of[previous[path[-1]]])
     nodes = np.array(path[::-1], np.int64)
-    _check_landmarks(network, [names[node] for node in path[::-1]])
+    check_landmarks(network, [names[node] for node in path[::-1]])
     _check_rules(network, header[nodes], lambda height: where(int(nodes[height])))
     fresh = nodes >= stored.shape[0]
     fork_height = int(fresh.argmax()) if fresh.any() else nodes.size
@@ -248,8 +248,21 @@ def _better(work: int, name: bytes, other_work: int, other_name: bytes) -> bool:
     return name[::-1] < other_name[::-1]
 
 
-def _check_landmarks(network: Network, names: list[bytes]) -> None:
-    """Check that a chain, by height, is not one that left this one or that this one left."""
+def check_landmarks(network: Network, names: list[bytes]) -> None:
+    """Check that a chain is not one that left this one, or that this one left.
+
+    Parameters
+    ----------
+    network : Network
+        Whose blocks they should be.
+    names : list of bytes
+        Hashes by height, internal byte order.
+
+    Raises
+    ------
+    ChainError
+        At the first landmark that is another block; the hint says of which network, if known.
+    """
     for height, name in network.landmarks:
         if height < len(names) and names[height] != name:
             other = next(
