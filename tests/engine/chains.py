@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -41,7 +42,6 @@ def build(transactions: Sequence[Tx], kinds: dict[str, int] | None = None) -> Ch
         tx_output.append(len(value))
     scripts = np.array(script, np.uint32)
     script_kind = [(kinds or {}).get(name, P2WPKH) for name in names]
-    counts = np.bincount(scripts, minlength=len(names))
     arrays = {
         "block_tx": np.arange(len(transactions) + 1, dtype=np.int64),
         "block_time": 1_600_000_000 + 600 * np.arange(len(transactions), dtype=np.int64),
@@ -52,12 +52,25 @@ def build(transactions: Sequence[Tx], kinds: dict[str, int] | None = None) -> Ch
         "script": scripts,
         "spender": np.array(spender, np.uint32),
         "script_kind": np.array(script_kind, np.uint8),
-        "script_output": np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-        "output_by_script": np.argsort(scripts, kind="stable").astype(np.int64),
+        **receipts(scripts, len(names)),
     }
     for array in arrays.values():
         array.flags.writeable = False  # as the store's are
     return Chain(**arrays)
+
+
+def receipts(script: np.ndarray[Any, Any], n_script: int) -> dict[str, np.ndarray[Any, Any]]:
+    """Link the outputs of each script, as `Chain` has them."""
+    first = np.full(n_script, -1, np.int64)
+    following = np.full(len(script), -1, np.int64)
+    last: dict[int, int] = {}
+    for output, paid in enumerate(script.tolist()):
+        if paid in last:
+            following[last[paid]] = output
+        else:
+            first[paid] = output
+        last[paid] = output
+    return {"first_output": first, "next_output": following}
 
 
 def prefix(chain: Chain, n_tx: int) -> Chain:
@@ -67,7 +80,6 @@ def prefix(chain: Chain, n_tx: int) -> Chain:
     n_script = int(script.max()) + 1 if n_output else 0
     spender = chain.spender[:n_output].copy()
     spender[spender >= n_tx] = UNSPENT
-    counts = np.bincount(script, minlength=n_script)
     return Chain(
         block_tx=chain.block_tx[: n_tx + 1],
         block_time=chain.block_time[:n_tx],
@@ -78,8 +90,7 @@ def prefix(chain: Chain, n_tx: int) -> Chain:
         script=script,
         spender=spender,
         script_kind=chain.script_kind[:n_script],
-        script_output=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-        output_by_script=np.argsort(script, kind="stable").astype(np.int64),
+        **receipts(script, n_script),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from tests.engine.chains import receipts
 
 from clewline.engine.chain import UNSPENT, Chain
 
@@ -41,8 +42,7 @@ def chain_of(
         script=script,
         spender=spender,
         script_kind=np.zeros(n_script, np.uint8),
-        script_output=_offsets(np.bincount(script, minlength=n_script).tolist()),
-        output_by_script=np.argsort(script, kind="stable").astype(np.int64),
+        **receipts(script, n_script),
     )
 
 

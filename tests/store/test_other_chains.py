@@ -188,6 +188,13 @@ def test_sums_beyond_64_bits(tmp_path: Path) -> None:
     assert workspace.info()["unspent_value"] == 20 * most
     shown = list(workspace.all_transactions())[1]["outputs"][0]["address"]
     assert workspace.address(shown)["received"] == 20 * most
+    (row,) = workspace.address_batch([shown])
+    assert row["received"] is None
+    assert "beyond 64 bits" in row["status"]
+    with pytest.raises(UsageError, match="more than 64 bits can sum up"):
+        workspace.trace("forward", [shown])
+    with pytest.raises(UsageError, match="counts a coin more than once"):
+        workspace.trace("forward", [shown], "poison")
 
 
 @pytest.mark.parametrize(

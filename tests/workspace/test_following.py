@@ -37,8 +37,8 @@ Connect = Callable[[NodeStandIn], NodeChain]
 Step = Callable[[], object]
 NOW = 1_300_000_000.75
 SAME_INDEXES = (
-    *("spending.spender", "receiving.start", "receiving.output"),
-    *("structure.coinjoin", "structure.cluster", "structure.by_cluster"),
+    *("spending.spender", "receiving.first", "receiving.next", "receiving.last"),
+    *("structure.coinjoin", "structure.cluster"),
 )
 """Those that do not depend on the key by which a store hashes scripts."""
 

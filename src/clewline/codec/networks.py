@@ -110,10 +110,10 @@ _LITECOIN: Final = Coin(
         Difference(
             "MimbleWimble extension block (MWEB, since block 2,265,984)",
             "Amounts and owners inside are hidden by design. The extension data at the end of a "
-            "block is skipped and not checked. What goes in and out passes one transaction a "
-            "block, the HogEx: its outputs are of the script type witness_mweb_hogaddr first, "
-            "then payments out. It counts as a mix: no clusters through it, and traces stop "
-            "there.",
+            "block is skipped, not checked, and left out of block sizes. What goes in and out "
+            "passes one transaction a block, the HogEx: its first output is of the script type "
+            "witness_mweb_hogaddr, the others are payments out. It counts as a mix: no clusters "
+            "through it, and traces stop there.",
         ),
         Difference(
             "Addresses of MWEB (ltcmweb1…)",
@@ -143,8 +143,11 @@ _DOGECOIN: Final = Coin(
         Difference(
             "No limit to the supply, which is beyond what 64 bits hold in base units",
             "One amount, and the sum of one transaction, is at most 10,000,000,000 DOGE. The sum "
-            "of all unspent outputs, and what an address received and sent, are exact. A trace "
-            "that sums to 92,233,720,368 DOGE or more is outside of what is supported.",
+            "of all unspent outputs, and what an address received and sent, are exact; in a batch "
+            "of addresses, sums of 92,233,720,368 DOGE and more are left out, with a word. A "
+            "trace that meets a transaction of more than 90,071,992 DOGE, or begins with more than "
+            "92,233,720,368 DOGE, is refused, and so is the rule *poison*, which counts a coin "
+            "more than once.",
         ),
     ),
 )

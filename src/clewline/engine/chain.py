@@ -8,8 +8,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from clewline.jit import kernel
+
 UNSPENT: Final = 0xFFFFFFFF
 """Value of `Chain.spender` for an output that no input spends."""
+
+_FEW: Final = 1024
 
 Int64 = NDArray[np.int64]
 UInt32 = NDArray[np.uint32]
@@ -38,13 +42,15 @@ class Chain:
     script : ndarray of uint32, shape (n_output,)
         Script id of each output.
     spender : ndarray of uint32, shape (n_output,)
-        Transaction that spends each output, `UNSPENT` where none does.
+        Transaction that spends each output; `n_tx` or more (`UNSPENT` or a transaction after the
+        tip) where none does.
     script_kind : ndarray of uint8, shape (n_script,)
         `clewline.codec.script.ScriptKind` of each script.
-    script_output : ndarray of int64, shape (n_script + 1,)
-        First entry of each script in `output_by_script`.
-    output_by_script : ndarray of int64, shape (n_output,)
-        Outputs ordered by script, ascending within a script.
+    first_output : ndarray of int64, shape (n_script,)
+        First output of each script.
+    next_output : ndarray of int64, shape (n_output,)
+        Output that the same script received next; -1, or `n_output` or more (an output after the
+        tip), where there is none.
     """
 
     block_tx: Int64
@@ -56,5 +62,60 @@ class Chain:
     script: UInt32
     spender: UInt32
     script_kind: UInt8
-    script_output: Int64
-    output_by_script: Int64
+    first_output: Int64
+    next_output: Int64
+
+    @property
+    def n_tx(self) -> int:
+        """Number of transactions."""
+        return len(self.tx_input) - 1
+
+    @property
+    def n_output(self) -> int:
+        """Number of outputs."""
+        return len(self.value)
+
+    @property
+    def n_script(self) -> int:
+        """Number of scripts."""
+        return len(self.script_kind)
+
+
+@kernel
+def list_outputs(first: int, next_output: Int64, outputs: Int64) -> Any:
+    """Count the outputs that a script received; list them, ascending, as far as there is room."""
+    count = 0
+    output = np.int64(first)
+    while 0 <= output < len(next_output):
+        if count < len(outputs):
+            outputs[count] = output
+        count += 1
+        output = next_output[output]
+    return count
+
+
+def outputs_of(chain: Chain, script: int) -> Int64:
+    """Return the outputs that a script received, ascending.
+
+    Parameters
+    ----------
+    chain : Chain
+        The chain.
+    script : int
+        Script id.
+
+    Returns
+    -------
+    ndarray of int64
+
+    Notes
+    -----
+    Cost: one step an output, each to another page; twice for scripts of more than a thousand.
+    """
+    outputs = np.empty(_FEW, np.int64)
+    first = int(chain.first_output[script])
+    count = int(list_outputs(first, chain.next_output, outputs))
+    if count > len(outputs):
+        outputs = np.empty(count, np.int64)
+        list_outputs(first, chain.next_output, outputs)
+    return outputs[:count]

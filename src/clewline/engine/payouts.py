@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.engine.chain import UNSPENT, Chain, Int64
+from clewline.engine.chain import Chain, Int64
 from clewline.engine.taint import Flow, Method, Stop
 from clewline.engine.taint_walk import Int32, apportion
 from clewline.errors import UsageError
@@ -138,7 +138,7 @@ def payouts(flow: Flow, chain: Chain) -> Payouts:
         raise UsageError("payouts are found by a backward walk", where="flow")
     if flow.method is Method.POISON:
         raise UsageError("poison counts satoshi more than once: no payout has a sum", where="flow")
-    spent = chain.spender[flow.output] != UNSPENT
+    spent = chain.spender[flow.output] < chain.n_tx
     ends = np.flatnonzero((flow.stop == Stop.SERVICE) & (flow.hops_mean > 0) & spent)
     rows = _pieces(flow, chain, ends) if flow.method.keeps_places else _shares(flow, chain, ends)
     end, output, part, position, hops = rows.T

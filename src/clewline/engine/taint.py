@@ -522,8 +522,8 @@ def forward(chain: Chain, seeds: Seeds, stops: Stops, limits: Limits, method: Me
     ...     prevout=np.array([0]), value=np.array([50, 30, 15]),
     ...     script=np.array([0, 1, 2], np.uint32),
     ...     spender=np.array([1, 0xFFFFFFFF, 0xFFFFFFFF], np.uint32),
-    ...     script_kind=np.zeros(3, np.uint8), script_output=np.array([0, 1, 2, 3]),
-    ...     output_by_script=np.array([0, 1, 2]),
+    ...     script_kind=np.zeros(3, np.uint8), first_output=np.array([0, 1, 2]),
+    ...     next_output=np.array([-1, -1, -1]),
     ... )
     >>> flow = forward(
     ...     chain, Seeds.whole(chain, np.array([0])), Stops(), Limits(), Method.FIFO
@@ -598,7 +598,7 @@ def _trace(
     )
     if walked.code != DONE:
         what = (
-            f"its inputs hold over {LARGEST_TOTAL} satoshi, more than can exist"
+            f"its inputs hold over {LARGEST_TOTAL} satoshi, more than can exist in Bitcoin"
             if walked.code == TOTAL_TOO_LARGE
             else "its outputs hold more than its inputs"
         )

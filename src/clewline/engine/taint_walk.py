@@ -32,7 +32,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.engine.chain import UNSPENT, Int64, UInt8, UInt32
+from clewline.engine.chain import Int64, UInt8, UInt32
 from clewline.jit import kernel, leaf
 
 Int32 = NDArray[np.int32]
@@ -328,7 +328,7 @@ def _fate(
             return _MINED, NO_ENTITY, 0
     else:
         tx = np.int64(chain.spender[output])
-        if tx == UNSPENT:
+        if tx >= chain.tx_input.shape[0] - 1:
             return _UNSPENT, NO_ENTITY, 0
     if stops.mixes.shape[0] > 0 and stops.mixes[tx] != 0 and not caps.through_coinjoin:
         return _COINJOIN, NO_ENTITY, 0

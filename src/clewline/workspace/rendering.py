@@ -12,7 +12,7 @@ from clewline.codec.address import encode_addresses
 from clewline.engine.heuristics.coinjoin import CoinJoin
 from clewline.jit import kernel
 from clewline.reports.case import utc
-from clewline.store.link import UNSPENT, gather_bytes
+from clewline.store.link import gather_bytes
 from clewline.store.reader import ChainStore
 
 _EXPORT_TRANSACTIONS = 4096
@@ -42,14 +42,13 @@ def _input_positions(
     spender: NDArray[np.uint32],
     tx_input: NDArray[np.int64],
     prevout: NDArray[np.int64],
-    unspent: int,
     position: NDArray[np.int64],
 ) -> None:
     """Find the position of the input that spends each output, -1 where none does."""
     for i in range(outputs.size):
         tx = spender[outputs[i]]
         position[i] = -1
-        if tx != unspent:
+        if tx < tx_input.size - 1:
             for row in range(tx_input[tx], tx_input[tx + 1]):
                 if prevout[row] == outputs[i]:
                     position[i] = row - tx_input[tx]
@@ -94,7 +93,6 @@ def spent_by(store: ChainStore, outputs: NDArray[np.int64]) -> list[str | None]:
         spender,
         store.column("tx.input_start"),
         store.column("input.prevout"),
-        UNSPENT,
         position,
     )
     spent = position >= 0

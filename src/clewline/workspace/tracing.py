@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.engine.chain import Chain
+from clewline.engine.chain import Chain, outputs_of
 from clewline.engine.heuristics.coinjoin import mixes_owners
 from clewline.engine.taint import (
     CAPS,
@@ -24,11 +24,13 @@ from clewline.engine.taint import (
     forward,
     services,
 )
+from clewline.engine.taint_walk import LARGEST_TOTAL
 from clewline.errors import UnknownTransactionError, UsageError
 from clewline.reports.case import utc
 from clewline.store.reader import ChainStore
-from clewline.workspace.addresses import known_script_id, outputs_of
+from clewline.workspace.addresses import exact_total, known_script_id
 from clewline.workspace.attribution import Attribution
+from clewline.workspace.importing import chain_of
 from clewline.workspace.rendering import (
     ScriptTexts,
     heights_of,
@@ -131,7 +133,7 @@ def seed_outputs(
     for seed in seeds:
         outpoint = _OUTPOINT.fullmatch(seed)
         if outpoint is None:
-            outputs = outputs_of(store, seed_script(store, seed))
+            outputs = outputs_of(chain_of(store), seed_script(store, seed))
             times = store.block_time[heights_of(store, tx_of_outputs(store, outputs))]
             inside = np.ones(outputs.size, np.bool_)
             if since is not None:
@@ -150,6 +152,23 @@ def seed_outputs(
     if not found:
         raise UsageError("nothing to trace: give an address or txid:vout", where="seeds")
     return np.unique(np.concatenate(found))
+
+
+def _check_range(store: ChainStore, outputs: NDArray[np.int64], rule: Method) -> None:
+    """Refuse a trace whose sums 64 bits may not hold: only on a chain without a limit to supply."""
+    if store.network.coin.form.max_money <= LARGEST_TOTAL:
+        return
+    if not rule.conserves:
+        raise UsageError(
+            f"{rule.value} counts a coin more than once, and 64 bits do not hold such sums of "
+            f"{store.network.coin.asset}",
+            where="--method",
+            hint="fifo, lifo and haircut count each coin once",
+        )
+    if exact_total(store.column("output.value")[outputs]) >= 2**63:
+        raise UsageError(
+            "the seeds hold more than 64 bits can sum up", hint="give fewer of them, or --since"
+        )
 
 
 def run_trace(
@@ -172,6 +191,7 @@ def run_trace(
     walk = _chosen("direction", direction, {"forward": forward, "backward": backward})
     rule = _chosen("method", method, {rule.value: rule for rule in Method})
     outputs = seed_outputs(store, seeds, limits.since, limits.until)
+    _check_range(store, outputs, rule)
     scripts = np.unique(chain.script[outputs])
     cluster = store.column("structure.cluster")
     own = [attribution.services.service_of(script) for script in scripts.tolist()]

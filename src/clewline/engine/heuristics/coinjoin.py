@@ -591,7 +591,7 @@ def classify(
     ...     tx_input=np.array([0, 0], i64), tx_output=np.array([0, 1], i64),
     ...     prevout=np.array([], i64), value=np.array([50], i64), script=np.array([0], u32),
     ...     spender=np.array([0xFFFFFFFF], u32), script_kind=np.array([1], np.uint8),
-    ...     script_output=np.array([0, 1], i64), output_by_script=np.array([0], i64))
+    ...     first_output=np.array([0], i64), next_output=np.array([-1], i64))
     >>> classify(coinbase_only)
     array([0], dtype=uint8)
     """
