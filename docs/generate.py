@@ -380,8 +380,8 @@ def chains_page() -> str:
             "everywhere.",
             "On all of them: a store built from a node over JSON-RPC equals one from its files "
             "(REST does not do for merged mining); from Parquet tables, proof of work other than "
-            "SHA-256d is not checked; CoinJoin shapes are those of Bitcoin's protocols. Request packs, "
-            "and parts of a chain from Esplora servers, are for Bitcoin alone.",
+            "SHA-256d is not checked; CoinJoin shapes are those of Bitcoin's protocols. Request "
+            "packs, and parts of a chain from Esplora servers, are for Bitcoin alone.",
             *sections(),
         )
     )

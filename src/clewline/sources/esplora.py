@@ -233,8 +233,8 @@ class Esplora:
             if known[0].coin != BITCOIN:
                 raise self._wrong(
                     path,
-                    f"the genesis block of network {known[0].name}; only parts of Bitcoin's chain are "
-                    "fetched",
+                    f"the genesis block of network {known[0].name}; parts are fetched of Bitcoin's "
+                    "chain alone",
                 )
             self._network = known[0]
         return self._network

@@ -22,7 +22,14 @@ from clewline.engine.clustering import (
     joins_of,
 )
 from clewline.engine.heuristics.coinjoin import classify
-from clewline.errors import BlockFileError, StoreMissingError, TooLargeError, UsageError
+from clewline.errors import (
+    BlockFileError,
+    StoreDamagedError,
+    StoreMissingError,
+    StoreVersionError,
+    TooLargeError,
+    UsageError,
+)
 from clewline.sources.active_chain import ActiveChain, choose_active_chain
 from clewline.sources.block_files import network_of, scan_directory
 from clewline.sources.block_source import BlockSource
@@ -203,10 +210,13 @@ def coin_of(store: Path, network: str | None) -> Coin:
 
 
 def _network_held(store: Path) -> Network | None:
-    """Return the network of a store, None where there is none yet."""
+    """Return the network of a store; None where there is none, or none that can be read.
+
+    What is wrong with a store is the writer's to say.
+    """
     try:
         return network_by_name(read_manifest(store).network)
-    except StoreMissingError:
+    except (StoreMissingError, StoreDamagedError, StoreVersionError):
         return None
 
 
