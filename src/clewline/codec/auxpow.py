@@ -180,7 +180,7 @@ def expected_index(nonce: int, chain_id: int, height: int) -> int:
     Examples
     --------
     >>> expected_index(0, 0x62, 0), expected_index(7, 0x62, 3)
-    (0, 0)
+    (0, 7)
     """
     number = (nonce * 1103515245 + 12345) & 0xFFFFFFFF
     number = ((number + chain_id) * 1103515245 + 12345) & 0xFFFFFFFF

@@ -44,7 +44,7 @@ def scrypt_hash(header: bytes) -> bytes:
     Examples
     --------
     >>> scrypt_hash(bytes(80))[-2:].hex()
-    '161d'
+    '4b69'
     """
     return hashlib.scrypt(header, salt=header, n=1024, r=1, p=1, dklen=32)
 
