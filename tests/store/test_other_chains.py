@@ -443,9 +443,11 @@ def test_labels_match_in_every_form_of_an_address(tmp_path: Path) -> None:
 def test_request_packs_are_refused(tmp_path: Path) -> None:
     store = imported(litecoin(), tmp_path)
     txid = store.column("tx.txid")[1][::-1].tobytes().hex()
-    with pytest.raises(UsageError, match="amounts in BTC"):
+    with pytest.raises(UsageError, match="request packs reckon in BTC"):
         Workspace.open(tmp_path / "store").report([f"{txid}:0"], tmp_path / "packs")
     assert not (tmp_path / "packs").exists()
+    with pytest.raises(UsageError, match="tables of a case reckon in BTC"):
+        Workspace.open(tmp_path / "store").payers([f"{txid}:0"])
 
 
 def test_address_command(tmp_path: Path) -> None:

@@ -195,6 +195,11 @@ def cluster_members(store: ChainStore, script: int) -> Iterator[tuple[str | None
         yield from zip(texts.addresses(), texts.hexes(), strict=True)
 
 
+def member_scripts(store: ChainStore, script: int) -> NDArray[np.uint32]:
+    """Return the scripts of a script's cluster, ascending."""
+    return clusters_of(store).members(script)
+
+
 def largest_clusters(store: ChainStore, count: int) -> list[dict[str, Any]]:
     """Return the largest clusters: id, size, and the address of their first member."""
     ids, sizes = largest(store.column("structure.cluster"), count)
