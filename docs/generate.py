@@ -457,8 +457,8 @@ def chains_page() -> str:
             "On all of them: a store built from a node over JSON-RPC equals one from its files "
             "(REST does not do for merged mining); from Parquet tables, proof of work other than "
             "SHA-256d is not checked; CoinJoin shapes are those of Bitcoin's protocols. Request "
-            "packs, the tables of a case, and parts of a chain from Esplora servers, are for Bitcoin "
-            "alone.",
+            "packs, the tables of a case, and parts of a chain from Esplora servers, are for "
+            "Bitcoin alone.",
             *sections(),
         )
     )
