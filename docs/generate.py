@@ -392,6 +392,78 @@ def tables_page() -> str:
     )
 
 
+def chains_page() -> str:
+    """List the chains, their networks, and what is different about each."""
+    from clewline.codec.networks import NETWORKS, Network
+    from clewline.sources.active_chain import shown
+
+    coins = dict.fromkeys(network.coin for network in NETWORKS.values())
+
+    def version(number: int) -> str:
+        return f"{number:#06x}" if number > 0xFF else str(number)
+
+    def addresses(network: Network) -> str:
+        versions = version(network.p2pkh_version), version(network.p2sh_version)
+        forms = [f"versions {' and '.join(versions)}"]
+        if network.old_p2sh_version >= 0:
+            forms.append(f"older {version(network.old_p2sh_version)}")
+        if network.bech32_prefix:
+            forms.append(f"{network.bech32_prefix}1…")
+        if network.cashaddr_prefix:
+            forms.append(f"{network.cashaddr_prefix}:…")
+        return ", ".join(forms)
+
+    def sections() -> Iterator[str]:
+        for coin in coins:
+            yield f"## {coin.name} ({coin.asset})"
+            yield table(
+                ("network", "magic", "genesis block", "addresses"),
+                (
+                    (
+                        code(one.name),
+                        code(one.magic.hex()),
+                        code(shown(one.genesis)),
+                        addresses(one),
+                    )
+                    for one in NETWORKS.values()
+                    if one.coin == coin
+                ),
+            )
+            rules = [
+                ("blocks are imported", f"no: {coin.not_imported}" if coin.not_imported else "yes"),
+                ("largest amount", f"{coin.form.max_money // 100_000_000:,} {coin.asset}"),
+                ("largest block", f"{coin.max_block_bytes:,} bytes"),
+                ("proof of work", coin.proof_of_work.value),
+                (
+                    "rules for targets",
+                    "checked"
+                    if coin.checks_difficulty
+                    else "not checked, but for the limit: the chain with the most work is chosen "
+                    "by the targets that headers declare",
+                ),
+            ]
+            yield table(("rule", "Clewline"), rules)
+            if coin.differences:
+                yield table(("different from Bitcoin", "what Clewline does"), coin.differences)
+
+    return "\n\n".join(
+        (
+            "# Chains",
+            "Chains that come from Bitcoin's code, and what is different about each. One store "
+            "holds one network. Nodes, and some files, do not tell which: give `--network` with "
+            "`clewline chain import` for all but Bitcoin. What is not done is refused with the "
+            "reason. Amounts are in base units, 100,000,000 to a coin, and called *satoshi* "
+            "everywhere.",
+            "On all of them: a store built from a node over JSON-RPC equals one from its files "
+            "(REST does not do for merged mining); from Parquet tables, proof of work other than "
+            "SHA-256d is not checked; CoinJoin shapes are those of Bitcoin's protocols. Request "
+            "packs, the tables of a case, and parts of a chain from Esplora servers, are for "
+            "Bitcoin alone.",
+            *sections(),
+        )
+    )
+
+
 def commands_page() -> str:
     """List every command with its arguments and options."""
     import typer
@@ -429,6 +501,7 @@ Page = Callable[[], str]
 
 PAGES: dict[str, Page] = {
     "CASES.md": cases_page,
+    "CHAINS.md": chains_page,
     "COMMANDS.md": commands_page,
     "ERRORS.md": errors_page,
     "FORMAT.md": format_page,

@@ -25,11 +25,13 @@ from numpy.typing import NDArray
 
 from clewline import __version__
 from clewline.codec.address import address_of, script_of
+from clewline.codec.networks import BITCOIN
 from clewline.codec.script import has_address
 from clewline.engine.chain import Chain
 from clewline.engine.heuristics.coinjoin import explain as explain_coinjoin
 from clewline.engine.heuristics.multi_input import RULE as MULTI_INPUT
 from clewline.engine.taint import Limits, Method
+from clewline.errors import UsageError
 from clewline.reports.request_pack import (
     LabelSet,
     RunInfo,
@@ -555,6 +557,7 @@ class Workspace:
         UsageError, AddressError, UnknownAddressError, UnknownTransactionError, StorageError
         """
         check_method(method)
+        self._require_bitcoin("request packs")
         traces = [
             self._walk(direction, subjects, method, limits) for direction in ("forward", "backward")
         ]
@@ -725,6 +728,7 @@ class Workspace:
         cluster: bool,
     ) -> cases.Question:
         """Return a question about a case, checked."""
+        self._require_bitcoin("tables of a case")
         return cases.question(
             self.store,
             self.chain,
@@ -736,6 +740,15 @@ class Workspace:
             rates,
             cluster=cluster,
         )
+
+    def _require_bitcoin(self, what: str) -> None:
+        """Refuse what states amounts in BTC, or prices of it, on another chain."""
+        if self.store.network.coin != BITCOIN:
+            raise UsageError(
+                f"{what} reckon in BTC; for other chains there are none yet",
+                where=self.store.network.name,
+                hint="`clewline trace` answers for every chain",
+            )
 
     def _walk(
         self, direction: str, seeds: Sequence[str], method: str, limits: Limits

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from clewline.codec.address import AddressStatus, decode_addresses, script_of
 from clewline.engine.chain import Chain, outputs_of
 from clewline.engine.clustering import explain, largest
-from clewline.engine.receipts import NOTHING, receipts_of
+from clewline.engine.receipts import BEYOND, NOTHING, receipts_of
 from clewline.errors import UnknownAddressError
 from clewline.reports.case import utc
 from clewline.store.reader import ChainStore
@@ -58,6 +58,17 @@ def known_script_id(store: ChainStore, address: str) -> int:
     return script
 
 
+def exact_total(values: NDArray[np.int64]) -> int:
+    """Return the exact sum of amounts, which may be beyond 64 bits (Dogecoin).
+
+    Examples
+    --------
+    >>> exact_total(np.full(20, 10**18)) == 20 * 10**18
+    True
+    """
+    return (int((values >> 24).sum()) << 24) + int((values & 0xFFFFFF).sum())
+
+
 def summary(store: ChainStore, script: int | None, *, whole: bool = True) -> dict[str, Any]:
     """Return sums, times and cluster of a script; zeros where the tip does not know it.
 
@@ -80,7 +91,7 @@ def summary(store: ChainStore, script: int | None, *, whole: bool = True) -> dic
     values = store.column("output.value")[outputs]
     spender = store.column("spending.spender")[outputs]
     spent = spender < store.manifest.counts["tx"]
-    received, sent = int(values.sum()), int(values[spent].sum())
+    received, sent = exact_total(values), exact_total(values[spent])
     txs = np.unique(np.concatenate((tx_of_outputs(store, outputs), spender[spent])))
     times = times_of(store, txs[[0, -1]]) if whole else [None, None]
     return {
@@ -136,14 +147,17 @@ def many(store: ChainStore, addresses: Sequence[str]) -> Iterator[dict[str, Any]
         )
     ):
         status = "on the chain" if member >= 0 else "not on the chain"
+        beyond = received == BEYOND
+        if beyond:
+            status += "; its sums are beyond 64 bits: ask for it alone"
         if reason != AddressStatus.OK:
             status = f"not an address of this network: {AddressStatus(reason).cause}"
         row = {
             "address": address,
             "status": status,
-            "received": received,
-            "sent": sent,
-            "balance": received - sent,
+            "received": None if beyond else received,
+            "sent": None if beyond else sent,
+            "balance": None if beyond else received - sent,
             "outputs": outputs,
             "unspent_outputs": unspent,
             "first_seen": first,

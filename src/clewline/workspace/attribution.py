@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from clewline.codec.address import decode_addresses
 from clewline.labels import Claim, Label, LabelSet, conflicts, in_order, list_sets
-from clewline.labels.label import BITCOIN
 from clewline.store.reader import ChainStore
 from clewline.workspace.addresses import cluster_size
 
@@ -141,6 +140,7 @@ class Services:
 
     def __init__(self, store: ChainStore, sets: Sequence[LabelSet]) -> None:
         self._network = store.manifest.network
+        self._asset = store.network.coin.asset
         self._cluster = store.column("structure.cluster")
         self._claims: list[Claim] = []
         self._origins: list[tuple[str, str]] = []
@@ -211,7 +211,7 @@ class Services:
             if origin != address and number not in found:
                 claim = self._claims[number]
                 label = Label(
-                    asset=BITCOIN,
+                    asset=self._asset,
                     network=self._network,
                     subject=address,
                     is_transaction=False,

@@ -39,7 +39,7 @@ def check_store(
     """
     report, store = check_columns(path, core_blocks, progress)
     if store is not None:
-        derived = whole_structure(chain_of(store))
+        derived = whole_structure(chain_of(store), mweb=store.network.coin.form.mweb)
         for name in ("structure.coinjoin", "structure.cluster"):
             if (derived[name] != store.column(name)).any():
                 report.wrong.append(f"{path}: {name}: differs from what the chain gives")

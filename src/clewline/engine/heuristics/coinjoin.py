@@ -46,6 +46,7 @@ class CoinJoin(IntEnum):
     wasabi2 = 4
     joinmarket = 5
     generic = 6
+    mweb = 7
 
     @property
     def family(self) -> str | None:
@@ -155,6 +156,14 @@ RULES: Final[tuple[Rule, ...]] = (
         "Meiklejohn and Orlandi, Privacy-Enhancing Overlays in Bitcoin (2015); Goldfeder et al. "
         "(PoPETs 2018)",
     ),
+    Rule(
+        CoinJoin.mweb,
+        "Litecoin extension block (HogEx)",
+        "The first output is of type witness_mweb_hogaddr: the one transaction of a block by which "
+        "value enters and leaves the MimbleWimble extension block, where owners and amounts are "
+        "hidden. Only on Litecoin.",
+        "Litecoin improvement proposals LIP-2 and LIP-3",
+    ),
 )
 """In the order in which they are tried: the first that matches names the transaction."""
 
@@ -162,6 +171,7 @@ RULES: Final[tuple[Rule, ...]] = (
 NULLDATA: Final = 5
 WITNESS_V0_KEYHASH: Final = 6
 WITNESS_V1_TAPROOT: Final = 8
+WITNESS_MWEB_HOGADDR: Final = 11
 
 POOLS: Final = (100_000, 1_000_000, 2_500_000, 5_000_000, 25_000_000, 50_000_000)
 """Whirlpool pools in satoshi: Samourai's four, and 0.025 and 0.25 BTC of its 2025 successor."""
@@ -498,6 +508,7 @@ def _classify(
     value: Int64,
     script: UInt32,
     script_kind: UInt8,
+    mweb: bool,  # noqa: FBT001 - a kernel takes no keywords
     result: UInt8,
 ) -> None:
     """Fill `result` for the transactions from `first_tx` on."""
@@ -505,7 +516,10 @@ def _classify(
         tx = first_tx + at
         n_input = tx_input[tx + 1] - tx_input[tx]
         out, end = tx_output[tx], tx_output[tx + 1]
-        # No family has fewer than three outputs, and a coinbase has no inputs.
+        if mweb and out < end and script_kind[script[out]] == WITNESS_MWEB_HOGADDR:
+            result[at] = CoinJoin.mweb.value
+            continue
+        # No other family has fewer than three outputs, and a coinbase has no inputs.
         if n_input == 0 or end - out < 3:
             continue
         output_kinds = np.empty(end - out, np.uint8)
@@ -534,7 +548,9 @@ def _classify(
         )
 
 
-def classify(chain: Chain, first_tx: int = 0, end_tx: int | None = None) -> UInt8:
+def classify(
+    chain: Chain, first_tx: int = 0, end_tx: int | None = None, *, mweb: bool = False
+) -> UInt8:
     """Name the CoinJoin family of each transaction of a range.
 
     A verdict depends on that one transaction alone, so the verdicts of new blocks are appended to
@@ -548,6 +564,8 @@ def classify(chain: Chain, first_tx: int = 0, end_tx: int | None = None) -> UInt
         First transaction to classify, 0 to n_tx.
     end_tx : int, optional
         First transaction not to classify, `first_tx` to n_tx; n_tx where not given.
+    mweb : bool
+        Whether the chain has an extension block (Litecoin), whose transactions are looked for.
 
     Returns
     -------
@@ -593,6 +611,7 @@ def classify(chain: Chain, first_tx: int = 0, end_tx: int | None = None) -> UInt
         chain.value,
         chain.script,
         chain.script_kind,
+        mweb,
         result,
     )
     return result
@@ -632,6 +651,8 @@ class _Transaction:
 
     def family(self) -> CoinJoin:
         """Return the verdict of the deciding kernel."""
+        if WITNESS_MWEB_HOGADDR in self.output_kinds[:1]:
+            return CoinJoin.mweb
         if len(self.input_values) == 0 or len(self.output_values) == 0:
             return CoinJoin.none
         return CoinJoin(
@@ -788,6 +809,8 @@ def explain_transaction(
     if family is CoinJoin.none:
         return Reason(family, None, f"no CoinJoin shape: {size}", numbers)
     rule = next(rule for rule in RULES if rule.family is family)
+    if family is CoinJoin.mweb:
+        return Reason(family, rule, f"{rule.title}: {size}", numbers)
     if family is CoinJoin.wasabi2:
         detail = f"{numbers['standard_denominations']} of them standard denominations"
     else:
