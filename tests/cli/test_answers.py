@@ -170,7 +170,9 @@ def test_transactions_to_classify_from_standard_input(tmp_path: Path) -> None:
     path = tmp_path / "given.jsonl"
     path.write_bytes(text)
     told = answer("tx", "classify", path)
-    assert json.loads(told)["reason"] == "no CoinJoin shape: 1 input of 1 script, 1 output"
+    assert json.loads(told)["reason"].startswith(
+        "no CoinJoin shape: 1 input of 1 script, 1 output ("
+    )
     for given in (text, lzma.compress(text)):
         ran = subprocess.run(
             [PROGRAM, "tx", "classify", "-"], input=given, capture_output=True, check=True

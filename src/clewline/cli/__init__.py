@@ -13,7 +13,19 @@ from typing import Annotated
 import typer
 
 from clewline import __version__
-from clewline.cli import address, chain, cluster, demo, label, play, report, sql, trace, tx
+from clewline.cli import (
+    address,
+    chain,
+    cluster,
+    demo,
+    evaluate,
+    label,
+    play,
+    report,
+    sql,
+    trace,
+    tx,
+)
 from clewline.cli.output import log
 from clewline.errors import ClewlineError
 from clewline.reports.sheet import visible
@@ -34,6 +46,7 @@ app.add_typer(label.app, name="label")
 app.add_typer(trace.app, name="trace")
 app.command("report")(report.report)
 app.command("sql")(sql.sql)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(play.app, name="play")
 app.command("demo")(demo.demo)
 

@@ -23,6 +23,30 @@ LAYERS: Final[dict[Layer, tuple[str, str]]] = {
 }
 """The four layers (METHODS §5): they never share a colour or a field."""
 
+LOOK_ALIKES: Final = "look-alikes"
+"""Section of the accuracy page on transactions that are, or are not, taken for a CoinJoin."""
+
+
+def accuracy_of(heuristic: str) -> str:
+    """Return where the measured error rate of a heuristic stands.
+
+    Parameters
+    ----------
+    heuristic : str
+        Rule at a link, or CoinJoin family.
+
+    Returns
+    -------
+    str
+        Page and section.
+
+    Examples
+    --------
+    >>> accuracy_of("whirlpool_tx0")
+    'docs/ACCURACY.md#whirlpool-tx0'
+    """
+    return f"docs/ACCURACY.md#{heuristic.replace('_', '-')}"
+
 
 @dataclass(frozen=True)
 class Inference:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from clewline.codec.address import script_of
 from clewline.engine.chain import Chain, outputs_of
-from clewline.engine.clustering import explain, largest, member_range
+from clewline.engine.clustering import Link, explain, largest, member_range
 from clewline.errors import UnknownAddressError
 from clewline.reports.case import utc
+from clewline.reports.limits import accuracy_of
 from clewline.store.reader import ChainStore
 from clewline.workspace.importing import chain_of
 from clewline.workspace.rendering import (
@@ -121,6 +122,11 @@ def links(store: ChainStore, chain: Chain, first: int, second: int) -> list[dict
         first,
         second,
     )
+    return link_rows(store, found)
+
+
+def link_rows(store: ChainStore, found: Sequence[Link]) -> list[dict[str, Any]]:
+    """Return links as rows: both ends, the transaction, the rule and where its accuracy stands."""
     texts = ScriptTexts(
         store, np.array([end for link in found for end in (link.from_script, link.to_script)], int)
     )
@@ -130,6 +136,12 @@ def links(store: ChainStore, chain: Chain, first: int, second: int) -> list[dict
     ]
     txids = txids_shown(store, np.array([link.tx for link in found], np.int64))
     return [
-        {"from": shown[2 * i], "to": shown[2 * i + 1], "txid": txid, "rule": link.rule}
+        {
+            "from": shown[2 * i],
+            "to": shown[2 * i + 1],
+            "txid": txid,
+            "rule": link.rule,
+            "accuracy": accuracy_of(link.rule),
+        }
         for i, (link, txid) in enumerate(zip(found, txids, strict=True))
     ]

@@ -96,8 +96,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "Whirlpool mix",
         "5 to 10 inputs and as many outputs, all P2WPKH, all scripts distinct; every output is "
         "exactly one pool amount (0.001, 0.01, 0.025, 0.05, 0.25 or 0.5 BTC); every input is that "
-        "amount (at least one was mixed before) or up to 0.001 BTC more (at least one pays the "
-        "miner).",
+        "amount or up to 0.001 BTC more, and at least one is more (it pays the miner).",
         "Samourai Whirlpool protocol; Stütz et al., Adoption and Actual Privacy of Decentralized "
         "CoinJoin Implementations in Bitcoin (AFT 2022); Ficsor, Dumplings, Scanner.cs",
     ),
@@ -289,8 +288,7 @@ def is_whirlpool(
             return False
         if excess > 0:
             payers += 1
-    mixed = _distinct(input_scripts) == n and _distinct(output_scripts) == n
-    return 0 < payers < n and mixed
+    return payers > 0 and _distinct(input_scripts) == n and _distinct(output_scripts) == n
 
 
 @kernel
