@@ -9,12 +9,12 @@ import numpy as np
 
 from clewline.codec.address import script_of
 from clewline.engine.chain import Chain, outputs_of
-from clewline.engine.clustering import Link, explain, largest, member_range
+from clewline.engine.clustering import Link, explain, largest
 from clewline.errors import UnknownAddressError
 from clewline.reports.case import utc
 from clewline.reports.limits import accuracy_of
 from clewline.store.reader import ChainStore
-from clewline.workspace.importing import chain_of
+from clewline.workspace.importing import chain_of, clusters_of
 from clewline.workspace.rendering import (
     ScriptTexts,
     heights_of,
@@ -87,17 +87,14 @@ def summary(store: ChainStore, script: int | None) -> dict[str, Any]:
 
 def cluster_size(store: ChainStore, script: int) -> int:
     """Return how many scripts the cluster of a script has."""
-    order = store.column("structure.by_cluster")
-    low, high = member_range(store.column("structure.cluster"), order, script)
-    return high - low
+    return clusters_of(store).size(script)
 
 
 def cluster_members(store: ChainStore, script: int) -> Iterator[tuple[str | None, str]]:
     """Yield (address, script hex) of each member of a script's cluster, by script id."""
-    order = store.column("structure.by_cluster")
-    low, high = member_range(store.column("structure.cluster"), order, script)
-    for first in range(low, high, _MEMBERS_AT_ONCE):
-        texts = ScriptTexts(store, order[first : min(first + _MEMBERS_AT_ONCE, high)])
+    members = clusters_of(store).members(script)
+    for first in range(0, members.size, _MEMBERS_AT_ONCE):
+        texts = ScriptTexts(store, members[first : first + _MEMBERS_AT_ONCE])
         yield from zip(texts.addresses(), texts.hexes(), strict=True)
 
 
@@ -121,6 +118,7 @@ def links(store: ChainStore, chain: Chain, first: int, second: int) -> list[dict
         store.column("structure.cluster"),
         first,
         second,
+        scripts=clusters_of(store).members(first),
     )
     return link_rows(store, found)
 
