@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from clewline.engine.heuristics.change import Weights
-from clewline.errors import UsageError
 from clewline.evaluation import change_model, measures, truth_sets
 from clewline.evaluation.change_model import Observed
 from clewline.evaluation.shares import Share
@@ -57,7 +56,8 @@ def evaluate(fixtures: Path | None, told: Told = _quiet) -> dict[str, Any]:
     -----
     Cost: about a minute, and some 100 MB of disk for working directories that are removed.
     """
-    _check(fixtures)
+    if fixtures is not None:
+        truth_sets.check_fixtures(fixtures)
     sets: list[dict[str, Any]] = []
     shares: list[Share] = []
     with tempfile.TemporaryDirectory(prefix="clewline-evaluate-") as directory:
@@ -68,7 +68,7 @@ def evaluate(fixtures: Path | None, told: Told = _quiet) -> dict[str, Any]:
         told("labelled transactions")
         sets.append({"name": "labelled", "title": LABELLED, "at_hand": fixtures is not None})
         if fixtures is not None:
-            answers = classify_file(fixtures / truth_sets.LABELLED)
+            answers = classify_file(fixtures / truth_sets.FILES["labelled"])
             shares += measures.labelled(truth_sets.labelled_transactions(fixtures), answers)
         told("made-up case")
         owned = [truth_sets.play(work, truth_sets.PUBLISHED_SEED)]
@@ -136,7 +136,8 @@ def fit(fixtures: Path | None, told: Told = _quiet) -> dict[str, Any]:
     UsageError
         `fixtures` is no directory, or lacks one of the sets.
     """
-    _check(fixtures)
+    if fixtures is not None:
+        truth_sets.check_fixtures(fixtures)
     provenance: list[dict[str, Any]] = []
     used: dict[str, list[Observed]] = {"weights": [], "calibration": []}
     with tempfile.TemporaryDirectory(prefix="clewline-fit-") as directory:
@@ -161,9 +162,3 @@ def fit(fixtures: Path | None, told: Told = _quiet) -> dict[str, Any]:
                 take(f"{one.title}, a third", purpose, made.third(purpose))
         fitted = change_model.fit(used["weights"], used["calibration"])
     return change_model.record(fitted, {"made_by": "clewline evaluate --fit", "sets": provenance})
-
-
-def _check(fixtures: Path | None) -> None:
-    """Refuse a directory of fixtures that is none."""
-    if fixtures is not None and not fixtures.is_dir():
-        raise UsageError("is no directory", where=str(fixtures))

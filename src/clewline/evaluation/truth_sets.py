@@ -30,6 +30,18 @@ SEEDS: Final = {"weights": (1, 2, 3), "calibration": (4, 5, 6)}
 """Seeds of made-up cases by what change is fitted on them."""
 PUBLISHED_SEED: Final = 11
 """Seed of the made-up case that figures are published of; nothing was fitted to it."""
+FILES: Final = {
+    "labelled": Path("coinjoin/labelled.jsonl.xz"),
+    "core-regtest": Path("bitcoin/core-regtest.tar.xz"),
+    "wasabi2-run": Path("coinjoin/wasabi2_emulated.tar.xz"),
+    "mainnet_0_4312": Path("bitcoin/mainnet_0_4312.blk.dat.xz"),
+    "testnet3_0_400": Path("bitcoin/testnet3_0_400.blk.dat.xz"),
+}
+"""Where a directory of fixtures holds each set."""
+OWNED: Final = ("core-regtest", "wasabi2-run", "mainnet_0_4312", "testnet3_0_400")
+"""Sets that are chains."""
+PAYMENTS: Final = ("core-regtest", "mainnet_0_4312", "testnet3_0_400")
+"""Those of them with ordinary payments, whose change is known; the run's payments are all mixes."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,7 @@ def core_regtest(fixtures: Path, directory: Path) -> Owned:
     Owned
         With the owners that its truth file names.
     """
-    folder = _unpack(fixtures / "bitcoin" / "core-regtest.tar.xz", directory / "core-regtest")
+    folder = _unpack(fixtures / FILES["core-regtest"], directory / "core-regtest")
     import_blocks(folder / "store", folder / "blocks")
     workspace = Workspace.open(folder / "store")
     truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
@@ -114,7 +126,7 @@ def wasabi2_run(fixtures: Path, directory: Path) -> Owned:
     Owned
         With the wallet of each address.
     """
-    folder = _unpack(fixtures / "coinjoin" / "wasabi2_emulated.tar.xz", directory / "wasabi2")
+    folder = _unpack(fixtures / FILES["wasabi2-run"], directory / "wasabi2")
     (folder,) = [path for path in folder.iterdir() if path.is_dir()]
     (folder / "blocks").mkdir()
     lines = (folder / "blocks.jsonl").read_text(encoding="utf-8").splitlines()
@@ -147,15 +159,11 @@ def first_blocks(fixtures: Path, directory: Path, name: str) -> Owned:
     """
     blocks = directory / name / "blocks"
     blocks.mkdir(parents=True)
-    packed = fixtures / "bitcoin" / f"{name}.blk.dat.xz"
-    (blocks / "blk00000.dat").write_bytes(lzma.decompress(packed.read_bytes()))
+    packed = (fixtures / FILES[name]).read_bytes()
+    (blocks / "blk00000.dat").write_bytes(lzma.decompress(packed))
     import_blocks(directory / name / "store", blocks)
     title = f"first real blocks of {name.partition('_')[0]}, told by later spends together"
     return Owned(name, title, Workspace.open(directory / name / "store"), None)
-
-
-LABELLED: Final = Path("coinjoin") / "labelled.jsonl.xz"
-"""Where fixtures hold labelled transactions."""
 
 
 def labelled_transactions(fixtures: Path) -> Iterator[dict[str, Any]]:
@@ -171,14 +179,8 @@ def labelled_transactions(fixtures: Path) -> Iterator[dict[str, Any]]:
     dict
         ``txid``, ``labels``, ``inputs``, ``outputs``.
     """
-    with lzma.open(fixtures / LABELLED, "rt", encoding="utf-8") as lines:
+    with lzma.open(fixtures / FILES["labelled"], "rt", encoding="utf-8") as lines:
         yield from map(json.loads, lines)
-
-
-OWNED: Final = ("core-regtest", "wasabi2-run", "mainnet_0_4312", "testnet3_0_400")
-"""Chains that need fixtures."""
-PAYMENTS: Final = ("core-regtest", "mainnet_0_4312", "testnet3_0_400")
-"""Those of them with ordinary payments, whose change is known; the run's payments are all mixes."""
 
 
 def owned(name: str, fixtures: Path, directory: Path) -> Owned:
@@ -196,19 +198,32 @@ def owned(name: str, fixtures: Path, directory: Path) -> Owned:
     Owned
         The chain.
 
+    """
+    if name == "core-regtest":
+        return core_regtest(fixtures, directory)
+    if name == "wasabi2-run":
+        return wasabi2_run(fixtures, directory)
+    return first_blocks(fixtures, directory, name)
+
+
+def check_fixtures(fixtures: Path) -> None:
+    """Refuse a directory that does not hold every set.
+
+    Parameters
+    ----------
+    fixtures : Path
+        Where the data should be.
+
     Raises
     ------
     UsageError
-        The fixtures do not hold it.
+        It is no directory, or files are missing; all of them are named.
     """
-    try:
-        if name == "core-regtest":
-            return core_regtest(fixtures, directory)
-        if name == "wasabi2-run":
-            return wasabi2_run(fixtures, directory)
-        return first_blocks(fixtures, directory, name)
-    except FileNotFoundError as error:
-        raise UsageError(f"does not hold {name}: {error.filename}", where=str(fixtures)) from None
+    if not fixtures.is_dir():
+        raise UsageError("is no directory", where=str(fixtures))
+    missing = [str(path) for path in FILES.values() if not (fixtures / path).is_file()]
+    if missing:
+        raise UsageError(f"lacks {', '.join(missing)}", where=str(fixtures))
 
 
 def _owners(workspace: Workspace, owner: Mapping[str, str]) -> NDArray[np.int64]:
