@@ -20,8 +20,9 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "The habits of wallet software (version, lock time, fees, next spend) are nearly silent in "
         "made-up and regtest chains, where all software is one: their weights are small for that "
         "reason, and say nothing of mainnet today. Real blocks tell change only where it was "
-        "later spent together with other coins of its owner, and the real sets are of 2009 to "
-        "2011. In the made-up case a payee of the same script type is rarer than among real ones. "
+        "later spent together with other coins of its owner, and the real sets are small and of "
+        "the first years. In the made-up case a payee of the same script type is rarer than among "
+        "real ones. "
         "Payments to oneself count as no truth. Links are counted on transactions that neither "
         "weights nor calibration were fitted on; the clusters of `core-regtest` have all of its.",
     ),

@@ -138,7 +138,7 @@ def wasabi2_run(fixtures: Path, directory: Path) -> Owned:
     workspace = Workspace.open(folder / "store")
     with (folder / "address_owner.csv").open(newline="", encoding="utf-8") as rows:
         owner = {row["address"]: row["wallet"] for row in csv.DictReader(rows)}
-    title = "run of the real Wasabi 2 on regtest (crocs-muni), payments between its rounds"
+    title = "run of the real Wasabi 2 on regtest (crocs-muni)"
     return Owned("wasabi2-run", title, workspace, _owners(workspace, owner))
 
 

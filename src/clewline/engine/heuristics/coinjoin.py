@@ -493,6 +493,8 @@ def equal_output_family(
     gain = max(amount // 100, LARGEST_FEE)
     if n < 5:
         gain = min(gain, chance)
+        if gain == 0:
+            return 0
     if n == 2:
         # A Stonewall is one owner's: two sets of coins that pay the same. Where the changes are
         # small or alike, the wrong one of two ways to share them out looks like a maker's gain.
