@@ -60,15 +60,15 @@ SETTINGS: tuple[Setting, ...] = (
         "node_patience",
         "CLEWLINE_NODE_PATIENCE",
         "300",
-        "Seconds to go on asking a node that is starting, restarting or busy, at intervals that "
-        "grow from 0.1 to 5 seconds.",
+        "Seconds to go on asking a node or server that is starting, restarting or busy, at "
+        "intervals that grow from 0.1 to 5 seconds, or as it asks.",
     ),
     Setting(
         "fixtures",
         "CLEWLINE_FIXTURES",
         None,
-        "Directory of real test data: `clewline evaluate` counts on it; tests that want it skip, and "
-        "say so, without it.",
+        "Directory of real test data, which `clewline evaluate` counts on; tests that want it "
+        "skip, and say so, without it.",
     ),
 )
 

@@ -44,10 +44,11 @@ from clewline.settings import setting
 from clewline.sources.node_chain import connect_node
 from clewline.store.importer import Progress, no_progress
 from clewline.store.reader import ChainStore
-from clewline.workspace import addresses, change, packs, rendering, tracing
+from clewline.workspace import addresses, change, packs, partial, rendering, tracing
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
 from clewline.workspace.classifying import classify_file, classify_lines
+from clewline.workspace.fetching import FetchResult, connect_esplora, fetch_chain
 from clewline.workspace.following import Standing, directory_source, follow, node_source
 from clewline.workspace.importing import (
     ImportResult,
@@ -60,6 +61,7 @@ from clewline.workspace.tables import export_tables, import_tables, query
 from clewline.workspace.tracing import side_by_side
 
 __all__ = [
+    "FetchResult",
     "ImportResult",
     "Limits",
     "Method",
@@ -68,8 +70,10 @@ __all__ = [
     "check_store",
     "classify_file",
     "classify_lines",
+    "connect_esplora",
     "connect_node",
     "directory_source",
+    "fetch_chain",
     "follow",
     "import_blocks",
     "import_from_node",
@@ -126,9 +130,15 @@ class Workspace:
         return tracing.mixing_transactions(self.store)
 
     @property
+    def partial(self) -> str | None:
+        """Up to when and from where a partial store knows its part of a chain; None of a whole."""
+        return partial.mark(self.store).get("partial")
+
+    @property
     def _tip(self) -> dict[str, Any]:
         """What every answer says about where it was computed."""
-        return {"tip": self.store.manifest.tip, "height": self.store.manifest.height}
+        manifest = self.store.manifest
+        return {"tip": manifest.tip, "height": manifest.height, **partial.mark(self.store)}
 
     def info(self) -> dict[str, Any]:
         """Return network, tip, counts, unspent outputs and digest of the store.
@@ -140,7 +150,8 @@ class Workspace:
         manifest = self.store.manifest
         counts = manifest.counts
         kinds = np.bincount(self.store.column("script.kind"), minlength=256)
-        unspent, value = self.store.unspent()
+        # A part of a chain does not know what the whole has unspent.
+        unspent, value = (None, None) if manifest.coverage else self.store.unspent()
         return {
             "network": manifest.network,
             "height": manifest.height,
@@ -153,6 +164,7 @@ class Workspace:
             "unspent_outputs": unspent,
             "unspent_value": value,
             "digest": manifest.digest,
+            **partial.mark(self.store),
         }
 
     def transactions(self, txids: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -230,7 +242,8 @@ class Workspace:
     def address(self, address: str) -> dict[str, Any]:
         """Return what the chain and the labels say about an address.
 
-        An address that no output pays to has sums of zero and no cluster, at this tip.
+        An address that no output pays to has sums of zero and no cluster, at this tip. In a partial
+        store ``partial`` says how much of its history is loaded; what is not known is None.
 
         Raises
         ------
@@ -239,7 +252,14 @@ class Workspace:
         """
         script = addresses.script_id(self.store, address)
         said = self._labelled(address, script)
-        return {"address": said.pop("address"), **addresses.summary(self.store, script), **said}
+        script_bytes = script_of(address, self.store.network)
+        whole = partial.is_loaded(self.store, script_bytes)
+        return {
+            "address": said.pop("address"),
+            **addresses.summary(self.store, script, whole=whole),
+            **said,
+            **partial.address_mark(self.store, script_bytes),
+        }
 
     def address_batch(self, batch: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Yield sums, first and last time and cluster of many addresses, in their order.
@@ -265,7 +285,10 @@ class Workspace:
 
     @cached_property
     def _with_change(self) -> ChangeClusters:
-        """The clusters with change links; one pass over the chain."""
+        """The clusters with change links; one pass over the chain, which must be whole."""
+        if self.store.coverage is not None:
+            what = "the whole chain, on which change links rest,"
+            raise partial.not_loaded(self.store, "change", what)
         return change.with_change(self.store, self.chain)
 
     def change(self, txids: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -284,12 +307,17 @@ class Workspace:
 
         Raises
         ------
-        UsageError, UnknownTransactionError
-            Before anything is given, if one of the ids is none or not on the chain.
+        UsageError, UnknownTransactionError, NotLoadedError
+            Before anything is given, if one of the ids is none, not on the chain or not loaded.
         """
-        found = [tracing.find_transaction(self.store, txid) for txid in txids]
+        asked = list(txids)
+        found = [tracing.find_transaction(self.store, txid) for txid in asked]
+        for txid, tx in zip(asked, found, strict=True):
+            if tx < self.chain.outputs_only:
+                raise partial.not_loaded(self.store, txid, "what this transaction spends")
         for tx in found:
-            yield from change.of_transaction(self.store, self.chain, tx)
+            for row in change.of_transaction(self.store, self.chain, tx):
+                yield {**row, **partial.mark(self.store)}
 
     def cluster(self, address: str, *, with_change: bool = False) -> dict[str, Any]:
         """Return the cluster of an address: scripts spent together, CoinJoins left out.
@@ -308,6 +336,8 @@ class Workspace:
         Raises
         ------
         AddressError, UnknownAddressError
+        NotLoadedError
+            With change links, which a part of a chain does not give.
         """
         script = addresses.known_script_id(self.store, address)
         if with_change:
@@ -325,6 +355,7 @@ class Workspace:
             "addresses": [shown for shown, _hex in members if shown is not None],
             "scripts": [text for shown, text in members if shown is None],
             **self._tip,
+            **partial.mark(self.store, prefix=partial.AT_LEAST),
             "rule": MULTI_INPUT,
             "limits": LIMITS_OF_CLUSTERS,
             "accuracy": accuracy_of(MULTI_INPUT),
@@ -361,6 +392,8 @@ class Workspace:
         Raises
         ------
         AddressError, UnknownAddressError
+        NotLoadedError
+            With change links, which a part of a chain does not give.
         """
         a, b = (addresses.known_script_id(self.store, address) for address in (first, second))
         if with_change:
@@ -371,8 +404,10 @@ class Workspace:
                 **self._tip,
             }
         cluster = self.store.column("structure.cluster")
+        same = bool(cluster[a] == cluster[b])
         return {
-            "same_cluster": bool(cluster[a] == cluster[b]),
+            # What is not loaded could put them together.
+            "same_cluster": same or (None if self.store.coverage else False),
             "links": addresses.links(self.store, self.chain, a, b),
             **self._tip,
         }
@@ -388,7 +423,10 @@ class Workspace:
         ------
         UsageError, UnknownTransactionError
         """
-        return explain_coinjoin(self.chain, tracing.find_transaction(self.store, txid)).text
+        tx = tracing.find_transaction(self.store, txid)
+        if tx < self.chain.outputs_only:
+            raise partial.not_loaded(self.store, txid, "what this transaction spends")
+        return explain_coinjoin(self.chain, tx).text
 
     def trace(
         self,
@@ -420,7 +458,10 @@ class Workspace:
         UsageError, AddressError, UnknownAddressError, UnknownTransactionError
         """
         walked = self._walk(direction, seeds, method, limits)
-        return tracing.answer(self.store, self.chain, self.attribution, walked)
+        return {
+            **tracing.answer(self.store, self.chain, self.attribution, walked),
+            **partial.seeds_mark(self.store, _addresses(seeds)),
+        }
 
     def compare(
         self, direction: str, seeds: Sequence[str], limits: Limits = _DEFAULT_LIMITS
@@ -496,14 +537,17 @@ class Workspace:
             label_sets=tuple(LabelSet(**entry) for entry in self.attribution.digests),
             subjects=tuple(subjects),
             case_reference=case_reference,
-            note=note,
+            note="; ".join(
+                filter(None, (note, partial.report_note(self.store, _addresses(subjects))))
+            ),
         )
         found = [
             movement
             for trace in traces
             for movement in packs.movements(self.store, self.chain, self.attribution, trace)
         ]
-        written = write_request_packs(out, run, found, [packs.walk_of(trace) for trace in traces])
+        walks = [packs.walk_of(self.store, trace) for trace in traces]
+        written = write_request_packs(out, run, found, walks)
         return {
             "out": str(out),
             "packs": [
@@ -554,3 +598,8 @@ class Workspace:
             return address_of(script_bytes, self.store.network) or address
         shown = rendering.ScriptTexts(self.store, np.array([script])).addresses()[0]
         return shown or address
+
+
+def _addresses(seeds: Sequence[str]) -> list[str]:
+    """Return those seeds that are addresses."""
+    return [seed for seed in seeds if not tracing.is_outpoint(seed)]

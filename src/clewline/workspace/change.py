@@ -29,7 +29,7 @@ from clewline.errors import DataError
 from clewline.reports.limits import accuracy_of
 from clewline.store.reader import ChainStore
 from clewline.workspace.addresses import link_rows
-from clewline.workspace.rendering import ScriptTexts, heights_of, txids_shown
+from clewline.workspace.rendering import ScriptTexts, txids_shown
 
 LATER_SPENDS: Final = (
     "Signs of how outputs are spent depend on later blocks: the answer may change."
@@ -122,9 +122,11 @@ def of_transaction(store: ChainStore, chain: Chain, tx: int) -> list[dict[str, A
         asked about (``note`` says why); ``same_cluster``, whether the multi-input rule itself
         puts it with the inputs; ``signs_for`` and ``signs_against`` by name with their words.
     """
-    height = int(heights_of(store, np.array([tx]))[0])
-    first = int(chain.block_tx[height])
-    known_scripts = int(store.column("block.script_start")[height])
+    block = int(np.searchsorted(chain.block_tx, tx, side="right")) - 1
+    first = int(chain.block_tx[block])
+    # A part of a chain cannot tell which scripts are new: then all of them count as known.
+    part = store.coverage is not None
+    known_scripts = chain.n_script if part else int(store.column("block.script_start")[block])
     coinjoin = store.column("structure.coinjoin")
     asked, said = signs(chain, habits_of(store), coinjoin, first, tx + 1, known_scripts)
     low, high = int(chain.tx_output[tx]), int(chain.tx_output[tx + 1])

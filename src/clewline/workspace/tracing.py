@@ -30,16 +30,20 @@ from clewline.store.reader import ChainStore
 from clewline.workspace.addresses import known_script_id
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.importing import chain_of
+from clewline.workspace.partial import has_inputs, not_loaded
 from clewline.workspace.rendering import (
     ScriptTexts,
-    heights_of,
+    blocks_of,
+    times_of,
     tx_of_outputs,
     txids_shown,
 )
 
 _T = TypeVar("_T")
 
-RESTS: Final = ("unspent", "mined", "coinjoin", "capped", "fees")
+NOT_LOADED: Final = "not_loaded"
+"""The part of an answer that a partial store adds: where it does not know what comes next."""
+RESTS: Final = ("unspent", "mined", "coinjoin", "capped", NOT_LOADED, "fees")
 """The parts of an answer where money that met no service is."""
 
 _CONSERVED: Final = "services + unspent + mined + coinjoin + capped + fees = total"
@@ -81,12 +85,14 @@ def find_transaction(store: ChainStore, txid: str) -> int:
     ------
     UsageError
         If it is no transaction id.
-    UnknownTransactionError
+    UnknownTransactionError, NotLoadedError
         If the tip does not hold it.
     """
     if not _TXID.fullmatch(txid):
         raise UsageError("not a transaction id: 64 hexadecimal digits are one", where=txid[:80])
     found = int(store.find_txids([bytes.fromhex(txid)[::-1]])[0])
+    if found < 0 and store.coverage is not None:
+        raise not_loaded(store, txid, "the transaction")
     if found < 0:
         raise UnknownTransactionError(
             f"no such transaction up to block {store.manifest.height}", where=txid
@@ -125,15 +131,21 @@ def seed_outputs(
 
     Raises
     ------
-    AddressError, UsageError, UnknownAddressError, UnknownTransactionError
-        A seed that is malformed or not on the chain.
+    AddressError, UsageError, UnknownAddressError, UnknownTransactionError, NotLoadedError
+        A seed that is malformed, not on the chain, or not loaded.
     """
     found: list[NDArray[np.int64]] = []
     for seed in seeds:
         outpoint = _OUTPOINT.fullmatch(seed)
         if outpoint is None:
             outputs = outputs_of(chain_of(store), seed_script(store, seed))
-            times = store.block_time[heights_of(store, tx_of_outputs(store, outputs))]
+            txs = tx_of_outputs(store, outputs)
+            # Those of transactions without a place are of a history that is not loaded whole.
+            placed = has_inputs(store, txs)
+            if not placed.any():
+                raise not_loaded(store, seed, "the history of this address")
+            outputs, txs = outputs[placed], txs[placed]
+            times = store.block_time[blocks_of(store, txs)]
             inside = np.ones(outputs.size, np.bool_)
             if since is not None:
                 inside &= times >= since
@@ -142,6 +154,8 @@ def seed_outputs(
             found.append(outputs[inside])
             continue
         tx, vout = find_transaction(store, outpoint[1]), int(outpoint[2])
+        if not has_inputs(store, np.array([tx]))[0]:
+            raise not_loaded(store, seed, "the place of this transaction")
         first, last = (int(store.column("tx.output_start")[tx + i]) for i in (0, 1))
         if vout >= last - first:
             raise UnknownTransactionError(
@@ -221,7 +235,7 @@ def describe_outputs(store: ChainStore, outputs: NDArray[np.int64]) -> list[dict
             texts.addresses(),
             texts.hexes(),
             store.column("output.value")[outputs].tolist(),
-            store.block_time[heights_of(store, txs)].tolist(),
+            times_of(store, txs),
             strict=True,
         )
     ]
@@ -277,8 +291,9 @@ def answer(
         "mined": flow.value_at(Stop.MINED),
         "coinjoin": flow.value_at(Stop.COINJOIN),
         "capped": flow.value_at(*CAPS),
+        **({} if store.coverage is None else {NOT_LOADED: flow.value_at(Stop.NOT_LOADED)}),
         "fees": flow.fees,
-        "law": _CONSERVED if trace.method.conserves else _UPPER_BOUND,
+        "law": _law(store, trace.method),
         "limits": {
             "max_hops": limits.max_hops,
             "min_value": limits.min_value,
@@ -291,6 +306,12 @@ def answer(
         },
         "label_sets": attribution.digests,
     }
+
+
+def _law(store: ChainStore, method: Method) -> str:
+    """Say what the parts of an answer add up to."""
+    law = _CONSERVED if method.conserves else _UPPER_BOUND
+    return law if store.coverage is None else law.replace("capped", f"capped + {NOT_LOADED}")
 
 
 def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -321,9 +342,11 @@ def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     rests = {
         "total": {method: answers[method]["total"] for method in methods},
         "services": {method: sum(row[method] for row in sums.values()) for method in methods},
-        **{rest: {method: answers[method][rest] for method in methods} for rest in RESTS},
     }
     one = answers[methods[0]]
+    rests |= {
+        rest: {method: answers[method][rest] for method in methods} for rest in RESTS if rest in one
+    }
     return {
         "direction": one["direction"],
         "tip": one["tip"],
@@ -346,4 +369,5 @@ def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
             if key not in ("capped_by", "crossed_transactions")
         },
         "label_sets": one["label_sets"],
+        **{key: one[key] for key in ("partial",) if key in one},
     }
