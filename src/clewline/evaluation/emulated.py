@@ -21,7 +21,7 @@ from clewline.play.coinjoin import DENOMINATIONS
 from clewline.play.dice import Dice
 
 TUNING: Final = 1
-KEPT_ASIDE: Final = 2
+KEPT_ASIDE: Final = 41
 
 DUST_THRESHOLD: Final = 27_300
 _BTC: Final = 100_000_000

@@ -45,8 +45,8 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "JoinMarket CoinJoins. Recognised means that the transaction joins no cluster, whatever "
         "family it is named.",
         "No real JoinMarket transaction with a known truth is public; the emulated ones follow "
-        "the makers' and takers' published rules. Of few participants with many coins some "
-        "cannot be told from a payout.",
+        "the makers' and takers' published rules, with sizes, fees and numbers of coins that are "
+        "assumed. Of few participants with many coins some cannot be told from a payout.",
     ),
     "generic": (
         "CoinJoins of equal outputs of no known protocol.",
@@ -55,7 +55,8 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "look-alikes": (
         "Transactions of one owner that look like a CoinJoin, and are left out of clusters by "
         "mistake.",
-        "How often each kind occurs on the chain differs; here each counts the same.",
+        "How often each kind occurs on the chain differs; here each counts the same. Stonewalls "
+        "are taken for a mix most often. The kinds were drawn up by those who wrote the rules.",
     ),
 }
 """By anchor: what is counted, and what the figures do not cover."""
