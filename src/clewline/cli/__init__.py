@@ -15,6 +15,7 @@ import typer
 from clewline import __version__
 from clewline.cli import (
     address,
+    case,
     chain,
     cluster,
     demo,
@@ -44,6 +45,7 @@ app.add_typer(address.app, name="address")
 app.add_typer(cluster.app, name="cluster")
 app.add_typer(label.app, name="label")
 app.add_typer(trace.app, name="trace")
+app.add_typer(case.app, name="case")
 app.command("report")(report.report)
 app.command("sql")(sql.sql)
 app.command("evaluate")(evaluate.evaluate)

@@ -140,7 +140,7 @@ def _met(one: Mapping[str, Any]) -> str:
 def _curve(results: Mapping[str, Any]) -> str:
     """Return the calibration curve as a table."""
     return _table(
-        ("range", "outputs", "said, mean", "came true", "95 % interval"),
+        ("range", "outputs", "said, mean", "came true", "95 % interval", "within"),
         (
             (
                 f"{one['from']:.2f} to {one['to']:.2f}",
@@ -148,6 +148,7 @@ def _curve(results: Mapping[str, Any]) -> str:
                 f"{one['said']:.3f}",
                 f"{one['true']:.3f}",
                 f"{one['low']:.3f} to {one['high']:.3f}",
+                "yes" if one["low"] <= one["said"] <= one["high"] else "**no**",
             )
             for one in results["calibration"]
         ),

@@ -115,6 +115,25 @@ def seed_script(store: ChainStore, seed: str) -> int:
     return known_script_id(store, seed)
 
 
+def placed_outputs(store: ChainStore, script: int) -> NDArray[np.int64]:
+    """Return the outputs that a script received in transactions whose place is known, ascending.
+
+    In a partial store, those without a place are of a history that is not loaded whole.
+    """
+    outputs = outputs_of(chain_of(store), script)
+    return outputs[has_inputs(store, tx_of_outputs(store, outputs))]
+
+
+def within(times: NDArray[np.int64], since: int | None, until: int | None) -> NDArray[np.bool_]:
+    """Tell which times lie in a range, UTC seconds, both ends included; None is no end."""
+    inside = np.ones(times.size, np.bool_)
+    if since is not None:
+        inside &= times >= since
+    if until is not None:
+        inside &= times <= until
+    return inside
+
+
 def seed_outputs(
     store: ChainStore, seeds: Sequence[str], since: int | None, until: int | None
 ) -> NDArray[np.int64]:
@@ -139,19 +158,11 @@ def seed_outputs(
         outpoint = _OUTPOINT.fullmatch(seed)
         if outpoint is None:
             outputs = outputs_of(chain_of(store), seed_script(store, seed))
-            txs = tx_of_outputs(store, outputs)
-            # Those of transactions without a place are of a history that is not loaded whole.
-            placed = has_inputs(store, txs)
-            if not placed.any():
+            outputs = placed_outputs(store, seed_script(store, seed))
+            if not outputs.size:
                 raise not_loaded(store, seed, "the history of this address")
-            outputs, txs = outputs[placed], txs[placed]
-            times = store.block_time[blocks_of(store, txs)]
-            inside = np.ones(outputs.size, np.bool_)
-            if since is not None:
-                inside &= times >= since
-            if until is not None:
-                inside &= times <= until
-            found.append(outputs[inside])
+            times = store.block_time[blocks_of(store, tx_of_outputs(store, outputs))]
+            found.append(outputs[within(times, since, until)])
             continue
         tx, vout = find_transaction(store, outpoint[1]), int(outpoint[2])
         if not has_inputs(store, np.array([tx]))[0]:
@@ -184,27 +195,39 @@ def run_trace(
     UsageError
         A direction or method that there is not; and as `seed_outputs`.
     """
-    walk = _chosen("direction", direction, {"forward": forward, "backward": backward})
-    rule = _chosen("method", method, {rule.value: rule for rule in Method})
+    walk = chosen("direction", direction, {"forward": forward, "backward": backward})
+    rule = chosen("method", method, {rule.value: rule for rule in Method})
     outputs = seed_outputs(store, seeds, limits.since, limits.until)
-    scripts = np.unique(chain.script[outputs])
+    stops = stops_of(store, attribution, mixes, np.unique(chain.script[outputs]))
+    flow = walk(chain, Seeds.whole(chain, outputs), stops, limits, rule)
+    return Trace(direction, rule, limits, outputs, flow)
+
+
+def stops_of(
+    store: ChainStore,
+    attribution: Attribution,
+    mixes: NDArray[np.uint8],
+    own: NDArray[np.uint32],
+) -> Stops:
+    """Return where a walk stops: services and CoinJoins, but not what some own scripts belong to.
+
+    Entity and cluster of an own script are no stop for its money (METHODS §4).
+    """
     cluster = store.column("structure.cluster")
-    own = [attribution.services.service_of(script) for script in scripts.tolist()]
-    stops = Stops(
+    found = [attribution.services.service_of(script) for script in own.tolist()]
+    return Stops(
         service_scripts=attribution.services.service_scripts,
         service_entity=attribution.services.service_entity,
         service_clusters=attribution.services.service_clusters,
         cluster_entity=attribution.services.cluster_entity,
         cluster=cluster,
         mixes=mixes,
-        own_entities=np.array(sorted({found.entity for found in own if found}), np.int32),
-        own_clusters=np.unique(cluster[scripts]),
+        own_entities=np.array(sorted({one.entity for one in found if one}), np.int32),
+        own_clusters=np.unique(cluster[own]),
     )
-    flow = walk(chain, Seeds.whole(chain, outputs), stops, limits, rule)
-    return Trace(direction, rule, limits, outputs, flow)
 
 
-def _chosen(where: str, word: str, choices: Mapping[str, _T]) -> _T:
+def chosen(where: str, word: str, choices: Mapping[str, _T]) -> _T:
     """Return what a word stands for, or say which words there are."""
     if word not in choices:
         raise UsageError(f"{word!r} is none of: {', '.join(choices)}", where=where)
