@@ -184,7 +184,8 @@ def vocabulary_page() -> str:
 
 
 def inferences_page() -> str:
-    """List every inference with its limits, and the shapes of CoinJoins."""
+    """List every inference with its limits, the shapes of CoinJoins and the signs of change."""
+    from clewline.engine.heuristics.change import SIGNS
     from clewline.engine.heuristics.coinjoin import RULES
     from clewline.reports.limits import ALTERNATIVES, ALWAYS, INFERENCES, LAYERS
 
@@ -211,7 +212,8 @@ def inferences_page() -> str:
             table(("limit", "meaning"), ((note.name, note.text) for note in ALWAYS)),
             "## CoinJoin shapes",
             "Transactions of these shapes do not put addresses together, and traces stop at them, "
-            "but for preparations, which mix nobody.",
+            "but for preparations, which mix nobody. How often each is right: "
+            "[ACCURACY.md](ACCURACY.md).",
             table(
                 ("shape", "mixes owners", "rule", "source"),
                 (
@@ -224,8 +226,27 @@ def inferences_page() -> str:
                     for rule in RULES
                 ),
             ),
+            "## Signs of change",
+            "Which output of a payment goes back to whoever paid. Each sign speaks for an output, "
+            "against it, or says nothing; together they make a probability "
+            "([ACCURACY.md](ACCURACY.md#change)). Links by change are opt-in and never part of "
+            "the default clusters.",
+            table(
+                ("sign", "speaks for an output that", "speaks against one that", "why", "source"),
+                (
+                    (code(one.name), one.speaks_for, one.speaks_against, one.why, one.source)
+                    for one in SIGNS
+                ),
+            ),
         )
     )
+
+
+def accuracy_page() -> str:
+    """Show the results of the last evaluation, which docs/accuracy.json holds."""
+    from clewline.evaluation.page import render
+
+    return render(json.loads((Path(__file__).parent / "accuracy.json").read_text("utf-8")))
 
 
 def cases_page() -> str:
@@ -500,6 +521,7 @@ def commands_page() -> str:
 Page = Callable[[], str]
 
 PAGES: dict[str, Page] = {
+    "ACCURACY.md": accuracy_page,
     "CASES.md": cases_page,
     "CHAINS.md": chains_page,
     "COMMANDS.md": commands_page,

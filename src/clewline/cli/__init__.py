@@ -19,6 +19,7 @@ from clewline.cli import (
     chain,
     cluster,
     demo,
+    evaluate,
     exposure,
     label,
     play,
@@ -49,6 +50,7 @@ app.add_typer(exposure.app, name="exposure")
 app.add_typer(case.app, name="case")
 app.command("report")(report.report)
 app.command("sql")(sql.sql)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(play.app, name="play")
 app.command("demo")(demo.demo)
 

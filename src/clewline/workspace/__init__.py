@@ -28,10 +28,13 @@ from clewline.codec.address import address_of, script_of
 from clewline.codec.networks import BITCOIN
 from clewline.codec.script import has_address
 from clewline.engine.chain import Chain
+from clewline.engine.change_clustering import ChangeClusters
+from clewline.engine.heuristics.change import RULE as CHANGE
 from clewline.engine.heuristics.coinjoin import explain as explain_coinjoin
 from clewline.engine.heuristics.multi_input import RULE as MULTI_INPUT
 from clewline.engine.taint import Limits, Method
 from clewline.errors import UsageError
+from clewline.reports.limits import accuracy_of
 from clewline.reports.request_pack import (
     LabelSet,
     RunInfo,
@@ -43,7 +46,16 @@ from clewline.settings import setting
 from clewline.sources.node_chain import connect_node
 from clewline.store.importer import Progress, no_progress
 from clewline.store.reader import ChainStore
-from clewline.workspace import addresses, cases, leads, packs, partial, rendering, tracing
+from clewline.workspace import (
+    addresses,
+    cases,
+    change,
+    leads,
+    packs,
+    partial,
+    rendering,
+    tracing,
+)
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
 from clewline.workspace.classifying import classify_file, classify_lines
@@ -94,6 +106,9 @@ __all__ = [
     "side_by_side",
 ]
 
+LIMITS_OF_CLUSTERS: Final = (
+    "A PayJoin looks like an ordinary payment and would join payer and payee."
+)
 _DEFAULT_LIMITS: Final = Limits(max_transactions=int(setting("max_transactions").default or 0))
 
 
@@ -389,16 +404,71 @@ class Workspace:
         """
         return self._labelled(address, addresses.script_id(self.store, address))
 
-    def cluster(self, address: str) -> dict[str, Any]:
+    @cached_property
+    def _with_change(self) -> ChangeClusters:
+        """The clusters with change links; one pass over the chain, which must be whole."""
+        if self.store.coverage is not None:
+            what = "the whole chain, on which change links rest,"
+            raise partial.not_loaded(self.store, "change", what)
+        return change.with_change(self.store, self.chain)
+
+    def change(self, txids: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Yield each output of transactions with the probability that it is change, and why.
+
+        Parameters
+        ----------
+        txids : iterable of str
+            Transaction ids.
+
+        Yields
+        ------
+        dict
+            ``txid``, ``vout``, ``address``, ``value``, ``probability`` (null where not asked),
+            ``same_cluster``, ``signs_for``, ``signs_against``, ``note``, ``accuracy``.
+
+        Raises
+        ------
+        UsageError, UnknownTransactionError, NotLoadedError
+            Before anything is given, if one of the ids is none, not on the chain or not loaded.
+        """
+        asked = list(txids)
+        found = [tracing.find_transaction(self.store, txid) for txid in asked]
+        for txid, tx in zip(asked, found, strict=True):
+            if tx < self.chain.outputs_only:
+                raise partial.not_loaded(self.store, txid, "what this transaction spends")
+        for tx in found:
+            for row in change.of_transaction(self.store, self.chain, tx):
+                yield {**row, **partial.mark(self.store)}
+
+    def cluster(self, address: str, *, with_change: bool = False) -> dict[str, Any]:
         """Return the cluster of an address: scripts spent together, CoinJoins left out.
 
         ``size`` counts scripts; those that have no address stand in ``scripts``.
 
+        Parameters
+        ----------
+        address : str
+            Of the store's network.
+        with_change : bool
+            Join by likely change outputs as well, apart from the default clusters: then
+            ``default_clusters`` says how many of those are in it, and ``links_refused`` how many
+            links of the whole chain the collapse guard refused.
+
         Raises
         ------
         AddressError, UnknownAddressError
+        NotLoadedError
+            With change links, which a part of a chain does not give.
         """
         script = addresses.known_script_id(self.store, address)
+        if with_change:
+            return {
+                **change.cluster_of(self.store, self._with_change, script),
+                **self._tip,
+                "rule": f"{MULTI_INPUT}, {CHANGE}",
+                "limits": f"Change links are likely, not certain, and opt-in. {LIMITS_OF_CLUSTERS}",
+                "accuracy": accuracy_of(CHANGE),
+            }
         members = list(addresses.cluster_members(self.store, script))
         return {
             "cluster": int(self.store.column("structure.cluster")[script]),
@@ -408,7 +478,8 @@ class Workspace:
             **self._tip,
             **partial.mark(self.store, prefix=partial.AT_LEAST),
             "rule": MULTI_INPUT,
-            "limits": "A PayJoin looks like an ordinary payment and would join payer and payee.",
+            "limits": LIMITS_OF_CLUSTERS,
+            "accuracy": accuracy_of(MULTI_INPUT),
         }
 
     def with_clusters(self, seeds: Sequence[str]) -> list[str]:
@@ -429,14 +500,30 @@ class Workspace:
                 found.update((shown, None) for shown, _hex in members if shown is not None)
         return list(found)
 
-    def explain(self, first: str, second: str) -> dict[str, Any]:
+    def explain(self, first: str, second: str, *, with_change: bool = False) -> dict[str, Any]:
         """Return the shortest chain of transactions that puts two addresses into one cluster.
+
+        Parameters
+        ----------
+        first, second : str
+            Addresses.
+        with_change : bool
+            Take change links as well; each link says its rule.
 
         Raises
         ------
         AddressError, UnknownAddressError
+        NotLoadedError
+            With change links, which a part of a chain does not give.
         """
         a, b = (addresses.known_script_id(self.store, address) for address in (first, second))
+        if with_change:
+            joined = self._with_change
+            return {
+                "same_cluster": bool(joined.cluster[a] == joined.cluster[b]),
+                "links": change.links_with_change(self.store, self.chain, joined, a, b),
+                **self._tip,
+            }
         cluster = self.store.column("structure.cluster")
         same = bool(cluster[a] == cluster[b])
         return {

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from clewline.codec.address import AddressStatus, decode_addresses, script_of
 from clewline.engine.chain import Chain, outputs_of
-from clewline.engine.clustering import explain, largest
+from clewline.engine.clustering import Link, explain, largest
 from clewline.engine.receipts import BEYOND, NOTHING, receipts_of
 from clewline.errors import UnknownAddressError
 from clewline.reports.case import utc
+from clewline.reports.limits import accuracy_of
 from clewline.store.reader import ChainStore
 from clewline.workspace.importing import chain_of, clusters_of
 from clewline.workspace.partial import AT_LEAST, address_mark, is_loaded, mark, not_loaded
@@ -228,6 +229,11 @@ def links(store: ChainStore, chain: Chain, first: int, second: int) -> list[dict
         second,
         scripts=clusters_of(store).members(first),
     )
+    return link_rows(store, found)
+
+
+def link_rows(store: ChainStore, found: Sequence[Link]) -> list[dict[str, Any]]:
+    """Return links as rows: both ends, the transaction, the rule and where its accuracy stands."""
     texts = ScriptTexts(
         store, np.array([end for link in found for end in (link.from_script, link.to_script)], int)
     )
@@ -237,6 +243,12 @@ def links(store: ChainStore, chain: Chain, first: int, second: int) -> list[dict
     ]
     txids = txids_shown(store, np.array([link.tx for link in found], np.int64))
     return [
-        {"from": shown[2 * i], "to": shown[2 * i + 1], "txid": txid, "rule": link.rule}
+        {
+            "from": shown[2 * i],
+            "to": shown[2 * i + 1],
+            "txid": txid,
+            "rule": link.rule,
+            "accuracy": accuracy_of(link.rule),
+        }
         for i, (link, txid) in enumerate(zip(found, txids, strict=True))
     ]

@@ -25,6 +25,7 @@ from clewline.codec.networks import BITCOIN
 from clewline.codec.script import script_kinds
 from clewline.engine.heuristics.coinjoin import explain_transaction
 from clewline.errors import ClewlineError, DataError, UsageError
+from clewline.reports.limits import LOOK_ALIKES, accuracy_of
 
 LONGEST_LINE: Final = 1 << 26
 """Bytes of a line at most: a block's worth of scripts in hex, several times over."""
@@ -205,7 +206,7 @@ def _classify(line: bytes, where: str) -> dict[str, Any]:
         "txid": txid,
         "family": reason.family.family,
         "rule": reason.rule.title if reason.rule else None,
-        "reason": reason.text,
+        "reason": f"{reason.text} ({accuracy_of(reason.family.family or LOOK_ALIKES)})",
     }
 
 
