@@ -52,6 +52,12 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "CoinJoins of equal outputs of no known protocol.",
         "Nobody knows how many there are: recall is not measured.",
     ),
+    "mweb": (
+        "The transaction of a Litecoin block by which value enters and leaves the extension block: "
+        "named by the type of its first output, which consensus reserves for it.",
+        "Nothing to be measured: it is a rule of the chain, not a guess. What happens inside the "
+        "extension block is not on the chain.",
+    ),
     "look-alikes": (
         "Transactions of one owner that look like a CoinJoin, and are left out of clusters by "
         "mistake.",
