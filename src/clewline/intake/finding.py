@@ -19,7 +19,7 @@ from clewline.codec.address import one_slip_away
 from clewline.intake.reading import Reading, read_many
 from clewline.intake.refused import masked, refused
 from clewline.intake.registry import BASE58, KINDS, Kind, Strength
-from clewline.intake.scan import Places, scan
+from clewline.intake.scan import Places, byte_a_character, scan
 from clewline.intake.unfold import unfold
 
 
@@ -127,6 +127,7 @@ _FEWEST_CHARACTERS: Final = 8
 class _Broken(NamedTuple):
     """How kinds of one alphabet and about one length look in pieces."""
 
+    firsts: str
     pattern: re.Pattern[str]
     piece: re.Pattern[str]
     shortest: int
@@ -171,29 +172,24 @@ def _broken_kinds() -> list[_Broken]:
             rest = f"(?:(?:{gap})?+[{alphabet}]){{{least},{longest}}}+"
         before = "0-9A-Za-z+/_-" if specials else _ALNUM
         pattern = re.compile(f"(?<![{before}])((?:{first}){rest})")
-        found.append(_Broken(pattern, piece, shortest, longest))
+        firsts = "".join(start[0] for start in starts)
+        firsts += firsts.upper() if rows[0].any_case else ""
+        found.append(_Broken(firsts, pattern, piece, shortest, longest))
     return found
 
 
 _BROKEN: Final = _broken_kinds()
-_FIRSTS: Final = np.isin(
-    np.arange(256),
-    [
-        ord(one)
-        for kind in KINDS
-        if kind.joins and not kind.for_tests
-        for start in kind.starts
-        for one in (start[0], start[0].upper() if kind.any_case else start[0])
-    ],
-)
+_BROKEN_BY_FIRST: Final = {
+    first: [broken for broken in _BROKEN if first in broken.firsts]
+    for first in "".join(broken.firsts for broken in _BROKEN)
+}
+_FIRSTS: Final = np.isin(np.arange(256), [ord(first) for first in _BROKEN_BY_FIRST])
 _WINDOW: Final = 64
 
 
 def _scanned(text: str) -> Places:
     """Return where words and beginnings are."""
-    # One byte a character, so that places in both are the same.
-    data = np.frombuffer(text.encode("ascii", "replace"), np.uint8)
-    return scan(data, _SHORTEST, _FIRSTS, _WINDOW)
+    return scan(byte_a_character(text), _SHORTEST, _FIRSTS, _WINDOW)
 
 
 def _pieces(text: str, broken: _Broken, match: re.Match[str]) -> Iterator[_Candidate]:
@@ -215,7 +211,7 @@ def _pieces(text: str, broken: _Broken, match: re.Match[str]) -> Iterator[_Candi
 def _put_together(text: str, places: Places) -> Iterator[_Candidate]:
     """Yield what pieces make that begin like an address and do not all look like words."""
     for start in places.beginnings.tolist():
-        for broken in _BROKEN:
+        for broken in _BROKEN_BY_FIRST[text[start]]:
             match = broken.pattern.match(text, start)
             if match is None:
                 continue
@@ -330,7 +326,7 @@ def find(text: str) -> list[Finding]:
         start, end = view.span(one.start, one.end)
         found.append(Finding(start, end, text[start:end], *answer))
 
-    if view.text != rest:
+    if len(view.starts) > 1:
         whole = _read_all(_words(seen, places))
         for one, read in whole:
             add(one, tuple(read))

@@ -93,3 +93,53 @@ def scan(text: NDArray[np.uint8], shortest: int, firsts: NDArray[np.bool_], wind
     for k in range(len(beginnings)):
         starts[len(beginnings) - 1 - k] = beginnings[k]
     return Places(spans, starts)
+
+
+@kernel
+def long_runs(
+    text: NDArray[np.uint8], shortest: int, members: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Find the runs of some characters that are long enough.
+
+    Parameters
+    ----------
+    text : ndarray of uint8
+        May be read-only.
+    shortest : int
+        Length of the runs that are wanted, 1 or more.
+    members : ndarray of bool, shape (256,)
+        Characters that a run consists of.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, 2)
+        Start and end of each, ascending.
+
+    Examples
+    --------
+    >>> members = np.isin(np.arange(256), [ord("a")])
+    >>> long_runs(np.frombuffer(b"aa aaa", np.uint8), 3, members).tolist()
+    [[3, 6]]
+    """
+    found = []
+    start = 0
+    for i in range(text.size + 1):
+        if i == text.size or not members[text[i]]:
+            if i - start >= shortest:
+                found.append((start, i))
+            start = i + 1
+    spans = np.empty((len(found), 2), np.int64)
+    for k in range(len(found)):
+        spans[k, 0], spans[k, 1] = found[k]
+    return spans
+
+
+def byte_a_character(text: str) -> NDArray[np.uint8]:
+    """Return a text as one byte a character, so that places are the same; ``?`` for non-ASCII.
+
+    Examples
+    --------
+    >>> byte_a_character("a\\u20ac\\ud800").tobytes()
+    b'a??'
+    """
+    return np.frombuffer(text.encode("ascii", "replace"), np.uint8)
