@@ -505,9 +505,7 @@ def addresses_page() -> str:
             "they stand in one piece, not put together from pieces, and not proposed for slips. At "
             f"most {MOST_NEAR_MISSES} different words of a text are looked at for slips; further "
             "ones that have the form of an address are named as not checked.",
-            table(
-                ("strength", "meaning"), ((code(one.value), one.meaning) for one in Strength)
-            ),
+            table(("strength", "meaning"), ((code(one.value), one.meaning) for one in Strength)),
             "## Kinds",
             table(
                 ("chain", "kind", "network", "begins", "length", "checked", "strength"),

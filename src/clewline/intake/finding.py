@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class _Candidate(NamedTuple):
 MOST_NEAR_MISSES: Final = 200
 """So many words of a text are looked at for slips; a word costs 2 to 50 milliseconds."""
 
-_AT_ONCE: Final = 1 << 16
+_AT_ONCE: Final = 1 << 12
 _ALNUM: Final = "0-9A-Za-z"
 # The shortest address: a witness program of two bytes, as in pay-to-anchor.
 _SHORTEST: Final = 14
@@ -95,17 +95,20 @@ def _is_hash(text: str) -> bool:
     return len(text) in _HASH_LENGTHS and _HASH.fullmatch(text) is not None
 
 
-def _read_all(candidates: Iterator[_Candidate]) -> list[tuple[_Candidate, list[Reading]]]:
+def _read_all(candidates: Iterator[_Candidate], *, pieces: bool = False) -> list[Finding]:
     """Return those that are addresses: of those that overlap the first, and the longest of it."""
-    good: list[tuple[_Candidate, list[Reading]]] = []
-    while some := [one for one in islice(candidates, _AT_ONCE) if not _is_hash(one.text)]:
-        readings = read_many([one.text for one in some])
-        good += [(one, read) for one, read in zip(some, readings, strict=True) if read]
-    good.sort(key=lambda item: (item[0].start, -item[0].end))
-    apart: list[tuple[_Candidate, list[Reading]]] = []
-    for one, read in good:
-        if not apart or one.start >= apart[-1][0].end:
-            apart.append((one, read))
+    good: list[Finding] = []
+    while some := list(islice(candidates, _AT_ONCE)):
+        some = [one for one in some if not _is_hash(one.text)]
+        readings = read_many([one.text for one in some], pieces=pieces)
+        good += [
+            Finding(*one, tuple(read)) for one, read in zip(some, readings, strict=True) if read
+        ]
+    good.sort(key=lambda one: (one.start, -one.end))
+    apart: list[Finding] = []
+    for one in good:
+        if not apart or one.start >= apart[-1].end:
+            apart.append(one)
     return apart
 
 
@@ -211,7 +214,7 @@ def _pieces(text: str, broken: _Broken, match: re.Match[str]) -> Iterator[_Candi
 def _put_together(text: str, places: Places) -> Iterator[_Candidate]:
     """Yield what pieces make that begin like an address and do not all look like words."""
     for start in places.beginnings.tolist():
-        for broken in _BROKEN_BY_FIRST[text[start]]:
+        for broken in _BROKEN_BY_FIRST.get(text[start], ()):
             match = broken.pattern.match(text, start)
             if match is None:
                 continue
@@ -220,15 +223,13 @@ def _put_together(text: str, places: Places) -> Iterator[_Candidate]:
                 yield from _pieces(text, broken, match)
 
 
-def _joined(text: str, places: Places) -> list[tuple[_Candidate, list[Reading]]]:
+def _joined(text: str, places: Places) -> list[Finding]:
     """Return the addresses that pieces make; where nothing is checked, only few pieces do."""
     found = []
-    for one, readings in _read_all(_put_together(text, places)):
+    for one in _read_all(_put_together(text, places), pieces=True):
         few = len(re.findall(f"[{_ALNUM}]+", text[one.start : one.end])) <= _FEW_PIECES
-        sure = [read for read in readings if read.strength != Strength.NONE or few]
-        sure = [read for read in sure if read.chain != "SOL"]
-        if sure:
-            found.append((one, sure))
+        if few or one.readings[0].strength != Strength.NONE:
+            found.append(one)
     return found
 
 
@@ -267,20 +268,19 @@ def _did_you_mean(text: str, kinds: Sequence[Kind]) -> tuple[str, ...]:
     return tuple(meant or recased)
 
 
-def _near_misses(text: str, places: Places) -> Iterator[tuple[_Candidate, tuple[str, ...], bool]]:
+def _near_misses(text: str, places: Places) -> Iterator[Finding]:
     """Yield words that are one slip away from an address, and those that were not looked at."""
     known: dict[str, tuple[str, ...]] = {}
     for one in _words(text, places):
-        if one.text in known:
-            if known[one.text]:
-                yield one, known[one.text], True
-        elif kinds := _almost(one.text):
-            if len(known) >= MOST_NEAR_MISSES:
-                yield one, (), False
+        if one.text not in known:
+            kinds = _almost(one.text)
+            if kinds and len(known) >= MOST_NEAR_MISSES:
+                yield Finding(*one, (), checked=False)
+            if not kinds or len(known) >= MOST_NEAR_MISSES:
                 continue
             known[one.text] = _did_you_mean(one.text, kinds)
-            if known[one.text]:
-                yield one, known[one.text], True
+        if known[one.text]:
+            yield Finding(*one, (), known[one.text])
 
 
 def find(text: str) -> list[Finding]:
@@ -317,24 +317,16 @@ def find(text: str) -> list[Finding]:
     50 84 [] ('1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2',)
     """
     rest = masked(text, [one[:2] for one in refused(text)])
-    whole = _read_all(_words(rest, _scanned(rest)))
-    found = [Finding(*one[:2], text[one.start : one.end], tuple(read)) for one, read in whole]
-    view = unfold(masked(rest, [one[:2] for one, _ in whole]))
+    found = _read_all(_words(rest, _scanned(rest)))
+    view = unfold(masked(rest, [one[:2] for one in found]))
     seen, places = view.text, _scanned(view.text)
-
-    def add(one: _Candidate, *answer: Any) -> None:
-        start, end = view.span(one.start, one.end)
-        found.append(Finding(start, end, text[start:end], *answer))
-
-    if len(view.starts) > 1:
-        whole = _read_all(_words(seen, places))
-        for one, read in whole:
-            add(one, tuple(read))
-        seen = masked(seen, [one[:2] for one, _ in whole])
+    more: list[Finding] = []
+    if view.text_differs:
+        more = _read_all(_words(seen, places))
+        seen = masked(seen, [one[:2] for one in more])
     joined = _joined(seen, places)
-    for one, read in joined:
-        add(one, tuple(read))
-    seen = masked(seen, [one[:2] for one, _ in joined])
-    for one, meant, checked in _near_misses(seen, places):
-        add(one, (), meant, checked)
+    seen = masked(seen, [one[:2] for one in joined])
+    for one in (*more, *joined, *_near_misses(seen, places)):
+        start, end = view.span(one.start, one.end)
+        found.append(one._replace(start=start, end=end, text=text[start:end]))
     return sorted(found)

@@ -250,7 +250,9 @@ def stellar(version: int, size: int) -> Check:
             return Meaning(text)
         plain = bytes([6 << 3]) + data[1:33]
         whole = plain + binascii.crc_hqx(plain, 0).to_bytes(2, "little")
-        return Meaning(base64.b32encode(whole).decode(), tag=str(int.from_bytes(data[33:41], "big")))
+        return Meaning(
+            base64.b32encode(whole).decode(), tag=str(int.from_bytes(data[33:41], "big"))
+        )
 
     return check
 

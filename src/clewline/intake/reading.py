@@ -47,8 +47,16 @@ def rows_of(text: str) -> list[Kind]:
     return [row for row in BY_FIRST.get(text[:1], ()) if row.fits(text)]
 
 
-def read_many(texts: Sequence[str]) -> list[list[Reading]]:
+def read_many(texts: Sequence[str], *, pieces: bool = False) -> list[list[Reading]]:
     """Return what each of some texts may be, as `read_address` does for one.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Nothing is stripped or mended.
+    pieces : bool
+        Whether they were put together from pieces: then kinds do not count in which nothing would
+        tell whether these belong together.
 
     Examples
     --------
@@ -58,6 +66,8 @@ def read_many(texts: Sequence[str]) -> list[list[Reading]]:
     asked: dict[int, tuple[Kind, list[int]]] = {}
     for i, text in enumerate(texts):
         for row in rows_of(text):
+            if pieces and not row.joins:
+                continue
             asked.setdefault(id(row), (row, []))[1].append(i)
     answers: list[list[Reading]] = [[] for _ in texts]
     order = {id(row): place for place, row in enumerate(KINDS)}

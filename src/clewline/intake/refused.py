@@ -90,7 +90,7 @@ def refused(text: str) -> list[Refused]:
 
 
 def masked(text: str, spans: list[tuple[int, int]]) -> str:
-    """Return a text of the same length with NUL in place of some stretches of it.
+    r"""Return a text of the same length with NUL in place of some stretches of it.
 
     Parameters
     ----------

@@ -140,9 +140,7 @@ class Kind:
         >>> row.fits("T" * 34), row.fits("1" * 34), row.fits("T" * 33)
         (True, False, False)
         """
-        return (
-            self.shortest <= len(text) <= self.longest and self.form.fullmatch(text) is not None
-        )
+        return self.shortest <= len(text) <= self.longest and self.form.fullmatch(text) is not None
 
 
 def _each(name: str, check: Check) -> Batch:
@@ -173,7 +171,9 @@ def _of_network(network: Network) -> Batch:
     """Return how texts are read as addresses of a network of Bitcoin or its kin."""
 
     def read(texts: Sequence[str]) -> list[tuple[str, Meaning] | None]:
-        decoded = decode_addresses([_same_case(text) for text in texts], network)
+        decoded = decode_addresses(
+            [_same_case(text) if ":" in text else text for text in texts], network
+        )
         good = np.flatnonzero(decoded.status == AddressStatus.OK)
         answers: list[tuple[str, Meaning] | None] = [None] * len(texts)
         if good.size:
@@ -247,9 +247,7 @@ def _row(
     )
 
 
-def _bech32(
-    label: tuple[str, str, str], prefix: str, *sizes: int, constant: int = BECH32
-) -> Kind:
+def _bech32(label: tuple[str, str, str], prefix: str, *sizes: int, constant: int = BECH32) -> Kind:
     """Return a row of a kind in bech32 or bech32m with so many bytes."""
     # Groups of five bits: MWEB has one more in front, for its version.
     room = [len(prefix) + 7 + -(-8 * size // 5) for size in sizes]
@@ -425,7 +423,10 @@ _OTHER_BECH32: Final = (
 _LIGHTNING: Final = tuple(
     _row(
         ("BTC", "Lightning invoice", network),
-        *(f"ln{prefix}1 {' '.join(f'ln{prefix}{digit}' for digit in '23456789')}", f"{_BECH32_ANY}1"),
+        *(
+            f"ln{prefix}1 {' '.join(f'ln{prefix}{digit}' for digit in '23456789')}",
+            f"{_BECH32_ANY}1",
+        ),
         *((190, 4000), "bech32: 30 bits", kinds.invoice(prefix)),
     )
     for network, prefix in (("main", "bc"), ("test", "tb"), ("signet", "tbs"), ("regtest", "bcrt"))

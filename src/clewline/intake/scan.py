@@ -73,8 +73,8 @@ def scan(text: NDArray[np.uint8], shortest: int, firsts: NDArray[np.bool_], wind
         if now == _OTHER:
             end, after = i, now
             continue
-        if after != _OTHER and after != now and not (now == _CAPITAL and after == _SMALL):
-            if now == _DIGIT or after == _DIGIT or after == _CAPITAL:
+        if after not in (_OTHER, now) and not (now == _CAPITAL and after == _SMALL):
+            if now == _DIGIT or after in (_DIGIT, _CAPITAL):
                 odd = i
         if i == 0 or _CLASSES[text[i - 1]] == _OTHER:
             single = end - i == 1
@@ -135,7 +135,7 @@ def long_runs(
 
 
 def byte_a_character(text: str) -> NDArray[np.uint8]:
-    """Return a text as one byte a character, so that places are the same; ``?`` for non-ASCII.
+    r"""Return a text as one byte a character, so that places are the same; ``?`` for non-ASCII.
 
     Examples
     --------

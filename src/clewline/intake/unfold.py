@@ -62,6 +62,11 @@ class View:
     sources: list[int]
     origin: View | None = None
 
+    @property
+    def text_differs(self) -> bool:
+        """Tell whether anything was read or left out."""
+        return self.origin is not None or len(self.starts) > 1
+
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return where a stretch of `text` stands in the original, without what surrounds it.
 
@@ -97,7 +102,7 @@ def _once(text: str, origin: View | None) -> View:
 
 
 def unfold(text: str) -> View:
-    """Read encodings of characters, one inside another up to three deep.
+    r"""Read encodings of characters, one inside another up to three deep.
 
     HTML entities, percent-encoding and JavaScript escapes of printable ASCII, full-width forms;
     invisible characters and soft line breaks are left out. Tags stay.
