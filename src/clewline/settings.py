@@ -37,6 +37,13 @@ SETTINGS: tuple[Setting, ...] = (
         "is reported as capped.",
     ),
     Setting(
+        "max_nodes",
+        "CLEWLINE_MAX_NODES",
+        "2000000",
+        "A trace looks at most at this many inputs and outputs of transactions (FIFO and LIFO: and "
+        "pieces of money); what is left is reported as capped.",
+    ),
+    Setting(
         "rpc_cookie",
         "CLEWLINE_RPC_COOKIE",
         None,

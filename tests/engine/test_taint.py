@@ -68,7 +68,11 @@ def stops_in(draw: st.DrawFn, chain: Chain) -> Stops:
     scripts, clusters = draw(few), draw(few)
     entity = st.integers(0, 3)
     n_tx = len(chain.tx_output) - 1
-    mixes = draw(st.sets(st.integers(0, n_tx - 1), max_size=2))
+    coinjoin = np.zeros(n_tx, np.uint8)
+    for tx in draw(st.sets(st.integers(0, n_tx - 1), max_size=2)):
+        coinjoin[tx] = draw(st.integers(0, 6))
+    deposits = draw(few)
+    target = st.one_of(st.just(set()), st.just(set()), st.sets(st.integers(0, 7), max_size=1))
     cluster = draw(
         st.one_of(
             st.just([]),
@@ -81,9 +85,14 @@ def stops_in(draw: st.DrawFn, chain: Chain) -> Stops:
         service_clusters=ids(clusters, np.uint32),
         cluster_entity=np.array([draw(entity) for _ in clusters], np.int32),
         cluster=np.array(cluster, np.uint32),
-        mixes=np.isin(np.arange(n_tx), list(mixes)),
+        coinjoin=coinjoin,
         own_entities=ids(draw(st.sets(entity, max_size=1)), np.int32),
         own_clusters=ids(draw(st.sets(st.integers(0, N_SCRIPT - 1), max_size=1)), np.uint32),
+        deposit_scripts=ids(deposits, np.uint32),
+        deposit_entity=np.array([draw(entity) for _ in deposits], np.int32),
+        target_outputs=ids(draw(target)),
+        target_scripts=ids(draw(target), np.uint32),
+        target_clusters=ids(draw(target) if cluster else (), np.uint32),
     )
 
 
@@ -99,6 +108,7 @@ def limits(draw: st.DrawFn) -> Limits:
         until=draw(st.sampled_from([None, None, until])),
         max_transactions=draw(unset_or(st.none(), st.none(), st.integers(0, 4))),
         through_coinjoin=draw(st.booleans()),
+        max_nodes=draw(unset_or(st.none(), st.none(), st.integers(0, 30))),
     )
 
 
@@ -144,7 +154,8 @@ def test_engine_equals_the_naive_engine(walk: Any) -> None:
     chain, seeds, stops, caps, method, back = walk
     flow = TRACE[back](chain, seeds, stops, caps, method)
     answer = naive(*walk)
-    assert (flow.total, flow.fees, flow.crossed) == (answer.total, answer.fees, answer.crossed)
+    assert (flow.total, flow.fees) == (answer.total, answer.fees)
+    assert (flow.crossed, flow.nodes) == (answer.crossed, answer.nodes)
     assert flow.output.tolist() == sorted(answer.ends)
     for row, output in enumerate(flow.output.tolist()):
         end = answer.ends[output]
@@ -183,7 +194,7 @@ def test_law_ends_and_fees_are_what_was_put_in(walk: Any) -> None:
 def test_poison_is_an_upper_bound_of_every_other_rule(walk: Any) -> None:
     chain, seeds, stops, caps, method, back = walk
     # How many transactions were crossed before is no property of an output.
-    caps = replace(caps, max_transactions=None)
+    caps = replace(caps, max_transactions=None, max_nodes=None)
     flow = TRACE[back](chain, seeds, stops, caps, method)
     bound = TRACE[back](chain, seeds, stops, caps, Method.POISON)
     at = np.searchsorted(bound.reached, flow.reached)
@@ -497,10 +508,10 @@ def test_stops_have_a_precedence(method: Method) -> None:
     label = Stops(
         service_scripts=ids([3], np.uint32),
         service_entity=np.array([7], np.int32),
-        mixes=np.array([False, False, False, True]),
+        coinjoin=np.array([0, 0, 0, 1], np.uint8),
     )
     capped = Limits(max_hops=1, min_value=46, until=250, max_transactions=1)
-    unlabelled = Stops(mixes=label.mixes)
+    unlabelled = Stops(coinjoin=label.coinjoin)
     cases = [
         (label, capped, Stop.SERVICE),
         (unlabelled, capped, Stop.COINJOIN),
@@ -627,7 +638,7 @@ def test_seeds_and_stops_that_are_none_are_refused() -> None:
     ):
         with pytest.raises(UsageError):
             Stops(**stops)
-    for fit in (Stops(cluster=np.zeros(2, np.uint32)), Stops(mixes=np.zeros(9, np.uint8))):
+    for fit in (Stops(cluster=np.zeros(2, np.uint32)), Stops(coinjoin=np.zeros(9, np.uint8))):
         with pytest.raises(UsageError, match="one entry for each"):
             forward(chain, Seeds.whole(chain, ids([0])), fit, Limits(), Method.FIFO)
 

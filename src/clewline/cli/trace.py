@@ -9,17 +9,20 @@ from typing import Annotated
 import typer
 
 from clewline.cli.options import (
+    DEFAULT_MAX_NODES,
     DEFAULT_MAX_TRANSACTIONS,
     Cluster,
     Format,
     LabelSets,
     MaxHops,
+    MaxNodes,
     MaxTransactions,
     Method,
     MinValue,
     Output,
     Seeds,
     Since,
+    StopAtDeposits,
     Store,
     ThroughCoinJoin,
     TraceMethod,
@@ -50,16 +53,23 @@ def _trace(direction: str) -> Callable[..., None]:
         since: Since = None,
         until: Until = None,
         max_transactions: MaxTransactions = DEFAULT_MAX_TRANSACTIONS,
+        max_nodes: MaxNodes = DEFAULT_MAX_NODES,
         through_coinjoin: ThroughCoinJoin = False,
+        stop_at_deposits: StopAtDeposits = False,
         sets: LabelSets = None,
         style: Output = Format.TABLE,
     ) -> None:
         from clewline.workspace import Limits, Workspace
 
-        limits = Limits(max_hops, min_value, since, until, max_transactions, through_coinjoin)
+        limits = Limits(
+            max_hops, min_value, since, until, max_transactions, through_coinjoin, max_nodes
+        )
         workspace = Workspace.open(store, sets)
         chosen = workspace.with_clusters(seeds) if cluster else seeds
-        emit(workspace.trace(direction, chosen, method.value, limits), style, "services")
+        answer = workspace.trace(
+            direction, chosen, method.value, limits, stop_at_deposits=stop_at_deposits
+        )
+        emit(answer, style, "services")
 
     return trace
 
@@ -83,6 +93,7 @@ def compare(
     since: Since = None,
     until: Until = None,
     max_transactions: MaxTransactions = DEFAULT_MAX_TRANSACTIONS,
+    max_nodes: MaxNodes = DEFAULT_MAX_NODES,
     through_coinjoin: ThroughCoinJoin = False,
     sets: LabelSets = None,
     style: Output = Format.TABLE,
@@ -90,7 +101,9 @@ def compare(
     """Show what each rule (fifo, lifo, haircut, poison) says of the same money, side by side."""
     from clewline.workspace import Limits, Workspace, side_by_side
 
-    limits = Limits(max_hops, min_value, since, until, max_transactions, through_coinjoin)
+    limits = Limits(
+        max_hops, min_value, since, until, max_transactions, through_coinjoin, max_nodes
+    )
     workspace = Workspace.open(store, sets)
     chosen = workspace.with_clusters(seeds) if cluster else seeds
     emit(side_by_side(workspace.compare(direction.value, chosen, limits)), style, "services")

@@ -7,10 +7,10 @@ service's books name an account for.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from clewline.engine.chain import Chain, Int64
 from clewline.engine.taint import Flow, Method, Stop
@@ -49,13 +49,13 @@ class Payouts:
 
 @kernel
 def _cut_by_outputs(
+    transactions: Int64,
     ends: Int64,
     held: Int64,
     span_offset: Int64,
     span_start: Int64,
     span_end: Int64,
     span_hops: Int64,
-    spender: NDArray[np.uint32],
     tx_input: Int64,
     tx_output: Int64,
     prevout: Int64,
@@ -63,20 +63,16 @@ def _cut_by_outputs(
     last_first: bool,  # noqa: FBT001 - a kernel takes its arguments one by one
     rows: Int64,
 ) -> int:
-    """Cut the spans of ends where the outputs of their spender meet; count, then fill `rows`.
+    """Cut the spans of ends where the outputs of their spenders meet; count, then fill `rows`.
 
-    LIFO lays the outputs on the queue `last_first`, behind the fee (`taint_walk`). A row is (end,
-    output, satoshi, position within the end, hops). With no room only the number of rows is
-    returned.
+    One pass along the queue of each of `transactions`: the ends that it spends stand there in the
+    order of its inputs. `held` are the outputs of `ends`, ascending. LIFO lays the outputs on the
+    queue `last_first`, behind the fee (`taint_walk`). A row is (end, output, satoshi, position
+    within the end, hops). With no room only the number of rows is returned.
     """
     n = 0
-    for end in ends:
-        tx = np.int64(spender[held[end]])
+    for tx in transactions:
         queue = np.int64(0)
-        row = tx_input[tx]
-        while prevout[row] != held[end]:
-            queue += value[prevout[row]]
-            row += 1
         output, step = tx_output[tx], 1
         low = np.int64(0)
         if last_first:
@@ -85,24 +81,75 @@ def _cut_by_outputs(
                 low += value[prevout[spent]]
             for made in range(tx_output[tx], tx_output[tx + 1]):
                 low -= value[made]
-        for span in range(span_offset[end], span_offset[end + 1]):
-            if span_hops[span] == 0:  # a seed's own satoshi: nobody paid them out to a seed
+        for row in range(tx_input[tx], tx_input[tx + 1]):
+            at_end = np.searchsorted(held, prevout[row])
+            if at_end == held.size or held[at_end] != prevout[row]:
+                queue += value[prevout[row]]
                 continue
-            at = span_start[span] + queue
-            last = span_end[span] + queue
-            while at < last:
-                while low + value[output] <= at:
-                    low += value[output]
-                    output += step
-                part = min(last, low + value[output]) - at
+            end = ends[at_end]
+            for span in range(span_offset[end], span_offset[end + 1]):
+                if span_hops[span] == 0:  # a seed's own satoshi: nobody paid them out to a seed
+                    continue
+                at = span_start[span] + queue
+                last = span_end[span] + queue
+                while at < last:
+                    while low + value[output] <= at:
+                        low += value[output]
+                        output += step
+                    part = min(last, low + value[output]) - at
+                    if n < rows.shape[0]:
+                        rows[n, 0] = end
+                        rows[n, 1] = output
+                        rows[n, 2] = part
+                        rows[n, 3] = at - queue
+                        rows[n, 4] = span_hops[span]
+                    n += 1
+                    at += part
+            queue += value[prevout[row]]
+    return n
+
+
+@kernel
+def _share_out(
+    transactions: Int64,
+    group_start: Int64,
+    ends: Int64,
+    gave: Int64,
+    reached: Int64,
+    reached_value: Int64,
+    reached_hops: Int32,
+    tx_output: Int64,
+    rows: Int64,
+) -> int:
+    """Share what each service gave to a transaction over its outputs that are on the way.
+
+    Group g is one service's ends ``group_start[g] : group_start[g + 1]`` that ``transactions[g]``
+    spends; they gave `gave` satoshi each. A row is (end that gave most, output, satoshi, 0, hops).
+    """
+    n = 0
+    for group in range(transactions.size):
+        first = group_start[group]
+        part = np.int64(0)
+        largest = first
+        for k in range(first, group_start[group + 1]):
+            part += gave[k]
+            if gave[k] > gave[largest]:
+                largest = k
+        tx = transactions[group]
+        low = np.searchsorted(reached, tx_output[tx])
+        high = np.searchsorted(reached, tx_output[tx + 1])
+        wanted = reached_value[low:high]
+        whole = wanted.sum()
+        amounts = apportion(min(part, whole), whole, wanted)
+        for k in range(amounts.size):
+            if amounts[k] > 0:
                 if n < rows.shape[0]:
-                    rows[n, 0] = end
-                    rows[n, 1] = output
-                    rows[n, 2] = part
-                    rows[n, 3] = at - queue
-                    rows[n, 4] = span_hops[span]
+                    rows[n, 0] = ends[largest]
+                    rows[n, 1] = reached[low + k]
+                    rows[n, 2] = amounts[k]
+                    rows[n, 3] = 0
+                    rows[n, 4] = reached_hops[low + k] + 1
                 n += 1
-                at += part
     return n
 
 
@@ -132,7 +179,8 @@ def payouts(flow: Flow, chain: Chain) -> Payouts:
 
     Cost
     ----
-    The inputs and outputs of the transactions by which services paid.
+    The inputs and outputs of the transactions by which services paid, each looked up among the
+    ends by bisection.
     """
     if not flow.to_the_past:
         raise UsageError("payouts are found by a backward walk", where="flow")
@@ -163,16 +211,17 @@ def payouts(flow: Flow, chain: Chain) -> Payouts:
 
 def _pieces(flow: Flow, chain: Chain, ends: Int64) -> Int64:
     """Return (end, output, satoshi, position, hops) for each piece of each end."""
+    transactions = np.unique(chain.spender[flow.output[ends]]).astype(np.int64)
 
     def cut(rows: Int64) -> int:
         return _cut_by_outputs(
+            transactions,
             ends,
-            flow.output,
+            flow.output[ends],
             flow.span_offset,
             flow.span_start,
             flow.span_end,
             flow.span_hops,
-            chain.spender,
             chain.tx_input,
             chain.tx_output,
             chain.prevout,
@@ -181,30 +230,37 @@ def _pieces(flow: Flow, chain: Chain, ends: Int64) -> Int64:
             rows,
         )
 
-    rows = np.empty((cut(np.empty((0, 5), np.int64)), 5), np.int64)
-    cut(rows)
-    return rows
+    return _counted_rows(cut)
 
 
 def _shares(flow: Flow, chain: Chain, ends: Int64) -> Int64:
     """Return (end, output, satoshi, 0, hops) for each service's part in each transaction."""
     tx = chain.spender[flow.output[ends]].astype(np.int64)
-    groups: dict[tuple[int, int], list[int]] = {}
-    for end, key in zip(
-        ends.tolist(), zip(tx.tolist(), flow.entity[ends].tolist(), strict=True), strict=True
-    ):
-        groups.setdefault(key, []).append(end)
-    rows = [np.empty((0, 5), np.int64)]
-    for (spender, _entity), members in groups.items():
-        low, high = np.searchsorted(flow.reached, chain.tx_output[spender : spender + 2])
-        wanted = flow.reached_value[low:high]
-        whole = int(wanted.sum())
-        part = min(int(flow.value[members].sum()), whole)
-        largest = max(members, key=lambda end: (int(flow.value[end]), -end))
-        share = np.zeros((high - low, 5), np.int64)
-        share[:, 0] = largest
-        share[:, 1] = flow.reached[low:high]
-        share[:, 2] = apportion(part, whole, wanted)
-        share[:, 4] = flow.reached_hops[low:high] + 1
-        rows.append(share[share[:, 2] > 0])
-    return np.concatenate(rows)
+    entity = flow.entity[ends]
+    order = np.lexsort((ends, entity, tx))
+    tx, entity = tx[order], entity[order]
+    new = np.ones(order.size, np.bool_)
+    new[1:] = (tx[1:] != tx[:-1]) | (entity[1:] != entity[:-1])
+    first = np.flatnonzero(new)
+
+    def share(rows: Int64) -> int:
+        return _share_out(
+            tx[first],
+            np.append(first, order.size),
+            ends[order],
+            flow.value[ends[order]],
+            flow.reached,
+            flow.reached_value,
+            flow.reached_hops,
+            chain.tx_output,
+            rows,
+        )
+
+    return _counted_rows(share)
+
+
+def _counted_rows(fill: Callable[[Int64], int]) -> Int64:
+    """Have a kernel count its rows, then fill them in."""
+    rows = np.empty((fill(np.empty((0, 5), np.int64)), 5), np.int64)
+    fill(rows)
+    return rows

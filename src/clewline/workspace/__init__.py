@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from clewline import __version__
 from clewline.codec.address import address_of, script_of
@@ -41,7 +40,7 @@ from clewline.settings import setting
 from clewline.sources.node_chain import connect_node
 from clewline.store.importer import Progress, no_progress
 from clewline.store.reader import ChainStore
-from clewline.workspace import addresses, packs, rendering, tracing
+from clewline.workspace import addresses, deposits, packs, rendering, tracing
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
 from clewline.workspace.classifying import classify_file, classify_lines
@@ -57,6 +56,7 @@ from clewline.workspace.tables import export_tables, import_tables, query
 from clewline.workspace.tracing import side_by_side
 
 __all__ = [
+    "DEFAULT_LIMITS",
     "ImportResult",
     "Limits",
     "Method",
@@ -76,7 +76,11 @@ __all__ = [
     "side_by_side",
 ]
 
-_DEFAULT_LIMITS: Final = Limits(max_transactions=int(setting("max_transactions").default or 0))
+DEFAULT_LIMITS: Final = Limits(
+    max_transactions=int(setting("max_transactions").default or 0),
+    max_nodes=int(setting("max_nodes").default or 0),
+)
+"""Caps that hold unless others are given: they bound a trace to about a second."""
 
 
 class Workspace:
@@ -113,11 +117,6 @@ class Workspace:
     def attribution(self) -> Attribution:
         """The label sets resolved against this tip."""
         return Attribution(self.store, self._sets)
-
-    @cached_property
-    def _mixes(self) -> NDArray[np.uint8]:
-        """Which transactions are CoinJoins that mix owners."""
-        return tracing.mixing_transactions(self.store)
 
     @property
     def _tip(self) -> dict[str, Any]:
@@ -225,6 +224,8 @@ class Workspace:
         """Return what the chain and the labels say about an address.
 
         An address that no output pays to has sums of zero and no cluster, at this tip.
+        ``deposit_of`` says whose deposit address it is inferred to be, from which sweeps; null
+        where nothing says so.
 
         Raises
         ------
@@ -233,7 +234,12 @@ class Workspace:
         """
         script = addresses.script_id(self.store, address)
         said = self._labelled(address, script)
-        return {"address": said.pop("address"), **addresses.summary(self.store, script), **said}
+        return {
+            "address": said.pop("address"),
+            **addresses.summary(self.store, script),
+            **said,
+            "deposit_of": deposits.deposit_of(self.store, self.chain, self.attribution, script),
+        }
 
     def labels(self, address: str) -> dict[str, Any]:
         """Return what is said about an address: child protection first, conflicts shown.
@@ -317,7 +323,9 @@ class Workspace:
         direction: str,
         seeds: Sequence[str],
         method: str = "fifo",
-        limits: Limits = _DEFAULT_LIMITS,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        stop_at_deposits: bool = False,
     ) -> dict[str, Any]:
         """Follow money from some seeds to services, forward or backward.
 
@@ -330,22 +338,26 @@ class Workspace:
         method : {"fifo", "lifo", "haircut", "poison"}
         limits : Limits
             Caps; what they hold back is a number in the answer.
+        stop_at_deposits : bool
+            Stop at addresses inferred to be a service's deposit addresses, too, among those that
+            the walk without this option reaches. They stand apart, in ``deposits``.
 
         Returns
         -------
         dict
             services + unspent + mined + coinjoin + capped + fees = total, in satoshi. Poison is an
-            upper bound that counts satoshi more than once, as ``law`` in the answer says.
+            upper bound that counts satoshi more than once, as ``law`` in the answer says. What is
+            too long to be listed is counted in ``not_listed``.
 
         Raises
         ------
         UsageError, AddressError, UnknownAddressError, UnknownTransactionError
         """
-        walked = self._walk(direction, seeds, method, limits)
+        walked = self._walk(direction, seeds, method, limits, stop_at_deposits=stop_at_deposits)
         return tracing.answer(self.store, self.chain, self.attribution, walked)
 
     def compare(
-        self, direction: str, seeds: Sequence[str], limits: Limits = _DEFAULT_LIMITS
+        self, direction: str, seeds: Sequence[str], limits: Limits = DEFAULT_LIMITS
     ) -> dict[str, dict[str, Any]]:
         """Follow the same money under each rule.
 
@@ -378,7 +390,7 @@ class Workspace:
         method: str = "fifo",
         case_reference: str = "",
         note: str = "",
-        limits: Limits = _DEFAULT_LIMITS,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> dict[str, Any]:
         """Write one request pack for each exchange that money of the subjects met.
 
@@ -443,18 +455,24 @@ class Workspace:
         }
 
     def _walk(
-        self, direction: str, seeds: Sequence[str], method: str, limits: Limits
+        self,
+        direction: str,
+        seeds: Sequence[str],
+        method: str,
+        limits: Limits,
+        *,
+        stop_at_deposits: bool = False,
     ) -> tracing.Trace:
         """Run one trace."""
         return tracing.run_trace(
             self.store,
             self.chain,
-            self._mixes,
             self.attribution,
             direction,
             seeds,
             method,
             limits,
+            stop_at_deposits=stop_at_deposits,
         )
 
     def _labelled(self, address: str, script: int | None) -> dict[str, Any]:

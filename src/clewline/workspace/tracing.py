@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clewline.engine.chain import Chain, outputs_of
-from clewline.engine.heuristics.coinjoin import mixes_owners
+from clewline.engine.heuristics.deposit import Deposits, infer_deposits
 from clewline.engine.taint import (
     CAPS,
+    NO_ENTITY,
     Flow,
     Limits,
     Method,
@@ -21,6 +22,7 @@ from clewline.engine.taint import (
     Stop,
     Stops,
     backward,
+    entities_of,
     forward,
     services,
 )
@@ -29,6 +31,8 @@ from clewline.reports.case import utc
 from clewline.store.reader import ChainStore
 from clewline.workspace.addresses import known_script_id
 from clewline.workspace.attribution import Attribution
+from clewline.workspace.deposits import described as described_deposit
+from clewline.workspace.deposits import service_stops
 from clewline.workspace.importing import chain_of
 from clewline.workspace.rendering import (
     ScriptTexts,
@@ -42,11 +46,14 @@ _T = TypeVar("_T")
 RESTS: Final = ("unspent", "mined", "coinjoin", "capped", "fees")
 """The parts of an answer where money that met no service is."""
 
-_CONSERVED: Final = "services + unspent + mined + coinjoin + capped + fees = total"
+_PARTS: Final = "unspent + mined + coinjoin + capped + fees"
 _UPPER_BOUND: Final = (
     "an upper bound: each output that any of the money touches counts whole, the same satoshi "
-    "again and again, so services + unspent + mined + coinjoin + capped + fees may pass the total"
+    "again and again, so {parts} may pass the total"
 )
+
+LISTED_OUTPUTS: Final = 50_000
+"""An answer lists at most this many outputs at services, and says how many it leaves out."""
 
 _OUTPOINT: Final = re.compile(r"([0-9a-fA-F]{64}):([0-9]{1,9})")
 _TXID: Final = re.compile(r"[0-9a-fA-F]{64}")
@@ -61,6 +68,8 @@ class Trace:
     limits: Limits
     seeds: NDArray[np.int64]
     flow: Flow
+    deposits: Deposits | None = None
+    """Inferred deposit addresses at which it stopped; None where it was not asked to."""
 
 
 def is_outpoint(seed: str) -> bool:
@@ -133,13 +142,15 @@ def seed_outputs(
         outpoint = _OUTPOINT.fullmatch(seed)
         if outpoint is None:
             outputs = outputs_of(chain_of(store), seed_script(store, seed))
-            times = store.block_time[heights_of(store, tx_of_outputs(store, outputs))]
-            inside = np.ones(outputs.size, np.bool_)
-            if since is not None:
-                inside &= times >= since
-            if until is not None:
-                inside &= times <= until
-            found.append(outputs[inside])
+            if since is not None or until is not None:
+                times = store.block_time[heights_of(store, tx_of_outputs(store, outputs))]
+                inside = np.ones(outputs.size, np.bool_)
+                if since is not None:
+                    inside &= times >= since
+                if until is not None:
+                    inside &= times <= until
+                outputs = outputs[inside]
+            found.append(outputs)
             continue
         tx, vout = find_transaction(store, outpoint[1]), int(outpoint[2])
         first, last = (int(store.column("tx.output_start")[tx + i]) for i in (0, 1))
@@ -156,14 +167,18 @@ def seed_outputs(
 def run_trace(
     store: ChainStore,
     chain: Chain,
-    mixes: NDArray[np.uint8],
     attribution: Attribution,
     direction: str,
     seeds: Sequence[str],
     method: str,
     limits: Limits,
+    *,
+    stop_at_deposits: bool = False,
 ) -> Trace:
     """Walk from some seeds; see `clewline.engine.taint`.
+
+    With `stop_at_deposits` it walks twice: the addresses that the first walk reaches are judged,
+    and the second stops at those inferred to be deposit addresses, but for the seeds' own.
 
     Raises
     ------
@@ -173,21 +188,27 @@ def run_trace(
     walk = _chosen("direction", direction, {"forward": forward, "backward": backward})
     rule = _chosen("method", method, {rule.value: rule for rule in Method})
     outputs = seed_outputs(store, seeds, limits.since, limits.until)
-    scripts = np.unique(chain.script[outputs])
-    cluster = store.column("structure.cluster")
-    own = [attribution.services.service_of(script) for script in scripts.tolist()]
-    stops = Stops(
-        service_scripts=attribution.services.service_scripts,
-        service_entity=attribution.services.service_entity,
-        service_clusters=attribution.services.service_clusters,
-        cluster_entity=attribution.services.cluster_entity,
-        cluster=cluster,
-        mixes=mixes,
-        own_entities=np.array(sorted({found.entity for found in own if found}), np.int32),
-        own_clusters=np.unique(cluster[scripts]),
+    stops = own_stops(store, attribution, np.unique(chain.script[outputs]))
+    seeded = Seeds.whole(chain, outputs)
+    flow = walk(chain, seeded, stops, limits, rule)
+    if not stop_at_deposits:
+        return Trace(direction, rule, limits, outputs, flow)
+    reached = np.setdiff1d(chain.script[flow.reached], chain.script[outputs])
+    deposits = infer_deposits(chain, stops, reached)
+    stops = replace(stops, deposit_scripts=deposits.script, deposit_entity=deposits.entity)
+    flow = walk(chain, seeded, stops, limits, rule)
+    return Trace(direction, rule, limits, outputs, flow, deposits)
+
+
+def own_stops(store: ChainStore, attribution: Attribution, scripts: NDArray[np.uint32]) -> Stops:
+    """Return the services and CoinJoins of a tip; what some scripts belong to is no stop."""
+    stops = service_stops(store, attribution)
+    owners = np.unique(entities_of(stops, scripts))
+    return replace(
+        stops,
+        own_entities=owners[owners != NO_ENTITY],
+        own_clusters=np.unique(stops.cluster[scripts]),
     )
-    flow = walk(chain, Seeds.whole(chain, outputs), stops, limits, rule)
-    return Trace(direction, rule, limits, outputs, flow)
 
 
 def _chosen(where: str, word: str, choices: Mapping[str, _T]) -> _T:
@@ -195,11 +216,6 @@ def _chosen(where: str, word: str, choices: Mapping[str, _T]) -> _T:
     if word not in choices:
         raise UsageError(f"{word!r} is none of: {', '.join(choices)}", where=where)
     return choices[word]
-
-
-def mixing_transactions(store: ChainStore) -> NDArray[np.uint8]:
-    """Tell which transactions are CoinJoins that mix owners: 1, else 0."""
-    return mixes_owners(store.column("structure.coinjoin")).view(np.uint8)
 
 
 def describe_outputs(store: ChainStore, outputs: NDArray[np.int64]) -> list[dict[str, Any]]:
@@ -227,26 +243,22 @@ def describe_outputs(store: ChainStore, outputs: NDArray[np.int64]) -> list[dict
     ]
 
 
-def answer(
-    store: ChainStore, chain: Chain, attribution: Attribution, trace: Trace
-) -> dict[str, Any]:
-    """Return a trace as plain data: every satoshi of `total` is in one of its parts.
-
-    Poison conserves nothing; `law` says for each answer what its parts add up to.
-    """
+def _rows(
+    store: ChainStore, chain: Chain, attribution: Attribution, trace: Trace, stop: Stop
+) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """Return where money met services or deposit addresses, largest first, and what is left out."""
     flow = trace.flow
-    reached = services(flow, chain)
-    texts = ScriptTexts(store, reached.script)
-    described = describe_outputs(store, flow.output[reached.ends])
+    reached = services(flow, chain, stop)
+    listed = reached.ends[:LISTED_OUTPUTS]
+    count = int(np.searchsorted(reached.end_offset[:-1], listed.size))
+    texts = ScriptTexts(store, reached.script[:count])
+    described = describe_outputs(store, flow.output[listed])
     rows = []
     for k, (address, script) in enumerate(zip(texts.addresses(), texts.hexes(), strict=True)):
-        service = attribution.services.service_of(int(reached.script[k]))
-        assert service is not None
-        ends = range(int(reached.end_offset[k]), int(reached.end_offset[k + 1]))
+        ends = range(int(reached.end_offset[k]), min(int(reached.end_offset[k + 1]), listed.size))
         rows.append(
             {
-                "entity": attribution.services.entities[service.entity],
-                "category": service.claim.category,
+                **_whose(store, chain, attribution, trace, int(reached.script[k])),
                 "address": address,
                 "script": script,
                 "value": int(reached.value[k]),
@@ -258,13 +270,47 @@ def answer(
                         "vout": described[i]["vout"],
                         "time": utc(described[i]["time"]),
                         "output_value": described[i]["value"],
-                        "value": int(flow.value[reached.ends[i]]),
-                        "hops": int(flow.hops_min[reached.ends[i]]),
+                        "value": int(flow.value[listed[i]]),
+                        "hops": int(flow.hops_min[listed[i]]),
                     }
                     for i in ends
                 ],
             }
         )
+    return rows, {
+        "rows": reached.script.size - count,
+        "outputs": reached.ends.size - listed.size,
+        "value": int(reached.value[count:].sum()),
+    }
+
+
+def _whose(
+    store: ChainStore, chain: Chain, attribution: Attribution, trace: Trace, script: int
+) -> dict[str, Any]:
+    """Return the service of a script, or whose deposit address it is inferred to be and why."""
+    service = attribution.services.service_of(script)
+    if service is not None:
+        entity = attribution.services.entities[service.entity]
+        return {"entity": entity, "category": service.claim.category}
+    assert trace.deposits is not None
+    row = int(np.searchsorted(trace.deposits.script, script))
+    return described_deposit(store, chain, attribution, trace.deposits, row)
+
+
+def answer(
+    store: ChainStore, chain: Chain, attribution: Attribution, trace: Trace
+) -> dict[str, Any]:
+    """Return a trace as plain data: every satoshi of `total` is in one of its parts.
+
+    Poison conserves nothing; `law` says for each answer what its parts add up to.
+    """
+    flow = trace.flow
+    rows, not_listed = _rows(store, chain, attribution, trace, Stop.SERVICE)
+    inferred: dict[str, Any] = {}
+    if trace.deposits is not None:
+        shown, left_out = _rows(store, chain, attribution, trace, Stop.DEPOSIT)
+        not_listed = {part: not_listed[part] + left_out[part] for part in not_listed}
+        inferred = {"deposits": shown}
     limits = trace.limits
     return {
         "direction": trace.direction,
@@ -273,12 +319,14 @@ def answer(
         "height": store.manifest.height,
         "total": flow.total,
         "services": rows,
+        "not_listed": not_listed,
+        **inferred,
         "unspent": flow.value_at(Stop.UNSPENT),
         "mined": flow.value_at(Stop.MINED),
         "coinjoin": flow.value_at(Stop.COINJOIN),
         "capped": flow.value_at(*CAPS),
         "fees": flow.fees,
-        "law": _CONSERVED if trace.method.conserves else _UPPER_BOUND,
+        "law": _law(trace),
         "limits": {
             "max_hops": limits.max_hops,
             "min_value": limits.min_value,
@@ -286,11 +334,20 @@ def answer(
             "until": None if limits.until is None else utc(limits.until),
             "max_transactions": limits.max_transactions,
             "through_coinjoin": limits.through_coinjoin,
+            "max_nodes": limits.max_nodes,
+            "stop_at_deposits": trace.deposits is not None,
             "capped_by": {cap.name.lower(): flow.value_at(cap) for cap in CAPS},
             "crossed_transactions": flow.crossed,
+            "nodes": flow.nodes,
         },
         "label_sets": attribution.digests,
     }
+
+
+def _law(trace: Trace) -> str:
+    """Say what the parts of an answer add up to."""
+    parts = f"services + {_PARTS}" if trace.deposits is None else f"services + deposits + {_PARTS}"
+    return f"{parts} = total" if trace.method.conserves else _UPPER_BOUND.format(parts=parts)
 
 
 def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -320,7 +377,11 @@ def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     ranked = sorted(sums.items(), key=lambda item: ([-item[1][m] for m in methods], item[0]))
     rests = {
         "total": {method: answers[method]["total"] for method in methods},
-        "services": {method: sum(row[method] for row in sums.values()) for method in methods},
+        "services": {
+            method: sum(row[method] for row in sums.values())
+            + answers[method]["not_listed"]["value"]
+            for method in methods
+        },
         **{rest: {method: answers[method][rest] for method in methods} for rest in RESTS},
     }
     one = answers[methods[0]]
@@ -343,7 +404,7 @@ def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "limits": {
             key: value
             for key, value in one["limits"].items()
-            if key not in ("capped_by", "crossed_transactions")
+            if key not in ("capped_by", "crossed_transactions", "nodes")
         },
         "label_sets": one["label_sets"],
     }
