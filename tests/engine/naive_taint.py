@@ -58,11 +58,7 @@ def owner_of(script: int, stops: Stops) -> tuple[Stop, int] | None:
 
 def is_target(output: int, script: int, stops: Stops) -> bool:
     """Whether a path ends at an output."""
-    return (
-        output in stops.target_outputs.tolist()
-        or script in stops.target_scripts.tolist()
-        or (len(stops.cluster) > 0 and stops.cluster[script] in stops.target_clusters.tolist())
-    )
+    return output in stops.target_outputs.tolist() or script in stops.target_scripts.tolist()
 
 
 def runs(money: dict[int, Any]) -> int:

@@ -92,7 +92,6 @@ def stops_in(draw: st.DrawFn, chain: Chain) -> Stops:
         deposit_entity=np.array([draw(entity) for _ in deposits], np.int32),
         target_outputs=ids(draw(target)),
         target_scripts=ids(draw(target), np.uint32),
-        target_clusters=ids(draw(target) if cluster else (), np.uint32),
     )
 
 

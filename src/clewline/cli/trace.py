@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -20,6 +20,7 @@ from clewline.cli.options import (
     Method,
     MinValue,
     Output,
+    ReportMethod,
     Seeds,
     Since,
     StopAtDeposits,
@@ -29,6 +30,8 @@ from clewline.cli.options import (
     Until,
 )
 from clewline.cli.output import emit
+
+_PARTY: Final = "ADDRESS|TXID:VOUT|cluster:ADDRESS|entity:NAME"
 
 app = typer.Typer(help="Follow money to and from services, exact in satoshi.", no_args_is_help=True)
 
@@ -80,6 +83,35 @@ app.command("forward", help="Follow money forward: to the services where it went
 app.command("backward", help="Follow money backward: to the services where it came from.")(
     _trace("backward")
 )
+
+
+@app.command()
+def path(
+    payer: Annotated[str, typer.Argument(metavar=_PARTY, help="Whose money.")],
+    receiver: Annotated[str, typer.Argument(metavar=_PARTY, help="Whom it may have reached.")],
+    store: Store,
+    method: Annotated[
+        ReportMethod, typer.Option("--method", help="Rule inside a transaction.")
+    ] = ReportMethod.FIFO,
+    max_hops: MaxHops = None,
+    min_value: MinValue = 0,
+    since: Since = None,
+    until: Until = None,
+    max_transactions: MaxTransactions = DEFAULT_MAX_TRANSACTIONS,
+    max_nodes: MaxNodes = DEFAULT_MAX_NODES,
+    through_coinjoin: ThroughCoinJoin = False,
+    most: Annotated[int, typer.Option("--most", min=1, help="List at most this many paths.")] = 20,
+    sets: LabelSets = None,
+    style: Output = Format.TABLE,
+) -> None:
+    """Show how money of one party reached another: largest amount first, in order of time."""
+    from clewline.workspace import Limits, Workspace
+
+    limits = Limits(
+        max_hops, min_value, since, until, max_transactions, through_coinjoin, max_nodes
+    )
+    workspace = Workspace.open(store, sets)
+    emit(workspace.path(payer, receiver, method.value, limits, most), style, "paths")
 
 
 @app.command()

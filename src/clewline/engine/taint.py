@@ -256,9 +256,10 @@ class Stops:
         Script ids that are inferred to be a service's deposit addresses, ascending and distinct.
     deposit_entity : ndarray of int32, shape (d,)
         The entity of each.
-    target_outputs, target_scripts, target_clusters : ndarray of int64, uint32, uint32
-        Whom a path is looked for: its outputs, scripts, clusters, each ascending. They stop the
-        walk before anything else, own or not.
+    target_outputs : ndarray of int64
+    target_scripts : ndarray of uint32
+        Whom a path is looked for: outputs and scripts, each ascending. They stop the walk before
+        anything else, own or not.
     """
 
     service_scripts: UInt32 = field(default_factory=_no(np.uint32))
@@ -273,7 +274,6 @@ class Stops:
     deposit_entity: Int32 = field(default_factory=_no(np.int32))
     target_outputs: Int64 = field(default_factory=_no(np.int64))
     target_scripts: UInt32 = field(default_factory=_no(np.uint32))
-    target_clusters: UInt32 = field(default_factory=_no(np.uint32))
 
     def __post_init__(self) -> None:
         """Refuse columns that a binary search would misread."""
@@ -293,13 +293,10 @@ class Stops:
             "own_clusters",
             "target_outputs",
             "target_scripts",
-            "target_clusters",
         ):
             column = getattr(self, name)
             if np.any(column[1:] < column[:-1]):
                 raise UsageError("ids must be ascending", where=name)
-        if self.target_clusters.shape[0] and not self.cluster.shape[0]:
-            raise UsageError("target clusters need the cluster of each script", where="cluster")
 
 
 @dataclass(frozen=True)
@@ -726,7 +723,6 @@ def stop_columns(stops: Stops) -> StopColumns:
         _column(stops.deposit_entity, np.int32),
         _column(stops.target_outputs, np.int64),
         _column(stops.target_scripts, np.uint32),
-        _column(stops.target_clusters, np.uint32),
     )
 
 

@@ -171,7 +171,6 @@ class StopColumns(NamedTuple):
     deposit_entity: Int32
     target_outputs: Int64
     target_scripts: UInt32
-    target_clusters: UInt32
 
 
 class Caps(NamedTuple):
@@ -316,19 +315,6 @@ def _holds(ascending: NDArray[Any], key: Int) -> bool:
 
 
 @leaf
-def _is_target(output: Int, script: Int, stops: StopColumns) -> bool:
-    """Tell whether an output is itself, or by its script or cluster, where a path shall end."""
-    return (
-        _holds(stops.target_outputs, output)
-        or _holds(stops.target_scripts, script)
-        or (
-            stops.target_clusters.shape[0] > 0
-            and _holds(stops.target_clusters, np.int64(stops.cluster[script]))
-        )
-    )
-
-
-@leaf
 def owner_of(script: Int, stops: StopColumns) -> tuple[Int, Int]:
     """Tell at which service's script, or inferred deposit address, a walk stops.
 
@@ -384,7 +370,7 @@ def _fate(
 ) -> tuple[Int, Int, Int]:
     """Stop that needs no sum (or `_PENDING`), its entity, and the transaction to cross."""
     script = np.int64(chain.script[output])
-    if _is_target(output, script, stops):
+    if _holds(stops.target_outputs, output) or _holds(stops.target_scripts, script):
         return _TARGET, NO_ENTITY, 0
     stop, entity = owner_of(script, stops)
     if stop != _PENDING:

@@ -40,7 +40,7 @@ from clewline.settings import setting
 from clewline.sources.node_chain import connect_node
 from clewline.store.importer import Progress, no_progress
 from clewline.store.reader import ChainStore
-from clewline.workspace import addresses, deposits, packs, rendering, tracing
+from clewline.workspace import addresses, deposits, packs, paths, rendering, tracing
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
 from clewline.workspace.classifying import classify_file, classify_lines
@@ -382,6 +382,43 @@ class Workspace:
         return {
             method.value: self.trace(direction, seeds, method.value, limits) for method in Method
         }
+
+    def path(
+        self,
+        payer: str,
+        receiver: str,
+        method: str = "fifo",
+        limits: Limits = DEFAULT_LIMITS,
+        most: int = 20,
+    ) -> dict[str, Any]:
+        """Find how money of one party reached another: in order of time, by amounts that arrived.
+
+        Parameters
+        ----------
+        payer, receiver : str
+            An address, ``txid:vout``, ``cluster:ADDRESS`` for the cluster of an address, or
+            ``entity:NAME`` for a labelled service.
+        method : {"fifo", "lifo", "haircut"}
+        limits : Limits
+            Caps; what they hold back is a number in the answer.
+        most : int
+            How many paths to list, the largest arrivals first.
+
+        Returns
+        -------
+        dict
+            ``value`` arrived in all, ``paths`` and their steps, and what was searched: value +
+            services + unspent + mined + coinjoin + capped + fees = total, in satoshi. Where a cap
+            cuts the walk from the payer off, the walk from the receiver is tried too, and the
+            better of the two is told (``searched``).
+
+        Raises
+        ------
+        UsageError, AddressError, UnknownAddressError, UnknownTransactionError
+        """
+        return paths.path(
+            self.store, self.chain, self.attribution, payer, receiver, method, limits, most
+        )
 
     def report(
         self,

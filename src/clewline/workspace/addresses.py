@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from clewline.codec.address import script_of
-from clewline.engine.chain import Chain, outputs_of
+from clewline.engine.chain import Chain, UInt32, outputs_of
 from clewline.engine.clustering import explain, largest, member_range
 from clewline.errors import UnknownAddressError
 from clewline.reports.case import utc
@@ -91,12 +91,19 @@ def cluster_size(store: ChainStore, script: int) -> int:
     return high - low
 
 
-def cluster_members(store: ChainStore, script: int) -> Iterator[tuple[str | None, str]]:
-    """Yield (address, script hex) of each member of a script's cluster, by script id."""
+def member_scripts(store: ChainStore, script: int) -> UInt32:
+    """Return the scripts of a script's cluster, ascending."""
     order = store.column("structure.by_cluster")
     low, high = member_range(store.column("structure.cluster"), order, script)
-    for first in range(low, high, _MEMBERS_AT_ONCE):
-        texts = ScriptTexts(store, order[first : min(first + _MEMBERS_AT_ONCE, high)])
+    scripts: UInt32 = order[low:high]
+    return scripts
+
+
+def cluster_members(store: ChainStore, script: int) -> Iterator[tuple[str | None, str]]:
+    """Yield (address, script hex) of each member of a script's cluster, by script id."""
+    members = member_scripts(store, script)
+    for first in range(0, members.size, _MEMBERS_AT_ONCE):
+        texts = ScriptTexts(store, members[first : first + _MEMBERS_AT_ONCE])
         yield from zip(texts.addresses(), texts.hexes(), strict=True)
 
 

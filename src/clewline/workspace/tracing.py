@@ -185,8 +185,8 @@ def run_trace(
     UsageError
         A direction or method that there is not; and as `seed_outputs`.
     """
-    walk = _chosen("direction", direction, {"forward": forward, "backward": backward})
-    rule = _chosen("method", method, {rule.value: rule for rule in Method})
+    walk = chosen("direction", direction, {"forward": forward, "backward": backward})
+    rule = chosen("method", method, {rule.value: rule for rule in Method})
     outputs = seed_outputs(store, seeds, limits.since, limits.until)
     stops = own_stops(store, attribution, np.unique(chain.script[outputs]))
     seeded = Seeds.whole(chain, outputs)
@@ -211,7 +211,7 @@ def own_stops(store: ChainStore, attribution: Attribution, scripts: NDArray[np.u
     )
 
 
-def _chosen(where: str, word: str, choices: Mapping[str, _T]) -> _T:
+def chosen(where: str, word: str, choices: Mapping[str, _T]) -> _T:
     """Return what a word stands for, or say which words there are."""
     if word not in choices:
         raise UsageError(f"{word!r} is none of: {', '.join(choices)}", where=where)
@@ -311,7 +311,6 @@ def answer(
         shown, left_out = _rows(store, chain, attribution, trace, Stop.DEPOSIT)
         not_listed = {part: not_listed[part] + left_out[part] for part in not_listed}
         inferred = {"deposits": shown}
-    limits = trace.limits
     return {
         "direction": trace.direction,
         "method": trace.method.value,
@@ -328,19 +327,26 @@ def answer(
         "fees": flow.fees,
         "law": _law(trace),
         "limits": {
-            "max_hops": limits.max_hops,
-            "min_value": limits.min_value,
-            "since": None if limits.since is None else utc(limits.since),
-            "until": None if limits.until is None else utc(limits.until),
-            "max_transactions": limits.max_transactions,
-            "through_coinjoin": limits.through_coinjoin,
-            "max_nodes": limits.max_nodes,
+            **limits_said(trace.limits, flow),
             "stop_at_deposits": trace.deposits is not None,
-            "capped_by": {cap.name.lower(): flow.value_at(cap) for cap in CAPS},
-            "crossed_transactions": flow.crossed,
-            "nodes": flow.nodes,
         },
         "label_sets": attribution.digests,
+    }
+
+
+def limits_said(limits: Limits, flow: Flow) -> dict[str, Any]:
+    """Return the caps of a walk, and how far it came."""
+    return {
+        "max_hops": limits.max_hops,
+        "min_value": limits.min_value,
+        "since": None if limits.since is None else utc(limits.since),
+        "until": None if limits.until is None else utc(limits.until),
+        "max_transactions": limits.max_transactions,
+        "through_coinjoin": limits.through_coinjoin,
+        "max_nodes": limits.max_nodes,
+        "capped_by": {cap.name.lower(): flow.value_at(cap) for cap in CAPS},
+        "crossed_transactions": flow.crossed,
+        "nodes": flow.nodes,
     }
 
 
