@@ -115,6 +115,33 @@ def path(
 
 
 @app.command()
+def common(
+    addresses: Annotated[
+        list[str], typer.Argument(metavar="ADDRESS…", help="Two addresses or more.")
+    ],
+    store: Store,
+    hops: Annotated[
+        int, typer.Option("--hops", min=1, help="At most this many transactions away; 1: direct.")
+    ] = 1,
+    min_value: MinValue = 0,
+    since: Since = None,
+    until: Until = None,
+    max_transactions: MaxTransactions = DEFAULT_MAX_TRANSACTIONS,
+    max_nodes: MaxNodes = DEFAULT_MAX_NODES,
+    through_coinjoin: ThroughCoinJoin = False,
+    most: Annotated[int, typer.Option("--most", min=1, help="List at most this many.")] = 100,
+    sets: LabelSets = None,
+    style: Output = Format.TABLE,
+) -> None:
+    """Show whom two or more of some addresses paid, or were paid by."""
+    from clewline.workspace import Limits, Workspace
+
+    limits = Limits(None, min_value, since, until, max_transactions, through_coinjoin, max_nodes)
+    answer = Workspace.open(store, sets).common(addresses, hops, limits, most)
+    emit(answer, style, "counterparties")
+
+
+@app.command()
 def compare(
     direction: Annotated[Direction, typer.Argument(help="Where money went, or came from.")],
     seeds: Seeds,

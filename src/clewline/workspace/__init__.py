@@ -40,7 +40,15 @@ from clewline.settings import setting
 from clewline.sources.node_chain import connect_node
 from clewline.store.importer import Progress, no_progress
 from clewline.store.reader import ChainStore
-from clewline.workspace import addresses, deposits, packs, paths, rendering, tracing
+from clewline.workspace import (
+    addresses,
+    counterparties,
+    deposits,
+    packs,
+    paths,
+    rendering,
+    tracing,
+)
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
 from clewline.workspace.classifying import classify_file, classify_lines
@@ -418,6 +426,40 @@ class Workspace:
         """
         return paths.path(
             self.store, self.chain, self.attribution, payer, receiver, method, limits, most
+        )
+
+    def common(
+        self,
+        given: Sequence[str],
+        hops: int = 1,
+        limits: Limits = DEFAULT_LIMITS,
+        most: int = 100,
+    ) -> dict[str, Any]:
+        """Find whom two or more of some addresses paid, or were paid by.
+
+        Parameters
+        ----------
+        given : sequence of str
+            Addresses, two or more.
+        hops : int
+            How many transactions a counterparty may be away; 1 is direct.
+        limits : Limits
+            Caps of each walk, two an address; `hops` stands for its `max_hops`.
+        most : int
+            How many counterparties to list, those with most addresses first.
+
+        Returns
+        -------
+        dict
+            ``counterparties``: entities, clusters and single addresses with what went between
+            each and each address: direction, satoshi (haircut), outputs, times.
+
+        Raises
+        ------
+        UsageError, AddressError, UnknownAddressError
+        """
+        return counterparties.common(
+            self.store, self.chain, self.attribution, given, hops, limits, most
         )
 
     def report(
