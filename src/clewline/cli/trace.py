@@ -142,6 +142,22 @@ def common(
 
 
 @app.command()
+def peel(
+    outpoint: Annotated[str, typer.Argument(metavar="TXID:VOUT", help="Where the run begins.")],
+    store: Store,
+    max_steps: Annotated[
+        int, typer.Option("--max-steps", min=0, help="Follow at most this many transactions.")
+    ] = 1000,
+    sets: LabelSets = None,
+    style: Output = Format.TABLE,
+) -> None:
+    """Follow a peel chain: a run of payments out of one coin (a heuristic, with its signs)."""
+    from clewline.workspace import Workspace
+
+    emit(Workspace.open(store, sets).peel(outpoint, max_steps), style, "steps")
+
+
+@app.command()
 def compare(
     direction: Annotated[Direction, typer.Argument(help="Where money went, or came from.")],
     seeds: Seeds,

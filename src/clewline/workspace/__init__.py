@@ -46,6 +46,7 @@ from clewline.workspace import (
     deposits,
     packs,
     paths,
+    peeling,
     rendering,
     tracing,
 )
@@ -461,6 +462,28 @@ class Workspace:
         return counterparties.common(
             self.store, self.chain, self.attribution, given, hops, limits, most
         )
+
+    def peel(self, outpoint: str, max_steps: int = 1000) -> dict[str, Any]:
+        """Follow the peel chain that begins with an output: a heuristic, with its signs.
+
+        Parameters
+        ----------
+        outpoint : str
+            ``txid:vout``.
+        max_steps : int
+            Most transactions to follow.
+
+        Returns
+        -------
+        dict
+            ``steps``: what each transaction paid to whom, what it kept, which signs speak for that
+            and against it; ``stop`` and ``reason``: why the run ends.
+
+        Raises
+        ------
+        UsageError, UnknownTransactionError
+        """
+        return peeling.peel_chain(self.store, self.chain, self.attribution, outpoint, max_steps)
 
     def report(
         self,

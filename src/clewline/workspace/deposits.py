@@ -19,7 +19,7 @@ LIMITS: Final = (
     "once into an address that the service also pays out of looks the same. Addresses of more than "
     f"{MOST_OUTPUTS:,} outputs are not judged."
 )
-_LISTED: Final = 20
+_LISTED: Final = 5
 
 
 def service_stops(store: ChainStore, attribution: Attribution) -> Stops:
