@@ -509,24 +509,31 @@ def test_stops_have_a_precedence(method: Method) -> None:
         service_entity=np.array([7], np.int32),
         coinjoin=np.array([0, 0, 0, 1], np.uint8),
     )
-    capped = Limits(max_hops=1, min_value=46, until=250, max_transactions=1)
+    deposit = {"deposit_scripts": ids([3], np.uint32), "deposit_entity": np.array([8], np.int32)}
+    label = replace(label, **deposit)
+    capped = Limits(max_hops=1, min_value=46, until=250, max_transactions=1, max_nodes=1)
     unlabelled = Stops(coinjoin=label.coinjoin)
     cases = [
+        (replace(label, target_scripts=ids([3], np.uint32)), capped, Stop.TARGET),
+        (replace(label, target_outputs=ids([3])), capped, Stop.TARGET),
         (label, capped, Stop.SERVICE),
+        (replace(unlabelled, **deposit), capped, Stop.DEPOSIT),
         (unlabelled, capped, Stop.COINJOIN),
         (unlabelled, replace(capped, through_coinjoin=True), Stop.MAX_HOPS),
         (Stops(), capped, Stop.MAX_HOPS),
         (Stops(), Limits(min_value=46, until=250, max_transactions=1), Stop.MIN_VALUE),
         (Stops(), Limits(until=250, max_transactions=1), Stop.TIME),
-        (Stops(), Limits(max_transactions=1), Stop.MAX_TRANSACTIONS),
+        (Stops(), Limits(max_transactions=1, max_nodes=1), Stop.MAX_TRANSACTIONS),
+        (Stops(), Limits(max_nodes=1), Stop.MAX_NODES),
     ]
+    entities = {Stop.SERVICE: 7, Stop.DEPOSIT: 8}
     chain = two_payers()
     seeds = Seeds.whole(chain, ids([0]))
     for stops, caps, expected in cases:
         flow = forward(chain, seeds, stops, caps, method)
         at = flow.output.tolist().index(3)
         assert Stop(flow.stop[at]) is expected
-        assert flow.entity[at] == (7 if expected is Stop.SERVICE else NO_ENTITY)
+        assert flow.entity[at] == entities.get(expected, NO_ENTITY)
         assert flow.value[at] == {"fifo": 10, "lifo": 45, "haircut": 27, "poison": 45}[method]
 
 
@@ -607,6 +614,7 @@ def test_limits_that_contradict_themselves_are_refused() -> None:
         {"max_hops": -1},
         {"min_value": -1},
         {"max_transactions": -2},
+        {"max_nodes": -1},
     ):
         with pytest.raises(UsageError):
             Limits(**wrong)
@@ -750,3 +758,50 @@ def test_many_seeds_are_fast(method: Method) -> None:
     counted = outputs if method is Method.POISON else outputs[:n]
     assert flow.total == int(chain.value[counted].sum())
     assert taken < 3
+
+
+def wide(width: int, links: int) -> Chain:
+    """A chain of transactions of as many inputs as outputs, none of which cut at the same place."""
+    rows = np.arange(width)
+    blocks: list[Any] = [[((), [(width * width, 0)])], [((0,), [(width, 1)] * width)]]
+    for link in range(links):
+        first = 1 + link * width
+        skewed = width + (rows % 2 if link % 2 else -(rows % 2)) * (1 - 2 * (rows // 2 % 2))
+        blocks.append([((rows[::-1] + first).tolist(), [(int(v), 1) for v in skewed])])
+    return chain_of(blocks)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("back", [False, True])
+def test_the_work_of_a_walk_is_bounded_where_transactions_are_wide(
+    method: Method, back: bool
+) -> None:
+    chain = wide(500, 40)
+    seeds = Seeds.whole(chain, np.array([chain.n_output - 1 if back else 0]))
+    whole = TRACE[back](chain, seeds, Stops(), Limits(), method)
+    cap = whole.nodes // 2
+    flow = TRACE[back](chain, seeds, Stops(), Limits(max_nodes=cap), method)
+    assert whole.nodes >= whole.crossed * 500
+    assert cap <= flow.nodes < whole.nodes
+    assert flow.crossed < whole.crossed
+    held_back = flow.value_at(Stop.MAX_NODES)
+    assert held_back > 0
+    if method.conserves:
+        assert flow.value_at(*Stop) + flow.fees == flow.total
+        assert held_back <= flow.total
+
+
+def test_an_address_of_many_payments_is_not_looked_at_beyond_the_cap() -> None:
+    """Each payment is spent by a wide transaction: the cap bounds what is looked at, not less."""
+    width, payments = 200, 400
+    coins: Any = [[((), [(5, 0)] * payments)], [((), [(5, 1)] * (payments * width))]]
+    spends: Any = [
+        ((k, *range(payments + k * width, payments + (k + 1) * width)), [(5, 2)] * 3)
+        for k in range(payments)
+    ]
+    chain = chain_of([*coins, spends])
+    seeds = Seeds.whole(chain, np.arange(payments))
+    flow = forward(chain, seeds, Stops(), Limits(max_nodes=1000), Method.HAIRCUT)
+    assert 1000 <= flow.nodes < 1000 + width + 4
+    assert flow.crossed == 5
+    assert flow.value_at(Stop.MAX_NODES) == 5 * (payments - 5)

@@ -160,7 +160,7 @@ def find_paths(
     ends = ends[np.lexsort((flow.output[ends], -flow.value[ends]))]
     return Paths(
         flow=flow,
-        arrivals=[_arrival(flow, int(end), chain) for end in ends[:most]],
+        arrivals=[_arrival(flow, int(end), chain, payer, receiver) for end in ends[:most]],
         found=ends.size,
         value=int(flow.value[ends].sum()),
     )
@@ -172,9 +172,12 @@ def _aimed(stops: Stops, party: Party) -> Stops:
     return replace(stops, target_outputs=outputs, target_scripts=party.scripts)
 
 
-def _arrival(flow: Flow, end: int, chain: Chain) -> Arrival:
-    """Return the best way to one end."""
+def _arrival(flow: Flow, end: int, chain: Chain, payer: Party, receiver: Party) -> Arrival:
+    """Return the best way to one end, without what went on within either party."""
     way = span_path(flow, end, chain) if flow.method.keeps_places else flow.path(end)
     path = np.array(way[::-1] if flow.to_the_past else way, np.int64)
+    first = int(np.flatnonzero(np.isin(path, payer.outputs))[-1])
+    last = first + int(np.flatnonzero(np.isin(path[first:], receiver.outputs))[0])
+    path = path[first : last + 1]
     carried = flow.reached_value[np.searchsorted(flow.reached, path)]
     return Arrival(int(flow.value[end]), path, carried)

@@ -60,8 +60,8 @@ def described(
         "category": attribution.services.categories[entity],
         "basis": "inferred",
         "reason": (
-            f"everything that was spent of it was swept, together with coins of other addresses, "
-            f"into the wallet of {name}, in {count} transaction{'s' if count > 1 else ''}"
+            f"everything that was spent of it went into the wallet of {name}, in {count} "
+            f"transaction{'s' if count > 1 else ''}, together with coins of other addresses"
         ),
         "sweeps": [
             {"txid": txid, "time": utc(time), "inputs": n_inputs}

@@ -2,7 +2,7 @@
 
 Services give each customer an address and gather what comes in: a *sweep* spends the coins of
 several such addresses at once, and all that it pays goes to the service's own wallet. An address
-whose every spend is such a sweep is the service's deposit address, although no label names it.
+whose every spend goes there is the service's deposit address, although no label names it.
 
 The trap is a customer who empties several addresses into the service: in the customer's
 transaction, too, all goes to an address of the service. That address is a deposit address, which
@@ -60,9 +60,9 @@ def infer_deposits(chain: Chain, stops: Stops, scripts: UInt32) -> Deposits:
     Method: the deposit-address reuse of Victor ("Address Clustering Heuristics for Ethereum", FC
     2020), carried over to sweeps of unspent outputs. A script is one if it carries no service's
     label itself, every output of it that is spent is spent by a sweep into one and the same
-    service, and at least one is. A sweep is a transaction that is no CoinJoin, spends at least two
-    scripts that carry no service's label, and pays (but for outputs of no value) to scripts of that
-    service alone, of which the one
+    service, and at least one of these sweeps gathers the coins of two scripts or more that carry no
+    service's label. A sweep is a transaction that is no CoinJoin and pays (but for outputs of no
+    value) to scripts of that service alone, of which the one
     that gets most has paid somebody without a label from one of its first 100 coins.
 
     Parameters
@@ -87,8 +87,8 @@ def infer_deposits(chain: Chain, stops: Stops, scripts: UInt32) -> Deposits:
     Limits
     ------
     A customer's wallet that only ever emptied several addresses at once into an address that the
-    service also pays out of looks the same. A deposit address that was swept alone, or together
-    with a coin of the labelled wallet that also went elsewhere, is not found. Scripts of more than
+    service also pays out of looks the same. A deposit address that was only ever swept alone is not
+    found. Scripts of more than
     `MOST_OUTPUTS` outputs are not judged.
 
     Cost
@@ -114,11 +114,11 @@ def infer_deposits(chain: Chain, stops: Stops, scripts: UInt32) -> Deposits:
         none = np.empty(0, np.int64)
         return Deposits(wanted[:0], none.astype(np.int32), np.zeros(1, np.int64), none)
     transactions, position = np.unique(rows[:, 1], return_inverse=True)
-    into = _sweeps_into(chain, labels, transactions)[position]
+    into, several = (column[position] for column in _sweeps_into(chain, labels, transactions))
     first = np.flatnonzero(np.diff(rows[:, 0], prepend=-1))
     # One spend that is no sweep, or goes into another service, and the script is out.
     least, greatest = np.minimum.reduceat(into, first), np.maximum.reduceat(into, first)
-    found = (least == greatest) & (least != NO_ENTITY)
+    found = (least == greatest) & (least != NO_ENTITY) & np.logical_or.reduceat(several, first)
     sweeps = np.diff(first, append=len(rows))
     return Deposits(
         script=wanted[rows[first[found], 0]],
@@ -142,19 +142,23 @@ def _labels(stops: Stops) -> StopColumns:
     )
 
 
-def _sweeps_into(chain: Chain, labels: StopColumns, transactions: Int64) -> Int32:
-    """Entity into whose wallet each transaction is a sweep, `NO_ENTITY` where it is none."""
+def _sweeps_into(chain: Chain, labels: StopColumns, transactions: Int64) -> tuple[Int32, Bool]:
+    """Entity into whose wallet each transaction is a sweep, or none's; whether it gathers several.
+
+    Where it is none, `NO_ENTITY`.
+    """
     entity = np.empty(transactions.size, np.int32)
+    several = np.empty(transactions.size, np.bool_)
     paid = np.empty(transactions.size, np.uint32)
     columns = (chain.tx_input, chain.tx_output, chain.prevout, chain.value, chain.script)
-    _gather_into(transactions, *columns, labels, entity, paid)
+    _gather_into(transactions, *columns, labels, entity, several, paid)
     receivers = np.unique(paid[entity != NO_ENTITY])
     offset, outputs = outputs_of_each(chain, receivers, _SPENDS_LOOKED_AT)
     spender = chain.spender[outputs].astype(np.int64)
     pays_out = np.zeros(receivers.size, np.bool_)
     _pay_out(offset, spender, chain.tx_output, chain.value, chain.script, labels, pays_out)
     entity[~np.isin(paid, receivers[pays_out])] = NO_ENTITY
-    return entity
+    return entity, several
 
 
 @kernel
@@ -167,15 +171,17 @@ def _gather_into(
     script: UInt32,
     labels: StopColumns,
     entity: Int32,
+    several: Bool,
     paid: UInt32,
 ) -> None:
-    """Tell which transactions gather several scripts' coins into one service's, and where to.
+    """Tell which transactions pay one service alone, out of `several` scripts or one, and where to.
 
-    `paid` is the script that gets most.
+    Scripts of services do not count. `paid` is the script that gets most.
     """
     for k in range(transactions.size):
         tx = transactions[k]
         entity[k] = NO_ENTITY
+        several[k] = False
         paid[k] = 0
         if labels.coinjoin.size and family_mixes_owners(labels.coinjoin[tx]):
             continue
@@ -184,10 +190,9 @@ def _gather_into(
             spent = np.int64(script[prevout[row]])
             if spent != first and owner_of(spent, labels)[1] == NO_ENTITY:
                 if first >= 0:
+                    several[k] = True
                     break
                 first = spent
-        else:
-            continue
         into = np.int64(NO_ENTITY)
         most = np.int64(0)
         for output in range(tx_output[tx], tx_output[tx + 1]):

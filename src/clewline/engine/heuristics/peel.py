@@ -186,14 +186,15 @@ def _step(chain: Chain, stops: Stops, coin: int) -> Peel | PeelStop:
 def _signs(chain: Chain, stops: Stops, coin: int, outputs: Int64) -> list[list[bool]]:
     """Return which signs, in the order of `PeelSign`, speak for each of two outputs."""
     script = chain.script[outputs]
+    own = script == chain.script[coin]
     kind = chain.script_kind[script] == chain.script_kind[chain.script[coin]]
     fresh = outputs_of_each(chain, script, 1)[1] == outputs
     service = entities_of(stops, script) != NO_ENTITY
     said = np.array(
         [
-            script == chain.script[coin],
+            own,
             kind & ~kind[::-1],
-            fresh & ~fresh[::-1],
+            fresh & ~fresh[::-1] & ~own.any(),  # who reuses the coin's script wants no fresh one
             service[::-1] & ~service,
         ]
     )
