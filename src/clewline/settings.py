@@ -32,8 +32,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "max_transactions",
         "CLEWLINE_MAX_TRANSACTIONS",
-        "500000",
-        "A trace crosses at most this many transactions (a few seconds, some 100 MB); what is left "
+        "250000",
+        "A trace crosses at most this many transactions (about a second, some 100 MB); what is left "
         "is reported as capped.",
     ),
     Setting(
