@@ -233,9 +233,11 @@ def kill_once(steps: Steps, tmp_path: Path, number: int, wait: float) -> bool:
         assert report.wrong == []
     assert digest(store, steps.whole) == steps.digest
     assert canonical_bytes(store) == steps.columns
+    manifest = ChainStore.open(store).manifest
     assert {path.name for path in store.iterdir()} <= {
         *("manifest.json", "lock"),
-        *(ChainStore.open(store).manifest.columns_dir, ChainStore.open(store).manifest.index_dir),
+        *(manifest.columns_dir, manifest.checksums),
+        *manifest.index_dirs.values(),
     }
     return cut_short
 
@@ -284,7 +286,7 @@ def test_newer_format_is_refused_and_left_alone(steps: Steps, tmp_path: Path) ->
     content = json.loads(path.read_text())
     path.write_text(json.dumps({**content, "version": content["version"] + 1, "new": 1}))
     before = all_files(store)
-    with pytest.raises(StoreVersionError, match=r"format version 2; this version .* reads 1"):
+    with pytest.raises(StoreVersionError, match=r"format version 3; this version .* reads 2"):
         import_blocks(store, steps.whole)
     with pytest.raises(StoreVersionError):
         ChainStore.open(store)
@@ -296,11 +298,14 @@ def test_newer_format_is_refused_and_left_alone(steps: Steps, tmp_path: Path) ->
     [
         {"counts": {}},
         {"counts": {"block": -1}},
-        {"index_counts": {"txid_slot": 1000, "overwritten": 0, "script_slot": 1024}},
+        {"index_counts": {"txid_slot": 1000, "script_slot": 1024, "clustered": 0, "join": 0}},
         {"columns_dir": "../elsewhere"},
         {"network": "nonet"},
         {"script_key": "text"},
         {"columns_dir": 3},
+        {"index_dirs": {"txid": "index.0"}},
+        {"checksums": "../elsewhere"},
+        {"overwritten": [1 << 40]},
         {"surplus": 1},
     ],
 )

@@ -92,6 +92,8 @@ class Database:
             )
         for name, columns in self._tables(labels).items():
             self._connection.register(f"stored_{name}", columns)
+        tip_tx = store.manifest.counts["tx"]
+        self._connection.execute(f"SET VARIABLE tip_tx = {tip_tx}")
         for view in VIEWS:
             self._connection.execute(_definition(view))
         for statement in _LOCKS:

@@ -56,9 +56,6 @@ class Function:
     help: str
 
 
-UNSPENT: Final = 0xFFFFFFFF
-
-
 def _numbered(table: str, number: str) -> str:
     """Return a stored table with its rows numbered from 0, in its own order."""
     return f"(SELECT *, row_number() OVER () - 1 AS {number} FROM stored_{table})"  # noqa: S608 - ours
@@ -152,7 +149,8 @@ VIEWS: Final = (
             ViewColumn("script", "script::BIGINT", "Locking script."),
             ViewColumn(
                 "spent_by",
-                f"CASE WHEN spender = {UNSPENT} THEN NULL ELSE spender::BIGINT END",
+                # Beyond the tip: unspent, or spent by what was appended since it was opened.
+                "CASE WHEN spender < getvariable('tip_tx') THEN spender::BIGINT END",
                 "Transaction that spends it; null where unspent.",
             ),
         ),

@@ -18,12 +18,16 @@ from clewline.jit import leaf
 from clewline.sources.active_chain import header_hashes
 from clewline.sources.block_files import scan_directory
 from clewline.sources.undo_files import undo_records
+from clewline.store.directory import APPENDING
 from clewline.store.files import CHECKSUM_BYTES, CHUNK_BYTES, chunk_checksums
 from clewline.store.hash_index import find_scripts, find_txids
 from clewline.store.importer import Progress
+from clewline.store.in_place import ENTRIES, SUM_BYTES, sums_of
+from clewline.store.index_files import clear
 from clewline.store.link import UNSPENT, fill_spenders, receiving_index
 from clewline.store.manifest import read_checksums
 from clewline.store.reader import ChainStore
+from clewline.store.schema import IN_PLACE
 from clewline.store.undo import compare_undo
 
 
@@ -73,7 +77,7 @@ def check_columns(
     """
     report = CheckReport()
     try:
-        store = ChainStore.open(path)
+        store = _settled(ChainStore.open(path))
         report.wrong += _check_bytes(store, progress)
     except StoreDamagedError as error:
         report.wrong.append(str(error))
@@ -99,17 +103,30 @@ def check_columns(
     return report, store if not report.wrong else None
 
 
+def _settled(store: ChainStore) -> ChainStore:
+    """Return a tip without what an import, at work or cut off, has set beyond it since."""
+    if not (store.path / APPENDING).exists():
+        return store
+    entries = {name: store.written(name).copy() for name in IN_PLACE}
+    clear(entries, store.column("receiving.first"), store.manifest.counts)
+    return ChainStore(store.path, store.manifest, entries)
+
+
 def _check_bytes(store: ChainStore, progress: Progress) -> Iterator[str]:
     """Yield each chunk of a column or index that does not match its checksum."""
     expected = read_checksums(store.path, store.manifest)
     for number, (name, sums) in enumerate(expected.items()):
         progress("Checking files", number, len(expected))
-        data = np.ascontiguousarray(store.column(name)).view(np.uint8).reshape(-1)
-        actual = chunk_checksums(data)
-        for at in range(0, len(actual), CHECKSUM_BYTES):
-            if actual[at : at + CHECKSUM_BYTES] != sums[at : at + CHECKSUM_BYTES]:
-                first = at // CHECKSUM_BYTES * CHUNK_BYTES
-                last = min(first + CHUNK_BYTES, data.size) - 1
+        column = store.written(name)
+        data = np.ascontiguousarray(column).view(np.uint8).reshape(-1)
+        if name in IN_PLACE:
+            actual, width, covered = sums_of(column), SUM_BYTES, ENTRIES * column.itemsize
+        else:
+            actual, width, covered = chunk_checksums(data), CHECKSUM_BYTES, CHUNK_BYTES
+        for at in range(0, len(actual), width):
+            if actual[at : at + width] != sums[at : at + width]:
+                first = at // width * covered
+                last = min(first + covered, data.size) - 1
                 place = store.file_of(name)
                 yield f"{place}, bytes {first} to {last}: do not match their checksum"
     progress("Checking files", len(expected), len(expected))
@@ -254,7 +271,7 @@ def _txid_index(store: ChainStore) -> bool:
     other = np.flatnonzero(found != ids)
     return bool(
         (found >= 0).all()
-        and np.array_equal(other, store.column("txid.overwritten"))
+        and np.array_equal(other, store.manifest.overwritten)
         and (txids[found[other]] == txids[other]).all()
     )
 

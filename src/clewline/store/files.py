@@ -31,7 +31,9 @@ def storage_error(path: Path, error: OSError) -> StorageError:
     )
 
 
-def map_column(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def map_column(
+    path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], *, private: bool = False
+) -> NDArray[Any]:
     """Return the first rows of a column file as a read-only mapping.
 
     Parameters
@@ -42,6 +44,8 @@ def map_column(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDAr
         Type of its elements.
     shape : tuple of int
         Rows first; bytes of the file beyond them are not looked at.
+    private : bool
+        Writable instead: what is written is seen by nobody else and costs a page of memory.
 
     Raises
     ------
@@ -61,7 +65,8 @@ def map_column(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDAr
                 raise StoreDamagedError(
                     f"is {actual:,} bytes long; the manifest asks for {size:,}", where=str(path)
                 )
-            view = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+            access = mmap.ACCESS_COPY if private else mmap.ACCESS_READ
+            view = mmap.mmap(file.fileno(), size, access=access)
     except OSError as error:
         raise unreadable(path, error) from error
     return np.frombuffer(view, dtype, count).reshape(shape)

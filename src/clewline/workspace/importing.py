@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from clewline.codec.networks import network_by_name
 from clewline.engine.chain import Chain
-from clewline.engine.clustering import cluster, cluster_order, extend_clusters
+from clewline.engine.clustering import (
+    Clusters,
+    cluster,
+    cluster_order,
+    extend_clusters,
+    joins_of,
+)
 from clewline.engine.heuristics.coinjoin import classify
 from clewline.errors import BlockFileError, TooLargeError, UsageError
 from clewline.sources.active_chain import ActiveChain, choose_active_chain
@@ -28,6 +34,10 @@ from clewline.store.manifest import Manifest
 from clewline.store.reader import ChainStore
 from clewline.store.writer import StoreWriter
 
+_MOST_JOINS: Final = 1 << 18
+"""Joins that a reader applies when it asks for clusters: some ten milliseconds."""
+_MOST_GROWTH: Final = 2
+"""Scripts, as a multiple of those of when clusters were last written out."""
 _TABLE_BYTES_PER_BLOCK_BYTE: Final = 0.25
 """Memory that the tables of an import take: some 110 bytes a transaction of 500 bytes (hash tables
 of transactions and scripts, spenders, room to grow)."""
@@ -195,12 +205,7 @@ def _import(
     if result.removed:
         writer.cut(active.fork_height)
     append_blocks(writer, source, active.records, progress)
-    progress("Building indexes", 0, 2)
-    sealed = writer.seal()
-    progress("Clustering addresses", 1, 2)
-    manifest = writer.publish(sealed, structure_of(sealed, old))
-    progress("Clustering addresses", 2, 2)
-    return replace(result, manifest=manifest)
+    return replace(result, manifest=publish_with_structure(writer, old, progress))
 
 
 def _check_memory(block_bytes: int) -> None:
@@ -216,20 +221,91 @@ def _check_memory(block_bytes: int) -> None:
         )
 
 
-def structure_of(sealed: ChainStore, old: ChainStore | None) -> dict[str, NDArray[Any]]:
-    """Compute the structure columns of a tip, growing those of an earlier one if given."""
+def clusters_of(store: ChainStore) -> Clusters:
+    """Return the clusters of a tip."""
+    return Clusters(
+        ids=store.column("structure.cluster"),
+        written=store.written("structure.cluster"),
+        order=store.column("structure.by_cluster"),
+        join_from=store.column("structure.join_from"),
+    )
+
+
+def publish_with_structure(
+    writer: StoreWriter, old: ChainStore | None, progress: Progress
+) -> Manifest:
+    """Publish what was appended to a tip, with the engine's structure columns.
+
+    Parameters
+    ----------
+    writer : StoreWriter
+        After its last `append`.
+    old : ChainStore, optional
+        The published tip, if the chain has only grown since: then what is new joins its clusters.
+        They are written out anew when there is much of it.
+    progress : callable
+        Told stage, done and total.
+
+    Returns
+    -------
+    Manifest
+        The tip that is published now.
+    """
+    progress("Building indexes", 0, 2)
+    sealed = writer.seal()
+    progress("Clustering addresses", 1, 2)
     chain = chain_of(sealed)
-    if old is None:
-        coinjoin = _classified(chain, 0)
-        clusters = cluster(chain, coinjoin)
-    else:
-        known = old.column("structure.coinjoin")
-        coinjoin = np.concatenate((known, _classified(chain, known.size)))
-        clusters = extend_clusters(old.column("structure.cluster"), chain, coinjoin, known.size)
+    rows = whole_structure(chain) if old is None else _grown(chain, old)
+    anew = rows is None or old is None
+    if rows is None:
+        assert old is not None
+        rows = _written_out(chain, old)
+    manifest = writer.publish(sealed, rows, anew=anew)
+    progress("Clustering addresses", 2, 2)
+    return manifest
+
+
+def whole_structure(chain: Chain) -> dict[str, NDArray[Any]]:
+    """Compute the structure columns of a chain."""
+    coinjoin = _classified(chain, 0)
+    return _whole(coinjoin, cluster(chain, coinjoin))
+
+
+def _written_out(chain: Chain, old: ChainStore) -> dict[str, NDArray[Any]]:
+    """Compute the structure columns of a chain that has grown, as if it had come at once."""
+    known = old.column("structure.coinjoin")
+    coinjoin = np.concatenate((known, _classified(chain, known.size)))
+    ids = old.column("structure.cluster")
+    return _whole(coinjoin, extend_clusters(ids, chain, coinjoin, known.size))
+
+
+def _whole(coinjoin: NDArray[np.uint8], clusters: NDArray[np.uint32]) -> dict[str, NDArray[Any]]:
+    """Return whole structure columns, to which nothing has joined."""
     return {
         "structure.coinjoin": coinjoin,
         "structure.cluster": clusters,
         "structure.by_cluster": cluster_order(clusters),
+        "structure.join_from": np.empty(0, np.uint32),
+        "structure.join_to": np.empty(0, np.uint32),
+    }
+
+
+def _grown(chain: Chain, old: ChainStore) -> dict[str, NDArray[Any]] | None:
+    """Compute what follows the structure columns of a tip; None where that would be too much."""
+    ids = old.column("structure.cluster")
+    first_tx = old.manifest.counts["tx"]
+    if chain.n_script > _MOST_GROWTH * old.manifest.index_counts["clustered"]:
+        return None
+    coinjoin = _classified(chain, first_tx)
+    join_from, join_to = joins_of(chain, coinjoin, ids, first_tx)
+    if old.manifest.index_counts["join"] + join_from.size > _MOST_JOINS:
+        return None
+    return {
+        "structure.coinjoin": coinjoin,
+        "structure.cluster": np.arange(ids.size, chain.n_script, dtype=np.uint32),
+        "structure.by_cluster": np.empty(0, np.uint32),
+        "structure.join_from": join_from,
+        "structure.join_to": join_to,
     }
 
 
