@@ -33,8 +33,8 @@ SETTINGS: tuple[Setting, ...] = (
         "max_transactions",
         "CLEWLINE_MAX_TRANSACTIONS",
         "250000",
-        "A trace crosses at most this many transactions (about a second, some 100 MB); what is left "
-        "is reported as capped.",
+        "A trace crosses at most this many transactions (under a second, some 100 MB); what is "
+        "left is reported as capped.",
     ),
     Setting(
         "max_nodes",
