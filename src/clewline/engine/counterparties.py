@@ -60,6 +60,7 @@ class Dealings:
         Returns
         -------
         Dealings
+            The chosen rows, in the order of the positions.
         """
         return Dealings(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
 

@@ -709,6 +709,7 @@ def stop_columns(stops: Stops) -> StopColumns:
     Returns
     -------
     StopColumns
+        Read-only views.
     """
     return StopColumns(
         _column(stops.service_scripts, np.uint32),

@@ -240,8 +240,20 @@ def _push(heap: Int64, size: Int, key: Int) -> Int:
 def _pop(heap: Int64, size: Int) -> Int:
     """Remove the smallest key, ``heap[0]``, which the caller has read."""
     size -= 1
-    key = heap[size]
-    at = 0
+    _sift_down(heap, size, 0, heap[size])
+    return size
+
+
+@leaf
+def _heapify(heap: Int64, size: Int) -> None:
+    """Make a min-heap of keys in any order (Floyd, 1964): linear, where pushes may not be."""
+    for at in range(size // 2 - 1, -1, -1):
+        _sift_down(heap, size, at, heap[at])
+
+
+@leaf
+def _sift_down(heap: Int64, size: Int, at: Int, key: Int) -> None:
+    """Put `key` where it belongs below a place that is free."""
     while True:
         below = 2 * at + 1
         if below >= size:
@@ -253,7 +265,6 @@ def _pop(heap: Int64, size: Int) -> Int:
         heap[at] = heap[below]
         at = below
     heap[at] = key
-    return size
 
 
 @leaf
@@ -399,9 +410,15 @@ def _next_transaction(output: Int, chain: ChainColumns, backward: bool) -> Int:
 
 
 @leaf
+def _has_times(caps: Caps) -> bool:
+    """Tell whether there is a time range."""
+    return caps.since > np.iinfo(np.int64).min or caps.until < np.iinfo(np.int64).max
+
+
+@leaf
 def _in_time(tx: Int, chain: ChainColumns, caps: Caps) -> bool:
     """Tell whether the block of a transaction lies in the time range."""
-    if caps.since == np.iinfo(np.int64).min and caps.until == np.iinfo(np.int64).max:
+    if not _has_times(caps):
         return True
     time: Int = chain.block_time[_last_at_most(chain.block_tx, tx)]
     inside: bool = caps.since <= time <= caps.until
@@ -848,7 +865,8 @@ def walk(
             table[at, 1] = n_slots
             n_slots += 1
             if stop == _PENDING:
-                n_heap = _push(heap, n_heap, -tx if backward else tx)
+                heap[n_heap] = -tx if backward else tx
+                n_heap += 1
         slot = n_slots - 1
         if rule == POISON:
             slots[slot, VALUE] = chain.value[output]
@@ -860,6 +878,8 @@ def walk(
                 spans, slots[slot, FIRST_SPAN], n_spans, seed_start[k], seed_end[k], 0
             )
             slots[slot, LAST_SPAN] = n_spans
+
+    _heapify(heap, n_heap)
 
     # Where a cap holds back all that is left, its transactions are not looked at any more.
     while n_heap > 0 and crossed < caps.max_transactions and nodes < caps.max_nodes:
@@ -1008,9 +1028,12 @@ def walk(
                 arrivals[k, _SOURCE] if arrivals[k, _LARGEST] > from_seed else SEED
             )
 
+    in_time = True
     for slot in range(n_slots):
         if slots[slot, STOP] == _PENDING:
-            in_time = _in_time(_next_transaction(slots[slot, OUTPUT], chain, backward), chain, caps)
+            if _has_times(caps):
+                tx = _next_transaction(slots[slot, OUTPUT], chain, backward)
+                in_time = _in_time(tx, chain, caps)
             slots[slot, STOP] = _cap(
                 slots[slot, HOPS], slots[slot, VALUE], in_time, crossed, nodes, caps
             )
