@@ -125,6 +125,15 @@ def format_page() -> str:
             "## Indexes",
             "Derived from the columns; they can be rebuilt.",
             *section(schema.INDEXES),
+            "## A part of a chain",
+            "`chain fetch` makes a store whose blocks are not all blocks. Block 0 bears the header "
+            "of the genesis block and holds transactions that are known for their outputs alone, "
+            "without inputs, in the order of their ids; the others are those that something is "
+            "loaded of, by height, and the last is the tip. The manifest names its height and the "
+            "SHA-256 of the file `coverage.<SHA-256>`: server and time, true heights, which "
+            "outputs are known to be spent by none but loaded transactions, and how much is loaded "
+            "of which address. `answers.sqlite` keeps what servers answered, and when, from whom "
+            "and under which marking it was asked.",
         )
     )
 

@@ -27,6 +27,7 @@ CODES = {
     "NodeAnswerError": "bad-node-answer",
     "NodeError": "node",
     "NodePrunedError": "node-pruned",
+    "NotLoadedError": "not-loaded",
     "StorageError": "storage",
     "StoreDamagedError": "store-damaged",
     "StoreLockedError": "store-locked",

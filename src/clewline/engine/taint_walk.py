@@ -66,6 +66,8 @@ class Stop(IntEnum):
     """Cap: as many transactions were crossed as were allowed."""
     MAX_NODES = 10
     """Cap: as many inputs and outputs were looked at as were allowed."""
+    NOT_LOADED = 11
+    """In place of `UNSPENT` and `MINED`, in a part of a chain: what comes next is not in it."""
 
 
 NO_ENTITY: Final = -1
@@ -105,6 +107,7 @@ _MIN_VALUE: Final = int(Stop.MIN_VALUE)
 _TIME: Final = int(Stop.TIME)
 _MAX_TRANSACTIONS: Final = int(Stop.MAX_TRANSACTIONS)
 _MAX_NODES: Final = int(Stop.MAX_NODES)
+_NOT_LOADED: Final = int(Stop.NOT_LOADED)
 
 # Columns of `slots`.
 OUTPUT: Final = 0
@@ -154,6 +157,8 @@ class ChainColumns(NamedTuple):
     value: Int64
     script: UInt32
     spender: UInt32
+    outputs_only: int
+    settled: UInt8
 
 
 class StopColumns(NamedTuple):
@@ -388,9 +393,13 @@ def _fate(
         return stop, entity, 0
     tx = _next_transaction(output, chain, backward)
     if backward:
+        if tx < chain.outputs_only:
+            return _NOT_LOADED, NO_ENTITY, 0
         if chain.tx_input[tx] == chain.tx_input[tx + 1]:
             return _MINED, NO_ENTITY, 0
     elif tx >= chain.tx_input.shape[0] - 1:
+        if chain.settled.shape[0] > 0 and chain.settled[output] == 0:
+            return _NOT_LOADED, NO_ENTITY, 0
         return _UNSPENT, NO_ENTITY, 0
     if (
         stops.coinjoin.shape[0] > 0

@@ -45,6 +45,7 @@ from clewline.workspace import (
     counterparties,
     deposits,
     packs,
+    partial,
     paths,
     peeling,
     rendering,
@@ -53,6 +54,7 @@ from clewline.workspace import (
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
 from clewline.workspace.classifying import classify_file, classify_lines
+from clewline.workspace.fetching import FetchResult, connect_esplora, fetch_chain
 from clewline.workspace.following import Standing, directory_source, follow, node_source
 from clewline.workspace.importing import (
     ImportResult,
@@ -66,6 +68,7 @@ from clewline.workspace.tracing import side_by_side
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "FetchResult",
     "ImportResult",
     "Limits",
     "Method",
@@ -74,8 +77,10 @@ __all__ = [
     "check_store",
     "classify_file",
     "classify_lines",
+    "connect_esplora",
     "connect_node",
     "directory_source",
+    "fetch_chain",
     "follow",
     "import_blocks",
     "import_from_node",
@@ -128,9 +133,15 @@ class Workspace:
         return Attribution(self.store, self._sets)
 
     @property
+    def partial(self) -> str | None:
+        """Up to when and from where a partial store knows its part of a chain; None of a whole."""
+        return partial.mark(self.store).get("partial")
+
+    @property
     def _tip(self) -> dict[str, Any]:
         """What every answer says about where it was computed."""
-        return {"tip": self.store.manifest.tip, "height": self.store.manifest.height}
+        manifest = self.store.manifest
+        return {"tip": manifest.tip, "height": manifest.height, **partial.mark(self.store)}
 
     def info(self) -> dict[str, Any]:
         """Return network, tip, counts, unspent outputs and digest of the store.
@@ -142,7 +153,8 @@ class Workspace:
         manifest = self.store.manifest
         counts = manifest.counts
         kinds = np.bincount(self.store.column("script.kind"), minlength=256)
-        unspent, value = self.store.unspent()
+        # A part of a chain does not know what the whole has unspent.
+        unspent, value = (None, None) if manifest.coverage else self.store.unspent()
         return {
             "network": manifest.network,
             "height": manifest.height,
@@ -155,6 +167,7 @@ class Workspace:
             "unspent_outputs": unspent,
             "unspent_value": value,
             "digest": manifest.digest,
+            **partial.mark(self.store),
         }
 
     def transactions(self, txids: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -234,7 +247,8 @@ class Workspace:
 
         An address that no output pays to has sums of zero and no cluster, at this tip.
         ``deposit_of`` says whose deposit address it is inferred to be, from which sweeps; null
-        where nothing says so.
+        where nothing says so. In a partial store ``partial`` says how much of its history is
+        loaded; what is not known is None.
 
         Raises
         ------
@@ -243,11 +257,14 @@ class Workspace:
         """
         script = addresses.script_id(self.store, address)
         said = self._labelled(address, script)
+        script_bytes = script_of(address, self.store.network)
+        whole = partial.is_loaded(self.store, script_bytes)
         return {
             "address": said.pop("address"),
-            **addresses.summary(self.store, script),
+            **addresses.summary(self.store, script, whole=whole),
             **said,
             "deposit_of": deposits.deposit_of(self.store, self.chain, self.attribution, script),
+            **partial.address_mark(self.store, script_bytes),
         }
 
     def address_batch(self, batch: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -289,6 +306,7 @@ class Workspace:
             "addresses": [shown for shown, _hex in members if shown is not None],
             "scripts": [text for shown, text in members if shown is None],
             **self._tip,
+            **partial.mark(self.store, prefix=partial.AT_LEAST),
             "rule": MULTI_INPUT,
             "limits": "A PayJoin looks like an ordinary payment and would join payer and payee.",
         }
@@ -320,8 +338,10 @@ class Workspace:
         """
         a, b = (addresses.known_script_id(self.store, address) for address in (first, second))
         cluster = self.store.column("structure.cluster")
+        same = bool(cluster[a] == cluster[b])
         return {
-            "same_cluster": bool(cluster[a] == cluster[b]),
+            # What is not loaded could put them together.
+            "same_cluster": same or (None if self.store.coverage else False),
             "links": addresses.links(self.store, self.chain, a, b),
             **self._tip,
         }
@@ -337,7 +357,10 @@ class Workspace:
         ------
         UsageError, UnknownTransactionError
         """
-        return explain_coinjoin(self.chain, tracing.find_transaction(self.store, txid)).text
+        tx = tracing.find_transaction(self.store, txid)
+        if tx < self.chain.outputs_only:
+            raise partial.not_loaded(self.store, txid, "what this transaction spends")
+        return explain_coinjoin(self.chain, tx).text
 
     def trace(
         self,
@@ -375,7 +398,10 @@ class Workspace:
         UsageError, AddressError, UnknownAddressError, UnknownTransactionError
         """
         walked = self._walk(direction, seeds, method, limits, stop_at_deposits=stop_at_deposits)
-        return tracing.answer(self.store, self.chain, self.attribution, walked)
+        return {
+            **tracing.answer(self.store, self.chain, self.attribution, walked),
+            **partial.seeds_mark(self.store, _addresses(seeds)),
+        }
 
     def compare(
         self, direction: str, seeds: Sequence[str], limits: Limits = DEFAULT_LIMITS
@@ -544,14 +570,17 @@ class Workspace:
             label_sets=tuple(LabelSet(**entry) for entry in self.attribution.digests),
             subjects=tuple(subjects),
             case_reference=case_reference,
-            note=note,
+            note="; ".join(
+                filter(None, (note, partial.report_note(self.store, _addresses(subjects))))
+            ),
         )
         found = [
             movement
             for trace in traces
             for movement in packs.movements(self.store, self.chain, self.attribution, trace)
         ]
-        written = write_request_packs(out, run, found, [packs.walk_of(trace) for trace in traces])
+        walks = [packs.walk_of(self.store, trace) for trace in traces]
+        written = write_request_packs(out, run, found, walks)
         return {
             "out": str(out),
             "packs": [
@@ -608,3 +637,8 @@ class Workspace:
             return address_of(script_bytes, self.store.network) or address
         shown = rendering.ScriptTexts(self.store, np.array([script])).addresses()[0]
         return shown or address
+
+
+def _addresses(seeds: Sequence[str]) -> list[str]:
+    """Return those seeds that are addresses."""
+    return [seed for seed in seeds if not tracing.is_outpoint(seed)]

@@ -27,10 +27,17 @@ from clewline.store.reader import ChainStore
 from clewline.workspace.addresses import cluster_size, known_script_id
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.deposits import service_stops
-from clewline.workspace.rendering import ScriptTexts, heights_of
+from clewline.workspace.partial import seeds_mark
+from clewline.workspace.rendering import ScriptTexts, times_of
 from clewline.workspace.tracing import own_stops
 
-_CUT_OFF: Final = (Stop.MIN_VALUE, Stop.TIME, Stop.MAX_TRANSACTIONS, Stop.MAX_NODES)
+_CUT_OFF: Final = (
+    Stop.MIN_VALUE,
+    Stop.TIME,
+    Stop.MAX_TRANSACTIONS,
+    Stop.MAX_NODES,
+    Stop.NOT_LOADED,
+)
 _MEANING: Final = (
     "A counterparty in common is a fact of the chain; it need not be a person that they share. "
     "Amounts are haircut: pro rata where a transaction mixes money. An address of a cluster stands "
@@ -128,6 +135,7 @@ def common(
             "not_followed": sum(one["not_followed"] for one in asked),
         },
         "label_sets": attribution.digests,
+        **seeds_mark(store, subjects),
     }
 
 
@@ -146,10 +154,7 @@ def _described(
     text = ScriptTexts(store, np.array([script]))
     size = cluster_size(store, script)
     kind = "entity" if entity >= 0 else "cluster" if size > 1 else "address"
-    times = [
-        [utc(time) for time in store.block_time[heights_of(store, txs)].tolist()]
-        for txs in (rows.first_tx, rows.last_tx)
-    ]
+    times = [[utc(time) for time in times_of(store, txs)] for txs in (rows.first_tx, rows.last_tx)]
     return {
         "kind": kind,
         "entity": attribution.services.entities[entity] if entity >= 0 else None,

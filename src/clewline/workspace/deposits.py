@@ -12,7 +12,7 @@ from clewline.engine.taint import Stops
 from clewline.reports.case import utc
 from clewline.store.reader import ChainStore
 from clewline.workspace.attribution import Attribution
-from clewline.workspace.rendering import heights_of, txids_shown
+from clewline.workspace.rendering import blocks_of, txids_shown
 
 LIMITS: Final = (
     "Inferred from sweeps, said by nobody. A wallet that only ever emptied several addresses at "
@@ -39,7 +39,8 @@ def deposit_of(
     store: ChainStore, chain: Chain, attribution: Attribution, script: int | None
 ) -> dict[str, Any] | None:
     """Return whose deposit address a script is inferred to be, None where nothing says so."""
-    if script is None:
+    # In a part of a chain not every payment is loaded: what is known of some says nothing of all.
+    if script is None or store.coverage is not None:
         return None
     scripts: UInt32 = np.array([script], np.uint32)
     found = infer_deposits(chain, service_stops(store, attribution), scripts)
@@ -67,7 +68,7 @@ def described(
             {"txid": txid, "time": utc(time), "inputs": n_inputs}
             for txid, time, n_inputs in zip(
                 txids_shown(store, sweeps),
-                store.block_time[heights_of(store, sweeps)].tolist(),
+                store.block_time[blocks_of(store, sweeps)].tolist(),
                 (chain.tx_input[sweeps + 1] - chain.tx_input[sweeps]).tolist(),
                 strict=True,
             )

@@ -158,7 +158,7 @@ def _rung(level: int) -> str:
     return max(reached, key=lambda step: step.level).id.replace("_", " ") if reached else "unknown"
 
 
-def walk_of(trace: Trace) -> Walk:
+def walk_of(store: ChainStore, trace: Trace) -> Walk:
     """Return where all the money of a trace ended."""
     flow = trace.flow
     return Walk(
@@ -170,6 +170,7 @@ def walk_of(trace: Trace) -> Walk:
         coinjoin=flow.value_at(Stop.COINJOIN),
         capped=flow.value_at(*CAPS),
         fees=flow.fees,
+        not_loaded=flow.value_at(Stop.NOT_LOADED) if store.coverage else None,
     )
 
 

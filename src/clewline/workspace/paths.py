@@ -12,10 +12,16 @@ from clewline.engine.taint import CAPS, Limits, Method, Stop
 from clewline.reports.case import utc
 from clewline.store.reader import ChainStore
 from clewline.workspace.attribution import Attribution
+from clewline.workspace.partial import mark
 from clewline.workspace.parties import find_party
-from clewline.workspace.tracing import chosen, describe_outputs, limits_said, own_stops
-
-_LAW = "value + services + unspent + mined + coinjoin + capped + fees = total"
+from clewline.workspace.tracing import (
+    chosen,
+    describe_outputs,
+    limits_said,
+    own_stops,
+    rest_parts,
+    rests,
+)
 
 
 def path(
@@ -48,14 +54,11 @@ def path(
         "searched": "backward" if flow.to_the_past else "forward",
         "total": flow.total,
         "services": flow.value_at(Stop.SERVICE),
-        "unspent": flow.value_at(Stop.UNSPENT),
-        "mined": flow.value_at(Stop.MINED),
-        "coinjoin": flow.value_at(Stop.COINJOIN),
-        "capped": flow.value_at(*CAPS),
-        "fees": flow.fees,
-        "law": _LAW,
+        **rests(store, flow),
+        "law": f"value + services + {rest_parts(store)} = total",
         "limits": limits_said(limits, flow),
         "label_sets": attribution.digests,
+        **mark(store),
     }
 
 
@@ -81,7 +84,7 @@ def _reason(found: Paths, payer: str, receiver: str) -> str:
     looked = f"{flow.crossed:,} transactions were crossed"
     if flow.to_the_past:
         looked = f"asked backward from {receiver}, {looked}"
-    capped = flow.value_at(*CAPS)
+    capped = flow.value_at(*CAPS, Stop.NOT_LOADED)
     open_end = (
         f"{capped:,} of {flow.total:,} satoshi were not followed to their end, so there may be more"
         if capped

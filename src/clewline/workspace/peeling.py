@@ -14,6 +14,7 @@ from clewline.reports.case import utc
 from clewline.store.reader import ChainStore
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.deposits import described, service_stops
+from clewline.workspace.partial import mark
 from clewline.workspace.tracing import describe_outputs, is_outpoint, seed_outputs
 
 HEURISTIC: Final = (
@@ -30,6 +31,7 @@ _SIGNS: Final = {
 }
 _STOPS: Final = {
     PeelStop.UNSPENT: "no transaction spends the coin",
+    PeelStop.NOT_LOADED: "what spends the coin is not loaded in this part of a chain",
     PeelStop.SERVICE: "the coin belongs to a labelled service",
     PeelStop.COINJOIN: "a CoinJoin spends the coin",
     PeelStop.JOINED: "half or more of what is spent together with the coin is other money",
@@ -61,7 +63,8 @@ def peel_chain(
     peeled = np.array([peel.peeled for peel in found.peels], np.int64)
     kept = np.array([peel.kept for peel in found.peels], np.int64)
     shown = describe_outputs(store, np.concatenate((peeled, kept, [start, found.last])))
-    deposits = infer_deposits(chain, stops, chain.script[peeled])
+    whole = store.coverage is None  # else not every payment is loaded, so nothing is inferred
+    deposits = infer_deposits(chain, stops, chain.script[peeled if whole else peeled[:0]])
     inferred = {
         script: described(store, chain, attribution, deposits, row)
         for row, script in enumerate(deposits.script.tolist())
@@ -105,6 +108,7 @@ def peel_chain(
         "heuristic": HEURISTIC,
         "max_steps": max_steps,
         "label_sets": attribution.digests,
+        **mark(store),
     }
 
 

@@ -34,19 +34,22 @@ from clewline.workspace.attribution import Attribution
 from clewline.workspace.deposits import described as described_deposit
 from clewline.workspace.deposits import service_stops
 from clewline.workspace.importing import chain_of
+from clewline.workspace.partial import has_inputs, not_loaded
 from clewline.workspace.rendering import (
     ScriptTexts,
-    heights_of,
+    blocks_of,
+    times_of,
     tx_of_outputs,
     txids_shown,
 )
 
 _T = TypeVar("_T")
 
-RESTS: Final = ("unspent", "mined", "coinjoin", "capped", "fees")
+NOT_LOADED: Final = "not_loaded"
+"""The part of an answer that a partial store adds: where it does not know what comes next."""
+RESTS: Final = ("unspent", "mined", "coinjoin", "capped", NOT_LOADED, "fees")
 """The parts of an answer where money that met no service is."""
 
-_PARTS: Final = "unspent + mined + coinjoin + capped + fees"
 _UPPER_BOUND: Final = (
     "an upper bound: each output that any of the money touches counts whole, the same satoshi "
     "again and again, so {parts} may pass the total"
@@ -90,12 +93,14 @@ def find_transaction(store: ChainStore, txid: str) -> int:
     ------
     UsageError
         If it is no transaction id.
-    UnknownTransactionError
+    UnknownTransactionError, NotLoadedError
         If the tip does not hold it.
     """
     if not _TXID.fullmatch(txid):
         raise UsageError("not a transaction id: 64 hexadecimal digits are one", where=txid[:80])
     found = int(store.find_txids([bytes.fromhex(txid)[::-1]])[0])
+    if found < 0 and store.coverage is not None:
+        raise not_loaded(store, txid, "the transaction")
     if found < 0:
         raise UnknownTransactionError(
             f"no such transaction up to block {store.manifest.height}", where=txid
@@ -134,16 +139,22 @@ def seed_outputs(
 
     Raises
     ------
-    AddressError, UsageError, UnknownAddressError, UnknownTransactionError
-        A seed that is malformed or not on the chain.
+    AddressError, UsageError, UnknownAddressError, UnknownTransactionError, NotLoadedError
+        A seed that is malformed, not on the chain, or not loaded.
     """
     found: list[NDArray[np.int64]] = []
     for seed in seeds:
         outpoint = _OUTPOINT.fullmatch(seed)
         if outpoint is None:
             outputs = outputs_of(chain_of(store), seed_script(store, seed))
+            txs = tx_of_outputs(store, outputs)
+            # Those of transactions without a place are of a history that is not loaded whole.
+            placed = has_inputs(store, txs)
+            if not placed.any():
+                raise not_loaded(store, seed, "the history of this address")
+            outputs, txs = outputs[placed], txs[placed]
             if since is not None or until is not None:
-                times = store.block_time[heights_of(store, tx_of_outputs(store, outputs))]
+                times = store.block_time[blocks_of(store, txs)]
                 inside = np.ones(outputs.size, np.bool_)
                 if since is not None:
                     inside &= times >= since
@@ -153,6 +164,8 @@ def seed_outputs(
             found.append(outputs)
             continue
         tx, vout = find_transaction(store, outpoint[1]), int(outpoint[2])
+        if not has_inputs(store, np.array([tx]))[0]:
+            raise not_loaded(store, seed, "the place of this transaction")
         first, last = (int(store.column("tx.output_start")[tx + i]) for i in (0, 1))
         if vout >= last - first:
             raise UnknownTransactionError(
@@ -193,6 +206,8 @@ def run_trace(
     flow = walk(chain, seeded, stops, limits, rule)
     if not stop_at_deposits:
         return Trace(direction, rule, limits, outputs, flow)
+    if store.coverage is not None:
+        raise not_loaded(store, "stop_at_deposits", "the whole history of addresses on the way")
     reached = np.setdiff1d(chain.script[flow.reached], chain.script[outputs])
     deposits = infer_deposits(chain, stops, reached)
     stops = replace(stops, deposit_scripts=deposits.script, deposit_entity=deposits.entity)
@@ -237,7 +252,7 @@ def describe_outputs(store: ChainStore, outputs: NDArray[np.int64]) -> list[dict
             texts.addresses(),
             texts.hexes(),
             store.column("output.value")[outputs].tolist(),
-            store.block_time[heights_of(store, txs)].tolist(),
+            times_of(store, txs),
             strict=True,
         )
     ]
@@ -320,12 +335,8 @@ def answer(
         "services": rows,
         "not_listed": not_listed,
         **inferred,
-        "unspent": flow.value_at(Stop.UNSPENT),
-        "mined": flow.value_at(Stop.MINED),
-        "coinjoin": flow.value_at(Stop.COINJOIN),
-        "capped": flow.value_at(*CAPS),
-        "fees": flow.fees,
-        "law": _law(trace),
+        **rests(store, flow),
+        "law": _law(store, trace),
         "limits": {
             **limits_said(trace.limits, flow),
             "stop_at_deposits": trace.deposits is not None,
@@ -350,10 +361,29 @@ def limits_said(limits: Limits, flow: Flow) -> dict[str, Any]:
     }
 
 
-def _law(trace: Trace) -> str:
+def _law(store: ChainStore, trace: Trace) -> str:
     """Say what the parts of an answer add up to."""
-    parts = f"services + {_PARTS}" if trace.deposits is None else f"services + deposits + {_PARTS}"
+    parts = "services" if trace.deposits is None else "services + deposits"
+    parts += f" + {rest_parts(store)}"
     return f"{parts} = total" if trace.method.conserves else _UPPER_BOUND.format(parts=parts)
+
+
+def rest_parts(store: ChainStore) -> str:
+    """Name the parts of an answer where money that met no service is."""
+    return " + ".join(rest for rest in RESTS if rest != NOT_LOADED or store.coverage is not None)
+
+
+def rests(store: ChainStore, flow: Flow) -> dict[str, int]:
+    """Return the satoshi of these parts, fees last."""
+    parts = {
+        "unspent": flow.value_at(Stop.UNSPENT),
+        "mined": flow.value_at(Stop.MINED),
+        "coinjoin": flow.value_at(Stop.COINJOIN),
+        "capped": flow.value_at(*CAPS),
+    }
+    if store.coverage is not None:
+        parts[NOT_LOADED] = flow.value_at(Stop.NOT_LOADED)
+    return {**parts, "fees": flow.fees}
 
 
 def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -381,16 +411,18 @@ def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
             )
             row[method] += service["value"]
     ranked = sorted(sums.items(), key=lambda item: ([-item[1][m] for m in methods], item[0]))
-    rests = {
+    by_part = {
         "total": {method: answers[method]["total"] for method in methods},
         "services": {
             method: sum(row[method] for row in sums.values())
             + answers[method]["not_listed"]["value"]
             for method in methods
         },
-        **{rest: {method: answers[method][rest] for method in methods} for rest in RESTS},
     }
     one = answers[methods[0]]
+    by_part |= {
+        rest: {method: answers[method][rest] for method in methods} for rest in RESTS if rest in one
+    }
     return {
         "direction": one["direction"],
         "tip": one["tip"],
@@ -398,7 +430,7 @@ def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "services": [
             {"entity": entity, "category": category, **row} for (entity, category), row in ranked
         ],
-        "rests": [{"part": part, **row} for part, row in rests.items()],
+        "rests": [{"part": part, **row} for part, row in by_part.items()],
         "rules": [
             {
                 "method": method,
@@ -413,4 +445,5 @@ def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
             if key not in ("capped_by", "crossed_transactions", "nodes")
         },
         "label_sets": one["label_sets"],
+        **{key: one[key] for key in ("partial",) if key in one},
     }

@@ -43,6 +43,8 @@ class PeelStop(StrEnum):
 
     UNSPENT = "unspent"
     """No transaction spends the coin."""
+    NOT_LOADED = "not_loaded"
+    """In a part of a chain: what spends the coin is not in it."""
     SERVICE = "service"
     """The coin belongs to a labelled service."""
     COINJOIN = "coinjoin"
@@ -159,7 +161,8 @@ def _step(chain: Chain, stops: Stops, coin: int) -> Peel | PeelStop:
         return PeelStop.SERVICE
     tx = int(chain.spender[coin])
     if tx >= chain.n_tx:
-        return PeelStop.UNSPENT
+        known = chain.settled.size == 0 or chain.settled[coin]
+        return PeelStop.UNSPENT if known else PeelStop.NOT_LOADED
     if stops.coinjoin.size and family_mixes_owners(stops.coinjoin[tx]):
         return PeelStop.COINJOIN
     spent = chain.prevout[chain.tx_input[tx] : chain.tx_input[tx + 1]]
@@ -189,12 +192,15 @@ def _signs(chain: Chain, stops: Stops, coin: int, outputs: Int64) -> list[list[b
     own = script == chain.script[coin]
     kind = chain.script_kind[script] == chain.script_kind[chain.script[coin]]
     fresh = outputs_of_each(chain, script, 1)[1] == outputs
+    if own.any() or chain.settled.size:
+        # Who reuses the coin's script wants no fresh one; a part of a chain does not tell.
+        fresh[:] = False
     service = entities_of(stops, script) != NO_ENTITY
     said = np.array(
         [
             own,
             kind & ~kind[::-1],
-            fresh & ~fresh[::-1] & ~own.any(),  # who reuses the coin's script wants no fresh one
+            fresh & ~fresh[::-1],
             service[::-1] & ~service,
         ]
     )
