@@ -136,3 +136,15 @@ def test_values_fall_and_time_goes_on(chain: Chain) -> None:
 def test_an_output_that_is_none_is_refused() -> None:
     with pytest.raises(UsageError, match="allowed is 0 to 2"):
         follow_peels(build(run_of(1)), NONE, 3)
+
+
+def test_in_a_part_of_a_chain_what_is_not_loaded_is_not_unspent() -> None:
+    chain = build(run_of(2), {"p1": 1})
+    settled = np.zeros(chain.n_output, np.uint8)
+    part = replace(chain, settled=settled)
+    assert follow_peels(part, NONE, 0).stop is PeelStop.NOT_LOADED
+    settled[:] = 1
+    assert follow_peels(part, NONE, 0).stop is PeelStop.UNSPENT
+    used = build([Tx([], [(COIN, "0"), (1, "p")]), Tx([(0, 0)], [(9_000, "p"), (900_000, "z")])])
+    assert step(used) == ({PeelSign.FRESH}, set())
+    assert step(replace(used, settled=np.ones(4, np.uint8))) == (set(), set())
