@@ -23,6 +23,7 @@ CODES = {
     "ClewlineError": "error",
     "DataError": "bad-data",
     "LabelFileError": "bad-label-file",
+    "RatesFileError": "bad-rates-file",
     "NodeAccessError": "node-access",
     "NodeAnswerError": "bad-node-answer",
     "NodeError": "node",

@@ -121,6 +121,12 @@ class LabelFileError(DataError):
     code = "bad-label-file"
 
 
+class RatesFileError(DataError):
+    """A file of exchange rates, or a row of one, that cannot be taken."""
+
+    code = "bad-rates-file"
+
+
 class StoreDamagedError(DataError):
     """A file of the store does not match its checksum or its manifest."""
 

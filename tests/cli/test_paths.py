@@ -243,13 +243,19 @@ def test_deposit_addresses_are_inferred_and_marked(
         found: dict[str, Any] | None = shown["deposit_of"]
         return found
 
+    spent_with: dict[str, set[str]] = {}
+    for line in answer("chain", "export", "--table", "transactions", "--store", wallets_only,
+                       "--format", "jsonl").splitlines():  # fmt: skip
+        payers = {one["address"] for one in json.loads(line)["inputs"]}
+        for address in payers:
+            spent_with.setdefault(address, set()).update(payers)
     used = {cashout["address"] for cashout in case.truth["cashouts"]}
-    exchanges = list(deposit_addresses.values())
-    for address in sorted(used):
+    swept = {address for address in used if len(spent_with[address]) > 1}
+    assert swept
+    for address in sorted(used - swept):
+        assert deposit_of(address) is None  # swept alone: nothing tells it from a customer's own
+    for address in sorted(swept):
         found = deposit_of(address)
-        if exchanges.count(deposit_addresses[address]) == 1:
-            assert found is None  # swept alone: nothing tells it from a customer's own
-            continue
         assert found is not None
         assert found["entity"] == deposit_addresses[address]
         assert found["category"] == "exchange"

@@ -83,8 +83,8 @@ def test_a_customer_who_empties_a_wallet_is_no_deposit_address() -> None:
         service_scripts=np.array([1, HOT], np.uint32),
         service_entity=np.array([7, 7], np.int32),
     )
-    # d1 carries a label now, so that no sweep gathers two addresses that carry none.
-    assert names(judged(chain, told)) == []
+    # d1 carries the label, too: what is swept with it is the exchange's. p1 and p2 never are.
+    assert names(judged(chain, told)) == ["d2", "d3"]
 
 
 def test_a_sweep_alone_counts_beside_one_of_several() -> None:
@@ -92,6 +92,26 @@ def test_a_sweep_alone_counts_beside_one_of_several() -> None:
     found = judged(chain, labelled(chain))
     assert names(found) == ["d1", "d2", "d3"]
     assert found.sweep.tolist() == [2, 5, 2, 7, 5]
+
+
+def test_a_sweep_with_a_coin_of_the_wallet_needs_no_other_sign() -> None:
+    """No other address, no payout: the wallet's own coin is spent with it."""
+    chain = build(
+        [
+            Tx([], [(90, "in")]),
+            Tx([(0, 0)], [(30, "d1"), (30, "d2"), (30, "hot")]),
+            Tx([(1, 0), (1, 2)], [(60, "hot")]),
+        ]
+    )
+    assert names(judged(chain, labelled(chain))) == ["d1"]
+    other = labelled(
+        chain,
+        service_scripts=np.array([2, HOT], np.uint32),
+        service_entity=np.array([8, 7], np.int32),
+    )
+    assert names(judged(chain, other)) == ["d1"]  # a coin of another service is no sign
+    elsewhere = labelled(chain, service_entity=np.array([8], np.int32))
+    assert judged(chain, elsewhere).entity.tolist() == [8]
 
 
 def test_a_sweep_needs_several_addresses_one_service_and_no_coinjoin() -> None:

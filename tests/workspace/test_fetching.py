@@ -620,3 +620,24 @@ def test_paths_and_leads_say_what_is_not_loaded(stand_in: EsploraStandIn, tmp_pa
         if output["address"] == CASE
     )
     assert workspace.peel(coin)["partial"] == workspace.partial
+
+
+@pytest.mark.parametrize("hops", [0, 1])
+def test_the_tables_of_a_case_say_what_is_not_loaded(
+    hops: int, stand_in: EsploraStandIn, whole: Workspace, tmp_path: Path
+) -> None:
+    fetch(stand_in, tmp_path / "store", hops=hops)
+    part = Workspace.open(tmp_path / "store")
+    for mine, true in (
+        (part.payers([CASE]), whole.payers([CASE])),
+        (part.cashouts([CASE]), whole.cashouts([CASE])),
+    ):
+        terms = mine["law"].partition(" = ")[0].split(" + ")
+        assert "not_loaded" in terms
+        assert sum(mine[term] for term in terms) == mine["received"] == true["received"]
+        assert mine["not_loaded"] > 0 or hops > 0
+        assert mine["partial"]
+        assert "partial" not in true
+        assert "not_loaded" not in true
+    with pytest.raises(NotLoadedError, match="all that these receivers did"):
+        part.leads([CASE])

@@ -96,8 +96,8 @@ INFERENCES: Final[dict[str, Inference]] = {
         "inferred",
         "deposit address recognised by its sweeps",
         "Everything that was spent of an address without a label went into the wallet of one "
-        "labelled service, at least once together with coins of other such addresses, and the "
-        "service pays others out of where it went.",
+        "labelled service, at least once together with coins of other such addresses or of the "
+        "wallet itself; and the service pays others out of where it went, or spent its own coin.",
         "That the service says so, or to whom the address was given. A customer who empties "
         "several addresses at once into an address that the service also pays out of looks the "
         "same. It is never stored as a label, and no request pack uses it.",

@@ -42,8 +42,10 @@ from clewline.store.importer import Progress, no_progress
 from clewline.store.reader import ChainStore
 from clewline.workspace import (
     addresses,
+    cases,
     counterparties,
     deposits,
+    leads,
     packs,
     partial,
     paths,
@@ -63,6 +65,8 @@ from clewline.workspace.importing import (
     import_from_node,
 )
 from clewline.workspace.labelling import import_labels
+from clewline.workspace.leads import LeadCount
+from clewline.workspace.rates import Rates
 from clewline.workspace.tables import export_tables, import_tables, query
 from clewline.workspace.tracing import side_by_side
 
@@ -70,8 +74,10 @@ __all__ = [
     "DEFAULT_LIMITS",
     "FetchResult",
     "ImportResult",
+    "LeadCount",
     "Limits",
     "Method",
+    "Rates",
     "Standing",
     "Workspace",
     "check_store",
@@ -596,6 +602,146 @@ class Workspace:
             **self._tip,
             "label_sets": self.attribution.digests,
         }
+
+    def payers(
+        self,
+        sites: Sequence[str],
+        method: str = "fifo",
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        cluster: bool = False,
+        rates: Rates | None = None,
+    ) -> dict[str, Any]:
+        """Return who paid the addresses of a site: each payment and the payout behind it.
+
+        Parameters
+        ----------
+        sites : sequence of str
+            Addresses.
+        method : {"fifo", "lifo"}
+            A rule that keeps satoshi apart.
+        limits : Limits
+            The time range chooses payments; the caps hold the walk back from them.
+        cluster : bool
+            Take in the clusters of the addresses, but never that of a service that holds one.
+        rates : Rates, optional
+            For fiat figures.
+
+        Returns
+        -------
+        dict
+            services + mined + coinjoin + capped + own = received, in satoshi; ``payments`` has a
+            row for each payment and payout.
+
+        Raises
+        ------
+        UsageError, AddressError, UnknownAddressError
+        """
+        return cases.payers(self._asked(sites, method, limits, rates, cluster=cluster))
+
+    def cashouts(
+        self,
+        sites: Sequence[str],
+        method: str = "fifo",
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        cluster: bool = False,
+        rates: Rates | None = None,
+    ) -> dict[str, Any]:
+        """Return where the money of a site's addresses arrived at services.
+
+        Parameters
+        ----------
+        sites : sequence of str
+            Addresses.
+        method : {"fifo", "lifo", "haircut"}
+        limits : Limits
+            As for `trace`.
+        cluster : bool
+            As for `payers`.
+        rates : Rates, optional
+            For fiat figures.
+
+        Returns
+        -------
+        dict
+            services + unspent + coinjoin + capped + fees + own = received, in satoshi;
+            ``cashouts`` has a row for each output that a service received.
+
+        Raises
+        ------
+        UsageError, AddressError, UnknownAddressError
+        """
+        return cases.cashouts(self._asked(sites, method, limits, rates, cluster=cluster))
+
+    def leads(
+        self,
+        sites: Sequence[str],
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        cluster: bool = False,
+        rates: Rates | None = None,
+    ) -> dict[str, Any]:
+        """Return which receivers of a case behave like a site, ranked, each with its reasons.
+
+        Parameters
+        ----------
+        sites : sequence of str
+            Addresses of the case: one receiver. The others are those that its payers paid too.
+        limits : Limits
+            The time range chooses the payments to the case; no cap is used.
+        cluster : bool
+            As for `payers`.
+        rates : Rates, optional
+            For prices; without them only amounts in satoshi are compared.
+
+        Returns
+        -------
+        dict
+            ``leads``: a row a receiver, never a category.
+
+        Raises
+        ------
+        UsageError, AddressError, UnknownAddressError
+        """
+        return leads.leads(self._asked(sites, "fifo", limits, rates, cluster=cluster))
+
+    def count_leads(self, others_than: Iterable[str], rates: Rates | None = None) -> LeadCount:
+        """Count the leads among all receivers of a made-up chain, for the rate of false leads.
+
+        Parameters
+        ----------
+        others_than : iterable of str
+            Addresses whose clusters are left out.
+        rates : Rates, optional
+            For prices.
+
+        Raises
+        ------
+        AddressError, UnknownAddressError
+        """
+        return leads.count_leads(self.store, self.chain, self.attribution, others_than, rates)
+
+    def _asked(
+        self,
+        sites: Sequence[str],
+        method: str,
+        limits: Limits,
+        rates: Rates | None,
+        *,
+        cluster: bool,
+    ) -> cases.Question:
+        """Return a question about a case, checked."""
+        return cases.question(
+            self.store,
+            self.chain,
+            self.attribution,
+            sites,
+            method,
+            limits,
+            rates,
+            cluster=cluster,
+        )
 
     def _walk(
         self,

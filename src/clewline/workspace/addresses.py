@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clewline.codec.address import AddressStatus, decode_addresses, script_of
 from clewline.engine.chain import Chain, outputs_of
@@ -178,6 +179,11 @@ def cluster_members(store: ChainStore, script: int) -> Iterator[tuple[str | None
     for first in range(0, members.size, _MEMBERS_AT_ONCE):
         texts = ScriptTexts(store, members[first : first + _MEMBERS_AT_ONCE])
         yield from zip(texts.addresses(), texts.hexes(), strict=True)
+
+
+def member_scripts(store: ChainStore, script: int) -> NDArray[np.uint32]:
+    """Return the scripts of a script's cluster, ascending."""
+    return clusters_of(store).members(script)
 
 
 def largest_clusters(store: ChainStore, count: int) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ from clewline.workspace.attribution import Attribution
 from clewline.workspace.deposits import service_stops
 from clewline.workspace.partial import seeds_mark
 from clewline.workspace.rendering import ScriptTexts, times_of
-from clewline.workspace.tracing import own_stops
+from clewline.workspace.tracing import stops_of
 
 _CUT_OFF: Final = (
     Stop.MIN_VALUE,
@@ -92,7 +92,7 @@ def common(
         outputs = outputs_of(chain, script)
         seeds = Seeds.whole(chain, outputs)
         own = np.array([script], np.uint32)
-        stops = own_stops(store, attribution, own)
+        stops = stops_of(store, attribution, own)
         cut_off = 0
         for walk in (forward, backward):
             flow = walk(chain, seeds, stops, reach, Method.HAIRCUT)

@@ -62,7 +62,7 @@ def described(
         "basis": "inferred",
         "reason": (
             f"everything that was spent of it went into the wallet of {name}, in {count} "
-            f"transaction{'s' if count > 1 else ''}, together with coins of other addresses"
+            f"transaction{'s' if count > 1 else ''}, together with other such coins or its own"
         ),
         "sweeps": [
             {"txid": txid, "time": utc(time), "inputs": n_inputs}

@@ -11,8 +11,8 @@ from clewline.engine.chain import Chain, UInt32, outputs_of_each
 from clewline.engine.paths import Party
 from clewline.errors import UsageError
 from clewline.store.reader import ChainStore
+from clewline.workspace.addresses import member_scripts
 from clewline.workspace.attribution import Attribution
-from clewline.workspace.importing import clusters_of
 from clewline.workspace.tracing import is_outpoint, seed_outputs, seed_script
 
 CLUSTER: Final = "cluster:"
@@ -67,7 +67,7 @@ def find_party(store: ChainStore, chain: Chain, attribution: Attribution, given:
         kind, scripts = "entity", _entity_scripts(store, attribution, given.removeprefix(ENTITY))
     elif given.startswith(CLUSTER):
         script = seed_script(store, given.removeprefix(CLUSTER))
-        kind, scripts = "cluster", clusters_of(store).members(script)
+        kind, scripts = "cluster", member_scripts(store, script)
     else:
         kind, scripts = "address", np.array([seed_script(store, given)], np.uint32)
     _offset, outputs = outputs_of_each(chain, scripts, chain.n_output)
@@ -86,7 +86,7 @@ def _entity_scripts(store: ChainStore, attribution: Attribution, name: str) -> U
     entity = services.entities.index(name)
     own = services.service_scripts[services.service_entity == entity]
     clusters = services.service_clusters[services.cluster_entity == entity]
-    inherited = [clusters_of(store).members(int(cluster)) for cluster in clusters]
+    inherited = [member_scripts(store, int(cluster)) for cluster in clusters]
     # What a label of its own gives to somebody else is not inherited.
     others = services.service_scripts[services.service_entity != entity]
     scripts: UInt32 = np.setdiff1d(np.concatenate([own, *inherited]), others)

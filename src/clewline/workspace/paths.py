@@ -18,9 +18,9 @@ from clewline.workspace.tracing import (
     chosen,
     describe_outputs,
     limits_said,
-    own_stops,
     rest_parts,
     rests,
+    stops_of,
 )
 
 
@@ -38,7 +38,7 @@ def path(
     rule = chosen("method", method, {rule.value: rule for rule in Method})
     source, goal = (find_party(store, chain, attribution, given) for given in (payer, receiver))
     own = np.unique(np.concatenate((source.owned, goal.owned)))
-    stops = own_stops(store, attribution, own)
+    stops = stops_of(store, attribution, own)
     found = find_paths(chain, source.party, goal.party, stops, limits, rule, most)
     flow = found.flow
     return {

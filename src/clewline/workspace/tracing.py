@@ -123,6 +123,27 @@ def seed_script(store: ChainStore, seed: str) -> int:
     return known_script_id(store, seed)
 
 
+def placed_outputs(store: ChainStore, script: int) -> NDArray[np.int64]:
+    """Return the outputs that a script received in transactions whose place is known, ascending.
+
+    In a partial store, those without a place are of a history that is not loaded whole.
+    """
+    outputs = outputs_of(chain_of(store), script)
+    if store.coverage is None:
+        return outputs
+    return outputs[has_inputs(store, tx_of_outputs(store, outputs))]
+
+
+def within(times: NDArray[np.int64], since: int | None, until: int | None) -> NDArray[np.bool_]:
+    """Tell which times lie in a range, UTC seconds, both ends included; None is no end."""
+    inside = np.ones(times.size, np.bool_)
+    if since is not None:
+        inside &= times >= since
+    if until is not None:
+        inside &= times <= until
+    return inside
+
+
 def seed_outputs(
     store: ChainStore, seeds: Sequence[str], since: int | None, until: int | None
 ) -> NDArray[np.int64]:
@@ -146,21 +167,12 @@ def seed_outputs(
     for seed in seeds:
         outpoint = _OUTPOINT.fullmatch(seed)
         if outpoint is None:
-            outputs = outputs_of(chain_of(store), seed_script(store, seed))
-            txs = tx_of_outputs(store, outputs)
-            # Those of transactions without a place are of a history that is not loaded whole.
-            placed = has_inputs(store, txs)
-            if not placed.any():
+            outputs = placed_outputs(store, seed_script(store, seed))
+            if not outputs.size:
                 raise not_loaded(store, seed, "the history of this address")
-            outputs, txs = outputs[placed], txs[placed]
             if since is not None or until is not None:
-                times = store.block_time[blocks_of(store, txs)]
-                inside = np.ones(outputs.size, np.bool_)
-                if since is not None:
-                    inside &= times >= since
-                if until is not None:
-                    inside &= times <= until
-                outputs = outputs[inside]
+                times = store.block_time[blocks_of(store, tx_of_outputs(store, outputs))]
+                outputs = outputs[within(times, since, until)]
             found.append(outputs)
             continue
         tx, vout = find_transaction(store, outpoint[1]), int(outpoint[2])
@@ -201,7 +213,7 @@ def run_trace(
     walk = chosen("direction", direction, {"forward": forward, "backward": backward})
     rule = chosen("method", method, {rule.value: rule for rule in Method})
     outputs = seed_outputs(store, seeds, limits.since, limits.until)
-    stops = own_stops(store, attribution, np.unique(chain.script[outputs]))
+    stops = stops_of(store, attribution, np.unique(chain.script[outputs]))
     seeded = Seeds.whole(chain, outputs)
     flow = walk(chain, seeded, stops, limits, rule)
     if not stop_at_deposits:
@@ -215,14 +227,17 @@ def run_trace(
     return Trace(direction, rule, limits, outputs, flow, deposits)
 
 
-def own_stops(store: ChainStore, attribution: Attribution, scripts: NDArray[np.uint32]) -> Stops:
-    """Return the services and CoinJoins of a tip; what some scripts belong to is no stop."""
+def stops_of(store: ChainStore, attribution: Attribution, own: NDArray[np.uint32]) -> Stops:
+    """Return where a walk stops: services and CoinJoins, but not what some own scripts belong to.
+
+    Entity and cluster of an own script are no stop for its money (METHODS §4).
+    """
     stops = service_stops(store, attribution)
-    owners = np.unique(entities_of(stops, scripts))
+    owners = np.unique(entities_of(stops, own))
     return replace(
         stops,
         own_entities=owners[owners != NO_ENTITY],
-        own_clusters=np.unique(stops.cluster[scripts]),
+        own_clusters=np.unique(stops.cluster[own]),
     )
 
 

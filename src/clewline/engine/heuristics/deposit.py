@@ -7,7 +7,7 @@ whose every spend goes there is the service's deposit address, although no label
 The trap is a customer who empties several addresses into the service: in the customer's
 transaction, too, all goes to an address of the service. That address is a deposit address, which
 the service sweeps in its turn. So a sweep counts only if it goes to an address that the service
-pays *out* of.
+pays *out* of, or spends a coin of the service's own.
 """
 
 from __future__ import annotations
@@ -61,9 +61,10 @@ def infer_deposits(chain: Chain, stops: Stops, scripts: UInt32) -> Deposits:
     2020), carried over to sweeps of unspent outputs. A script is one if it carries no service's
     label itself, every output of it that is spent is spent by a sweep into one and the same
     service, and at least one of these sweeps gathers the coins of two scripts or more that carry no
-    service's label. A sweep is a transaction that is no CoinJoin and pays (but for outputs of no
-    value) to scripts of that service alone, of which the one
-    that gets most has paid somebody without a label from one of its first 100 coins.
+    service's label, or spends a coin of that service with them. A sweep is a transaction that is no
+    CoinJoin and pays (but for outputs of no value) to scripts of that service alone; either it
+    spends a coin of the service too, or the script that gets most has paid somebody without a label
+    from one of its first 100 coins.
 
     Parameters
     ----------
@@ -114,11 +115,11 @@ def infer_deposits(chain: Chain, stops: Stops, scripts: UInt32) -> Deposits:
         none = np.empty(0, np.int64)
         return Deposits(wanted[:0], none.astype(np.int32), np.zeros(1, np.int64), none)
     transactions, position = np.unique(rows[:, 1], return_inverse=True)
-    into, several = (column[position] for column in _sweeps_into(chain, labels, transactions))
+    into, shows = (column[position] for column in _sweeps_into(chain, labels, transactions))
     first = np.flatnonzero(np.diff(rows[:, 0], prepend=-1))
     # One spend that is no sweep, or goes into another service, and the script is out.
     least, greatest = np.minimum.reduceat(into, first), np.maximum.reduceat(into, first)
-    found = (least == greatest) & (least != NO_ENTITY) & np.logical_or.reduceat(several, first)
+    found = (least == greatest) & (least != NO_ENTITY) & np.logical_or.reduceat(shows, first)
     sweeps = np.diff(first, append=len(rows))
     return Deposits(
         script=wanted[rows[first[found], 0]],
@@ -143,22 +144,23 @@ def _labels(stops: Stops) -> StopColumns:
 
 
 def _sweeps_into(chain: Chain, labels: StopColumns, transactions: Int64) -> tuple[Int32, Bool]:
-    """Entity into whose wallet each transaction is a sweep, or none's; whether it gathers several.
+    """Entity into whose wallet each transaction is a sweep, and whether it shows whose coins it is.
 
-    Where it is none, `NO_ENTITY`.
+    Where it is none, `NO_ENTITY`. It shows that by several scripts, or by a coin of the wallet.
     """
     entity = np.empty(transactions.size, np.int32)
     several = np.empty(transactions.size, np.bool_)
+    own_coin = np.empty(transactions.size, np.bool_)
     paid = np.empty(transactions.size, np.uint32)
     columns = (chain.tx_input, chain.tx_output, chain.prevout, chain.value, chain.script)
-    _gather_into(transactions, *columns, labels, entity, several, paid)
+    _gather_into(transactions, *columns, labels, entity, several, own_coin, paid)
     receivers = np.unique(paid[entity != NO_ENTITY])
     offset, outputs = outputs_of_each(chain, receivers, _SPENDS_LOOKED_AT)
     spender = chain.spender[outputs].astype(np.int64)
     pays_out = np.zeros(receivers.size, np.bool_)
     _pay_out(offset, spender, chain.tx_output, chain.value, chain.script, labels, pays_out)
-    entity[~np.isin(paid, receivers[pays_out])] = NO_ENTITY
-    return entity, several
+    entity[~own_coin & ~np.isin(paid, receivers[pays_out])] = NO_ENTITY
+    return entity, several | own_coin
 
 
 @kernel
@@ -172,11 +174,13 @@ def _gather_into(
     labels: StopColumns,
     entity: Int32,
     several: Bool,
+    own_coin: Bool,
     paid: UInt32,
 ) -> None:
     """Tell which transactions pay one service alone, out of `several` scripts or one, and where to.
 
-    Scripts of services do not count. `paid` is the script that gets most.
+    Scripts of services do not count among these; `own_coin` tells that the same service's own coin
+    is spent, too. `paid` is the script that gets most.
     """
     for k in range(transactions.size):
         tx = transactions[k]
@@ -185,14 +189,18 @@ def _gather_into(
         paid[k] = 0
         if labels.coinjoin.size and family_mixes_owners(labels.coinjoin[tx]):
             continue
+        own_coin[k] = False
         first = np.int64(-1)
+        spender = np.int64(NO_ENTITY)
         for row in range(tx_input[tx], tx_input[tx + 1]):
             spent = np.int64(script[prevout[row]])
-            if spent != first and owner_of(spent, labels)[1] == NO_ENTITY:
-                if first >= 0:
-                    several[k] = True
-                    break
+            service = owner_of(spent, labels)[1]
+            if service != NO_ENTITY:
+                spender = np.int64(service)
+            elif first < 0:
                 first = spent
+            elif spent != first:
+                several[k] = True
         into = np.int64(NO_ENTITY)
         most = np.int64(0)
         for output in range(tx_output[tx], tx_output[tx + 1]):
@@ -207,6 +215,7 @@ def _gather_into(
                 most = value[output]
                 paid[k] = script[output]
         entity[k] = into
+        own_coin[k] = into != NO_ENTITY and spender == into
 
 
 @kernel
