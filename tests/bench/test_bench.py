@@ -11,7 +11,7 @@ import pytest
 from bench.case import Case, make_case
 from bench.line import Goal, emit, quantiles
 
-from bench import clustering, imports, lookups, traces, worst
+from bench import clustering, exposure, imports, lookups, traces, worst
 
 TRANSACTIONS = 300
 
@@ -38,6 +38,9 @@ def measured(
         (worst, "_LINKS", 3),
         (worst, "_MEMBERS", 400),
         (worst, "_RUNS", 1),
+        (exposure, "_RUNS", 1),
+        (exposure, "_SAMPLES", 5),
+        (exposure, "_LOOKUPS", 20),
     ):
         monkeypatch.setattr(module, name, few)
 
@@ -92,10 +95,12 @@ def test_clustering_that_differs_is_an_error(
 
 def test_lookups(measured: Any) -> None:
     lines = measured(lookups)
-    assert len(lines) == 5
+    batch = lines.pop("lookup.address_batch")
+    assert batch["met"] is (batch["addresses_per_second"] >= 100_000)
+    assert len(lines) == 4
     for line in lines.values():
         assert 0 < line["p50_us"] <= line["p99_us"] <= line["worst_us"]
-        assert line["met"] is (line["p50_us"] < 1000)
+        assert line["met"] is (line["p50_us"] <= 100)
 
 
 def test_traces(measured: Any) -> None:
@@ -116,6 +121,22 @@ def test_worst_nodes(measured: Any) -> None:
     busiest = lines["worst.address_of_a_million_payments"]["worst"]
     assert busiest["crossed_transactions"] > 0
     assert busiest["capped"] == 0
+
+
+def test_exposure_is_measured_against_exact_traces(measured: Any) -> None:
+    lines = measured(exposure)
+    assert set(lines) == {
+        *("exposure.from", "exposure.to", "exposure.build", "exposure.lookup"),
+        *("exposure.error.from", "exposure.error.to"),
+    }
+    for direction in ("from", "to"):
+        passes = lines[f"exposure.{direction}"]
+        assert passes["met"] is (passes["slowest_items_per_second"] >= 20e6)
+        assert passes["passes"] == len(passes["items_per_second"])
+        error = lines[f"exposure.error.{direction}"]
+        assert error["samples"] == 5
+        assert error["met"]
+    assert lines["exposure.build"]["largest_gap"] < 1e-12
 
 
 def test_a_goal_is_judged_before_rounding(capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,6 +115,7 @@ def outputs_of(chain: Chain, script: int) -> Int64:
     Returns
     -------
     ndarray of int64
+        Output ids.
 
     Notes
     -----

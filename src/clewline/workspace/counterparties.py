@@ -29,7 +29,7 @@ from clewline.workspace.attribution import Attribution
 from clewline.workspace.deposits import service_stops
 from clewline.workspace.partial import seeds_mark
 from clewline.workspace.rendering import ScriptTexts, times_of
-from clewline.workspace.tracing import stops_of
+from clewline.workspace.tracing import check_range, stops_of
 
 _CUT_OFF: Final = (
     Stop.MIN_VALUE,
@@ -90,6 +90,7 @@ def common(
     asked = []
     for number, script in enumerate(scripts):
         outputs = outputs_of(chain, script)
+        check_range(store, outputs, Method.HAIRCUT)
         seeds = Seeds.whole(chain, outputs)
         own = np.array([script], np.uint32)
         stops = stops_of(store, attribution, own)
@@ -158,7 +159,7 @@ def _described(
     return {
         "kind": kind,
         "entity": attribution.services.entities[entity] if entity >= 0 else None,
-        "category": attribution.services.categories[entity] if entity >= 0 else None,
+        "category": attribution.services.entity_category[entity] if entity >= 0 else None,
         "address": text.addresses()[0],
         "script": text.hexes()[0],
         "cluster": int(store.column("structure.cluster")[script]),

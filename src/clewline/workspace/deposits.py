@@ -58,7 +58,7 @@ def described(
     count = high - low
     return {
         "entity": name,
-        "category": attribution.services.categories[entity],
+        "category": attribution.services.entity_category[entity],
         "basis": "inferred",
         "reason": (
             f"everything that was spent of it went into the wallet of {name}, in {count} "

@@ -15,6 +15,7 @@ from clewline.workspace.attribution import Attribution
 from clewline.workspace.partial import mark
 from clewline.workspace.parties import find_party
 from clewline.workspace.tracing import (
+    check_range,
     chosen,
     describe_outputs,
     limits_said,
@@ -38,6 +39,8 @@ def path(
     rule = chosen("method", method, {rule.value: rule for rule in Method})
     source, goal = (find_party(store, chain, attribution, given) for given in (payer, receiver))
     own = np.unique(np.concatenate((source.owned, goal.owned)))
+    for party in (source, goal):
+        check_range(store, party.party.outputs, rule)
     stops = stops_of(store, attribution, own)
     found = find_paths(chain, source.party, goal.party, stops, limits, rule, most)
     flow = found.flow
