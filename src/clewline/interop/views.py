@@ -56,8 +56,6 @@ class Function:
     help: str
 
 
-
-
 def _numbered(table: str, number: str) -> str:
     """Return a stored table with its rows numbered from 0, in its own order."""
     return f"(SELECT *, row_number() OVER () - 1 AS {number} FROM stored_{table})"  # noqa: S608 - ours

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from clewline.codec.address import script_of
+from clewline.codec.address import AddressStatus, decode_addresses, script_of
 from clewline.engine.chain import Chain, outputs_of
 from clewline.engine.clustering import explain, largest
+from clewline.engine.receipts import NOTHING, receipts_of
 from clewline.errors import UnknownAddressError
 from clewline.reports.case import utc
 from clewline.store.reader import ChainStore
@@ -82,6 +83,51 @@ def summary(store: ChainStore, script: int | None) -> dict[str, Any]:
         "cluster": int(store.column("structure.cluster")[script]),
         "cluster_size": cluster_size(store, script),
     }
+
+
+def many(store: ChainStore, addresses: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield status and sums of each of many addresses, in their order."""
+    decoded = decode_addresses(addresses, store.network)
+    wrong = decoded.status != AddressStatus.OK
+    scripts = store.find_scripts(decoded.blob, decoded.starts)
+    scripts[wrong] = NOTHING
+    sums = receipts_of(chain_of(store), scripts)
+    known = scripts >= 0
+    cluster = np.full(scripts.size, -1, np.int64)
+    cluster[known] = store.column("structure.cluster")[scripts[known]]
+    times = []
+    for txs in (sums.first_tx, sums.last_tx):
+        seconds = store.block_time[heights_of(store, np.maximum(txs, 0))]
+        # As `utc` writes them, all at once.
+        texts = np.datetime_as_string(seconds.astype("datetime64[s]"), timezone="UTC").astype("O")
+        texts[~known] = None
+        times.append(texts.tolist())
+    for address, reason, received, sent, outputs, unspent, first, last, member in zip(
+        addresses,
+        decoded.status.tolist(),
+        sums.received.tolist(),
+        sums.sent.tolist(),
+        sums.outputs.tolist(),
+        sums.unspent.tolist(),
+        *times,
+        cluster.tolist(),
+        strict=True,
+    ):
+        status = "on the chain" if member >= 0 else "not on the chain"
+        if reason != AddressStatus.OK:
+            status = f"not an address of this network: {AddressStatus(reason).cause}"
+        yield {
+            "address": address,
+            "status": status,
+            "received": received,
+            "sent": sent,
+            "balance": received - sent,
+            "outputs": outputs,
+            "unspent_outputs": unspent,
+            "first_seen": first,
+            "last_seen": last,
+            "cluster": member if member >= 0 else None,
+        }
 
 
 def cluster_size(store: ChainStore, script: int) -> int:
