@@ -64,6 +64,13 @@ SETTINGS: tuple[Setting, ...] = (
         "grow from 0.1 to 5 seconds.",
     ),
     Setting(
+        "unconfirmed_days",
+        "CLEWLINE_UNCONFIRMED_DAYS",
+        "14",
+        "Days to keep the bytes of transactions that no longer wait for a block; when they were "
+        "seen, and what became of them, is kept for good.",
+    ),
+    Setting(
         "fixtures",
         "CLEWLINE_FIXTURES",
         None,

@@ -140,6 +140,13 @@ def follow_(
     once: Annotated[
         bool, typer.Option("--once", help="End as soon as the store is at the tip.")
     ] = False,
+    unconfirmed: Annotated[
+        bool,
+        typer.Option(
+            "--unconfirmed",
+            help="Also note which transactions wait for a block, apart from the chain.",
+        ),
+    ] = False,
 ) -> None:
     """Keep a store at the tip of a node or of a blocks directory, until Ctrl-C or SIGTERM.
 
@@ -152,10 +159,17 @@ def follow_(
     the middle of an import, as soon as a running computation ends; the store keeps its last tip;
     the exit code is 130 or 143.
 
-    Not yet: each new tip builds the indexes anew and a reorganisation copies the columns, which
-    takes minutes on the whole chain. Unconfirmed transactions are not shown.
+    A reorganisation copies the columns, which takes minutes on the whole chain.
+
+    With --unconfirmed, each round also looks at the mempool of the node. What waits there may never
+    be confirmed: it is in no sum, cluster or digest, and answers name it in keys of their own.
     """
     _one_of({"--core-blocks": core_blocks, "--rpc": rpc, "--rest": rest})
+    if unconfirmed and core_blocks is not None:
+        raise UsageError(
+            "block files hold no transactions that wait for a block; goes with --rpc or --rest",
+            where="--unconfirmed",
+        )
     if rpc_cookie is not None and rpc is None:
         raise UsageError("goes with --rpc", where="--rpc-cookie")
     line = StatusLine()
@@ -178,7 +192,7 @@ def follow_(
                 source = directory_source(store, core_blocks, network, line.progress)
             else:
                 chain = stack.enter_context(connect_node(rpc, rest, rpc_cookie, _note))
-                source = node_source(store, chain, network, line.progress)
+                source = node_source(store, chain, network, line.progress, unconfirmed=unconfirmed)
             follow(store, source, tell, interval=interval, once=once, sleep=sleep)
             line.keep()
     except Stop as stop:
@@ -204,8 +218,15 @@ def _tell(line: StatusLine, standing: Standing) -> None:
         parts.append(f"{missing:,} {'block' if missing == 1 else 'blocks'} behind")
     if standing.tip is not None:
         parts += [f"{standing.seconds_behind:,} s since its header time", f"tip {tip}"]
+    pool = standing.pool
+    if pool.seen is not None:
+        unread = f", {pool.seen.unread:,} more unread" if pool.seen.unread else ""
+        parts.append(f"{pool.seen.waiting:,} unconfirmed{unread}")
+    if pool.waiting is not None:
+        parts.append(f"unconfirmed transactions: waiting: {visible(pool.waiting)}")
     catching_up = missing if missing is not None and missing >= _CATCHING_UP else 0
-    line.show("; ".join(parts), (standing.tip, standing.waiting, catching_up))
+    news = (standing.tip, standing.waiting, catching_up, pool.seen is None, pool.waiting)
+    line.show("; ".join(parts), news)
 
 
 @app.command()

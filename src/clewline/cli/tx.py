@@ -27,7 +27,12 @@ def show(
     store: Store,
     style: Output = Format.JSONL,
 ) -> None:
-    """Show transactions with inputs, outputs and who spends them."""
+    """Show transactions with inputs, outputs and who spends them.
+
+    One that is not on the chain, but waits in a mempool that is followed (chain follow
+    --unconfirmed) or did, is shown with "confirmed": false, with what became of it and when it was
+    seen; what is not known of it is null. It may never be confirmed.
+    """
     from clewline.workspace import Workspace
 
     wanted = sys.stdin.read().split() if txids == ["-"] else txids

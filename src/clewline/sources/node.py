@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from pathlib import Path
@@ -227,6 +227,15 @@ class Node:
                 self._tell(str(busy))
             self._closed.wait(delay)
             delay = min(2 * delay, _LONGEST_DELAY)
+
+    @contextmanager
+    def impatient(self) -> Iterator[None]:
+        """Ask once where it is no use to wait: for what the next round asks again."""
+        patience, self._patience = self._patience, 0.0
+        try:
+            yield
+        finally:
+            self._patience = patience
 
     def close(self) -> None:
         """Give up every request, also those that wait for an answer in other threads."""

@@ -30,6 +30,7 @@ from clewline.engine.chain import Chain
 from clewline.engine.heuristics.coinjoin import explain as explain_coinjoin
 from clewline.engine.heuristics.multi_input import RULE as MULTI_INPUT
 from clewline.engine.taint import Limits, Method
+from clewline.errors import UnknownTransactionError
 from clewline.reports.request_pack import (
     LabelSet,
     RunInfo,
@@ -41,7 +42,7 @@ from clewline.settings import setting
 from clewline.sources.node_chain import connect_node
 from clewline.store.importer import Progress, no_progress
 from clewline.store.reader import ChainStore
-from clewline.workspace import addresses, packs, rendering, tracing
+from clewline.workspace import addresses, packs, rendering, tracing, unconfirmed
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
 from clewline.workspace.classifying import classify_file, classify_lines
@@ -125,11 +126,12 @@ class Workspace:
         return {"tip": self.store.manifest.tip, "height": self.store.manifest.height}
 
     def info(self) -> dict[str, Any]:
-        """Return network, tip, counts, unspent outputs and digest of the store.
+        """Return network, tip, counts, unspent outputs, digest, and what waits for a block.
 
         ``inputs`` are those that spend an output, so without those of coinbases; ``addresses``
         counts distinct scripts that have an address; unspent outputs are counted as Core's
-        ``gettxoutsetinfo`` does.
+        ``gettxoutsetinfo`` does. ``unconfirmed`` is None where that is not followed, and in no
+        other number.
         """
         manifest = self.store.manifest
         counts = manifest.counts
@@ -147,23 +149,38 @@ class Workspace:
             "unspent_outputs": unspent,
             "unspent_value": value,
             "digest": manifest.digest,
+            "unconfirmed": unconfirmed.standing(self.store),
         }
 
     def transactions(self, txids: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Yield transactions by id, with inputs, outputs, and who spends them.
 
         Of an id that the chain holds twice (BIP-30: two coinbases of 2010), both are given,
-        in chain order.
+        in chain order. One that is not on the chain and was seen in a followed mempool has other
+        keys, ``confirmed`` (false) among them; see `unconfirmed.transaction`.
 
         Raises
         ------
         UsageError, UnknownTransactionError
-            Before anything is given, if one of the ids is none or not on the chain.
+            Before anything is given, if one of the ids is none, or neither on the chain nor seen.
         """
-        found = [tracing.find_transaction(self.store, txid) for txid in txids]
+        found = [self._transaction(txid) for txid in txids]
         for tx in found:
+            if isinstance(tx, dict):
+                yield tx
+                continue
             for twin in (*self.store.overwritten_twins(tx), tx):
                 yield from rendering.transactions(self.store, twin, twin + 1)
+
+    def _transaction(self, txid: str) -> int | dict[str, Any]:
+        """Return a transaction of the chain, or what is known of one that is not confirmed."""
+        try:
+            return tracing.find_transaction(self.store, txid)
+        except UnknownTransactionError:
+            seen = unconfirmed.transaction(self.store, txid)
+            if seen is None:
+                raise
+            return seen
 
     def all_transactions(self) -> Iterator[dict[str, Any]]:
         """Yield every transaction of the chain, in chain order, in the same form."""
@@ -225,6 +242,8 @@ class Workspace:
         """Return what the chain and the labels say about an address.
 
         An address that no output pays to has sums of zero and no cluster, at this tip.
+        ``unconfirmed`` is what waiting transactions pay it and spend of it: in no other number, and
+        None where they are not followed.
 
         Raises
         ------
@@ -233,7 +252,12 @@ class Workspace:
         """
         script = addresses.script_id(self.store, address)
         said = self._labelled(address, script)
-        return {"address": said.pop("address"), **addresses.summary(self.store, script), **said}
+        return {
+            "address": said.pop("address"),
+            **addresses.summary(self.store, script),
+            "unconfirmed": unconfirmed.of_address(self.store, address, script),
+            **said,
+        }
 
     def address_batch(self, batch: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Yield sums, first and last time and cluster of many addresses, in their order.
@@ -348,13 +372,18 @@ class Workspace:
         dict
             services + unspent + mined + coinjoin + capped + fees = total, in satoshi. Poison is an
             upper bound that counts satoshi more than once, as ``law`` in the answer says.
+            ``spent_unconfirmed_by`` names those unspent outputs that waiting transactions spend;
+            they count as unspent. None where that is not followed.
 
         Raises
         ------
         UsageError, AddressError, UnknownAddressError, UnknownTransactionError
         """
         walked = self._walk(direction, seeds, method, limits)
-        return tracing.answer(self.store, self.chain, self.attribution, walked)
+        return {
+            **tracing.answer(self.store, self.chain, self.attribution, walked),
+            "spent_unconfirmed_by": unconfirmed.spent_ends(self.store, walked.flow),
+        }
 
     def compare(
         self, direction: str, seeds: Sequence[str], limits: Limits = _DEFAULT_LIMITS
