@@ -89,9 +89,10 @@ def longest_chain(blocks: Sequence[bytes]) -> list[bytes]:
 class NodeStandIn:
     """A node on 127.0.0.1. Use as a context manager.
 
-    `mempool` holds raw transactions by id as shown; with `lists_verbosely` REST lists them as it did
-    before Core 25. `next` holds replies that the next requests get, whatever they ask; `change` sees each honest
+    `next` holds replies that the next requests get, whatever they ask; `change` sees each honest
     reply with what was asked (the path, or the names of the methods) and may return another.
+    `mempool` holds raw transactions by id as shown; with `lists_verbosely` REST lists them as
+    before Core 25.
     """
 
     def __init__(self, chain: Sequence[bytes]) -> None:

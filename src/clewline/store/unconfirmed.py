@@ -63,7 +63,11 @@ _SCHEMA: Final = (
 
 
 class State(StrEnum):
-    """What became of a transaction, up to the last look."""
+    """What became of a transaction, up to the last look.
+
+    Gone is what is neither in the mempool nor on the chain: replaced, thrown out, or in a block
+    that the store does not hold yet. It may come back, or be confirmed after all.
+    """
 
     WAITING = "waiting"
     CONFIRMED = "confirmed"
