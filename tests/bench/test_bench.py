@@ -87,7 +87,7 @@ def test_clustering_that_differs_is_an_error(
 
 def test_lookups(measured: Any) -> None:
     lines = measured(lookups)
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines.values():
         assert 0 < line["p50_us"] <= line["p99_us"] <= line["worst_us"]
         assert line["met"] is (line["p50_us"] < 1000)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.builders import COIN, OP_TRUE, Branch, Tx, p2pkh, spend, write_blocks
 from tests.sources.node_stand_in import FULL, HUNG_UP, NodeStandIn, Reply
@@ -536,7 +536,8 @@ def test_what_the_time_did_not_suffice_for_is_read_without_sleep(
 # Against a second hand
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@example(steps=[({9}, ""), ({10}, ""), (set(), ""), ({9}, "")])
 @given(
     steps=st.lists(
         st.tuples(

@@ -84,15 +84,16 @@ def check_columns(
     report.checked.append("columns and indexes, byte by byte")
     if report.wrong:
         return report, None
-    for number, (name, rule) in enumerate(_RULES.items()):
-        progress("Checking rules", number, len(_RULES))
+    rules = _RULES if store.coverage is None else _PARTIAL_RULES
+    for number, (name, rule) in enumerate(rules.items()):
+        progress("Checking rules", number, len(rules))
         report.checked.append(name)
         if not rule(store):
             report.wrong.append(f"{path}: {name}: does not hold")
             if rule in (_offsets, _references):
                 # The other rules follow these.
                 return report, None
-    progress("Checking rules", len(_RULES), len(_RULES))
+    progress("Checking rules", len(rules), len(rules))
     if core_blocks is not None:
         found = header_hashes(scan_directory(core_blocks, store.network).header)
         held = {row.tobytes() for row in store.column("block.hash")}
@@ -203,7 +204,7 @@ def _offsets(store: ChainStore) -> bool:
     return all(
         bool(starts[0] == 0 and starts[-1] == counts[rows] and (np.diff(starts) >= 0).all())
         for rows, starts in ((rows, store.column(name)) for name, rows in owned.items())
-    ) and bool((np.diff(store.column("block.tx_start")) > 0).all())
+    ) and (store.coverage is not None or bool((np.diff(store.column("block.tx_start")) > 0).all()))
 
 
 def _references(store: ChainStore) -> bool:
@@ -213,7 +214,7 @@ def _references(store: ChainStore) -> bool:
         counts["block"] > 0
         and prevout.min(initial=0) >= 0
         and prevout.max(initial=-1) < counts["output"]
-        and store.column("output.script").max(initial=0) < counts["script"]
+        and store.column("output.script").max(initial=0) < max(counts["script"], 1)
     )
 
 
@@ -227,6 +228,34 @@ def _headers(store: ChainStore) -> bool:
         and (header["previous"][1:] == hashes[:-1]).all()
         and hashes[0].tobytes() == store.network.genesis
         and hashes[-1][::-1].tobytes().hex() == store.manifest.tip
+    )
+
+
+def _known_headers(store: ChainStore) -> bool:
+    """Check that hashes are those of the headers, from the genesis block to the tip."""
+    raw = np.ascontiguousarray(store.column("block.header")).view(np.uint8).reshape(-1, 80)
+    hashes = store.column("block.hash")
+    return bool(
+        (header_hashes(raw) == hashes).all()
+        and hashes[0].tobytes() == store.network.genesis
+        and hashes[-1][::-1].tobytes().hex() == store.manifest.tip
+    )
+
+
+def _covered(store: ChainStore) -> bool:
+    """Check that the coverage fits the columns."""
+    coverage, counts = store.coverage, store.manifest.counts
+    assert coverage is not None
+    start, inputs = store.column("block.tx_start"), store.column("tx.input_start")
+    height = coverage.height
+    return bool(
+        height.size == counts["block"]
+        and height[0] == -1
+        and (np.diff(height) > 0).all()
+        and height[-1] == store.manifest.height
+        and coverage.settled.size == counts["output"]
+        and coverage.outputs_only == start[1]
+        and inputs[coverage.outputs_only] == 0
     )
 
 
@@ -317,3 +346,15 @@ _RULES: Final[dict[str, Callable[[ChainStore], bool]]] = {
     "index of spenders": _spending_index,
     "index of receipts": _receiving_index,
 }
+_PARTIAL_RULES: Final = {
+    "offsets divide their rows": _offsets,
+    "inputs and outputs refer to rows that there are": _references,
+    "headers hash, from the genesis block to the tip": _known_headers,
+    "what is loaded fits what is said to be": _covered,
+    **{
+        name: rule
+        for name, rule in _RULES.items()
+        if rule not in (_offsets, _references, _headers, _roots)
+    },
+}
+"""Rules of a partial store: blocks are missing between its blocks, and transactions in them."""

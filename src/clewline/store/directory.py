@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from clewline.errors import StoreLockedError, UsageError
+from clewline.sources.answers import NAME as ANSWERS
 from clewline.store.files import storage_error
 from clewline.store.manifest import NAME
 
@@ -21,7 +22,7 @@ APPENDING: Final = "appending"
 """Marks that indexes may name what is not published; see `index_files.take_back`."""
 # What a store without a manifest (not published yet, or interrupted before) may hold.
 _OURS: Final = (
-    *(_LOCK, APPENDING, "columns.", "index.", "checksums.", "labels"),
+    *(_LOCK, APPENDING, "columns.", "index.", "checksums.", "labels", "coverage.", ANSWERS),
     *(f"{NAME}.partial", f"{APPENDING}.partial"),
 )
 
@@ -107,7 +108,7 @@ def clear_leftovers(path: Path, keep: set[str]) -> None:
 
 
 def unmake(path: Path, *, made: bool) -> None:
-    """Leave no trace of a store that never was published.
+    """Leave no trace of a store that never was published, but what servers answered for it.
 
     Parameters
     ----------
@@ -116,7 +117,7 @@ def unmake(path: Path, *, made: bool) -> None:
     made : bool
         Whether the directory itself was made for it.
     """
-    if made:
+    if made and not (path / ANSWERS).exists():
         shutil.rmtree(path, ignore_errors=True)
         return
     clear_leftovers(path, set())

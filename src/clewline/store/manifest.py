@@ -65,6 +65,10 @@ class Manifest:
         that collide in it.
     index_digest : str
         SHA-256 over `index_counts`, `script_key` and the checksums of all indexes.
+    coverage : str
+        Of a partial store: SHA-256 of the file that says what is loaded (`coverage`).
+    tip_height : int
+        Of a partial store: height of the tip, which the number of blocks does not tell.
     """
 
     network: str
@@ -78,11 +82,13 @@ class Manifest:
     overwritten: list[int]
     script_key: int
     index_digest: str = ""
+    coverage: str = ""
+    tip_height: int = -1
 
     @property
     def height(self) -> int:
         """Height of the tip."""
-        return self.counts["block"] - 1
+        return self.tip_height if self.coverage else self.counts["block"] - 1
 
     def rows(self, table: str) -> int:
         """Return a count by name, of the columns or of the index."""
@@ -250,6 +256,10 @@ def _is_sound(manifest: Manifest) -> bool:
         and all(re.fullmatch(r"index\.\d+", name) for name in manifest.index_dirs.values())
         and re.fullmatch(r"checksums\.\d+", manifest.checksums) is not None
         and all(type(tx) is int and 0 <= tx < manifest.counts["tx"] for tx in manifest.overwritten)
+        and re.fullmatch(r"([0-9a-f]{64})?", manifest.coverage) is not None
+        and type(manifest.tip_height) is int
+        and (manifest.tip_height >= 0) == bool(manifest.coverage)
+        and manifest.tip_height >= -1
     )
 
 

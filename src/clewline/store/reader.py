@@ -16,6 +16,7 @@ from clewline.codec.networks import Network, network_by_name
 from clewline.codec.script import is_unspendable
 from clewline.errors import StoreDamagedError
 from clewline.jit import kernel, leaf
+from clewline.store.coverage import Coverage, read_coverage
 from clewline.store.files import map_column
 from clewline.store.hash_index import find_scripts, find_txids
 from clewline.store.manifest import Manifest, read_manifest
@@ -145,6 +146,7 @@ class ChainStore:
                 # A tip published meanwhile may have taken this one's indexes away.
                 for name in store._columns:
                     store.written(name)
+                _ = store.coverage
             except StoreDamagedError:
                 if attempt + 1 == _ATTEMPTS or read_manifest(path) == store.manifest:
                     raise
@@ -196,6 +198,16 @@ class ChainStore:
     def file_of(self, name: str) -> Path:
         """Return the file of a column or index column."""
         return self._columns[name][0]
+
+    @cached_property
+    def coverage(self) -> Coverage | None:
+        """What a partial store holds; None of a whole chain."""
+        digest = self.manifest.coverage
+        return read_coverage(self.path, digest) if digest else None
+
+    def height_of(self, blocks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the height of each block; -1 for what has no place in a partial store."""
+        return blocks if self.coverage is None else self.coverage.height[blocks]
 
     @cached_property
     def block_time(self) -> NDArray[np.int64]:

@@ -289,11 +289,13 @@ class UnconfirmedLedger:
 
     def mark_waiting(self, rows: Iterable[int]) -> None:
         """Note that transactions which had left are in the mempool again."""
+        back = list(rows)
         self._database.executemany(
             "UPDATE seen SET state = 'waiting', last_seen = NULL, height = NULL,"
             " replaced_by = NULL WHERE id = ?",
-            [(row,) for row in rows],
+            [(row,) for row in back],
         )
+        self._name_replacements(back)
 
     def mark_confirmed(self, heights: Iterable[tuple[int, int]], last_seen: int) -> None:
         """Note (row, height) of transactions that are on the chain."""

@@ -70,6 +70,8 @@ class StoreWriter:
         Directory of the store; made if there is none.
     network : Network
         What the blocks are of.
+    partial : bool
+        Whether the blocks are a part of the chain (`coverage`); a store is one or the other.
 
     Attributes
     ----------
@@ -81,14 +83,15 @@ class StoreWriter:
     StoreLockedError
         If another process writes to the store.
     UsageError
-        If the directory holds something else, or a chain of another network.
+        If the directory holds something else, a chain of another network, or a part of a chain
+        where the whole is meant.
     StorageError
         If the directory cannot be made or locked.
     StoreVersionError, StoreDamagedError
         If the store cannot be read by this version.
     """
 
-    def __init__(self, path: Path, network: Network) -> None:
+    def __init__(self, path: Path, network: Network, *, partial: bool = False) -> None:
         self.path = path
         self.network = network
         self._columns: ColumnFiles | None = None
@@ -118,6 +121,14 @@ class StoreWriter:
                     f"{network.name}",
                     where=str(path),
                     hint="one store holds one network",
+                )
+            if self.base.tip and bool(self.base.coverage) != partial:
+                raise UsageError(
+                    "holds a part of a chain, which chain fetch made"
+                    if self.base.coverage
+                    else "holds a whole chain",
+                    where=str(path),
+                    hint="use another directory: a store holds the whole chain or a part of it",
                 )
             clear_leftovers(path, self._kept())
             self._settle()
@@ -197,6 +208,22 @@ class StoreWriter:
         self._tables = self._tables_over(self._columns)
         self._tables.build()
 
+    def restart(self) -> None:
+        """Drop all blocks, for a part of a chain that is put together anew; before any `append`.
+
+        The old tip stays whole until the new one is published.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses.
+        """
+        new = self.path / next_name(self.base.columns_dir)
+        self._new_directories.append(new)
+        self._columns = ColumnFiles(new, dict.fromkeys(COUNTS, 0), {})
+        self._tables = self._tables_over(self._columns)
+        self._tables.build()
+
     def append(
         self,
         parsed: ParsedBlocks,
@@ -267,10 +294,17 @@ class StoreWriter:
             },
         )
 
-    def seal(self) -> ChainStore:
+    def seal(self, coverage: str = "", tip_height: int = -1) -> ChainStore:
         """Return the tip that was appended, unpublished; all but its ``structure`` is readable.
 
         That is the engine's to compute, while the disk takes what was written.
+
+        Parameters
+        ----------
+        coverage : str
+            Of a partial store: what `write_coverage` returned.
+        tip_height : int
+            Of a partial store: height of the last block.
 
         Returns
         -------
@@ -287,6 +321,8 @@ class StoreWriter:
             counts=columns_.counts,
             digest=digest_of(self.network.name, columns_.counts, columns_.checksums()),
             columns_dir=columns_.directory.name,
+            coverage=coverage,
+            tip_height=tip_height,
             index_counts={
                 **self.base.index_counts,
                 "txid_slot": entries["txid.slots"].size,

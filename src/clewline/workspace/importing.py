@@ -26,9 +26,9 @@ from clewline.errors import BlockFileError, TooLargeError, UsageError
 from clewline.sources.active_chain import ActiveChain, choose_active_chain
 from clewline.sources.block_files import network_of, scan_directory
 from clewline.sources.block_source import BlockSource
-from clewline.sources.node import Report
 from clewline.sources.node_blocks import blocks_of_node
 from clewline.sources.node_chain import NodeChain
+from clewline.sources.server import Report
 from clewline.store.importer import Progress, append_blocks, check_left_out, no_progress
 from clewline.store.manifest import Manifest
 from clewline.store.reader import ChainStore
@@ -68,7 +68,7 @@ class ImportResult:
 
 def chain_of(store: ChainStore) -> Chain:
     """Return the arrays of a tip in the form that the engine reads."""
-    return Chain(
+    chain = Chain(
         block_tx=store.column("block.tx_start"),
         block_time=store.block_time,
         tx_input=store.column("tx.input_start"),
@@ -81,6 +81,10 @@ def chain_of(store: ChainStore) -> Chain:
         first_output=store.column("receiving.first"),
         next_output=store.column("receiving.next"),
     )
+    part = store.coverage
+    if part is None:
+        return chain
+    return replace(chain, outputs_only=part.outputs_only, settled=part.settled)
 
 
 def import_blocks(

@@ -67,6 +67,12 @@ def export_tables(
             f"schema {schema} has no table {unknown[0]!r}; it has {', '.join(chosen.tables)}",
             where="--table",
         )
+    if store.coverage is not None:
+        raise UsageError(
+            "this store holds a part of a chain; such tables are of a whole one",
+            where="--to",
+            hint="clewline sql and clewline chain export without --to read it",
+        )
     require("pyarrow")
     from clewline.interop import bitcoin_etl, flat
     from clewline.interop.parquet import write_tables

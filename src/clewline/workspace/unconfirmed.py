@@ -39,7 +39,7 @@ from clewline.store.unconfirmed import (
     prevouts_of,
 )
 from clewline.workspace.importing import chain_of
-from clewline.workspace.rendering import heights_of, tx_of_outputs
+from clewline.workspace.rendering import blocks_of, tx_of_outputs
 
 _LOOK_SECONDS: Final = 20.0
 """A look reads bytes for so long; blocks should not wait for a full mempool."""
@@ -182,7 +182,7 @@ def _settle(
     for first in range(0, len(txids), _SETTLED_AT_ONCE):
         some = txids[first : first + _SETTLED_AT_ONCE]
         found = tip.find_txids(some)
-        heights = heights_of(tip, found).tolist()
+        heights = tip.height_of(blocks_of(tip, found)).tolist()
         confirmed = {
             rows[txid]: height
             for txid, tx, height in zip(some, found.tolist(), heights, strict=True)
