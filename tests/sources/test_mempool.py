@@ -12,7 +12,7 @@ from tests.builders import COIN, Tx, coinbase, p2pkh, spend
 from tests.sources.node_stand_in import BINARY, DROPPED, FULL, JSON, NodeStandIn, Reply
 from tests.sources.test_node_chain import KINDS, as_json, connected
 
-from clewline.codec.block import MAX_BLOCK_BYTES
+from clewline.codec.networks import BITCOIN
 from clewline.errors import NodeAnswerError, NodeError
 from clewline.sources import node_chain
 from clewline.sources.node_chain import NodeChain
@@ -91,7 +91,7 @@ def test_batches_are_bounded(
     tracemalloc.start()
     batches = []
     for batch in chain.transactions(txids):
-        assert batch.data.size <= 2 * MAX_BLOCK_BYTES
+        assert batch.data.size <= 2 * BITCOIN.max_block_bytes
         batches += [txid.tobytes() for txid in batch.txid]
         del batch
     peak = tracemalloc.get_traced_memory()[1]
@@ -155,7 +155,7 @@ def test_list_without_end(
 
 def test_transaction_without_end(chain: NodeChain, node: NodeStandIn) -> None:
     txids = fill(node, waiting(2))
-    node.mempool[txids[1][::-1].hex()] = bytes(MAX_BLOCK_BYTES + 40_000)
+    node.mempool[txids[1][::-1].hex()] = bytes(BITCOIN.max_block_bytes + 40_000)
     with pytest.raises(NodeAnswerError) as caught:
         fetched(chain, txids)
     assert txids[1][::-1].hex() in str(caught.value)

@@ -409,6 +409,11 @@ def test_days_that_are_none(
         node_source(store, chain, unconfirmed=True)
 
 
+def test_other_chains(chain: NodeChain, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="Dogecoin"):
+        node_source(tmp_path / "store", chain, "dogecoin", unconfirmed=True)
+
+
 # The file
 
 

@@ -1,8 +1,8 @@
-"""What a Bitcoin Core node is asked, over JSON-RPC or REST: tip, headers, raw blocks, mempool.
+"""What a node of Bitcoin Core or its kin is asked: tip, headers, raw blocks, mempool.
 
-Both give the same bytes. REST (``-rest=1``, Core 24 or newer) sends blocks as they are and needs no
-password; JSON-RPC sends them as hex. Each header, block and transaction is hashed here and compared
-with the hash that was asked for; nothing else that a node says about them is believed.
+JSON-RPC and REST give the same bytes. REST (``-rest=1``, Core 24 or newer) sends blocks as they are
+and needs no password; JSON-RPC sends them as hex. Each header, block and transaction is hashed here
+and compared with the hash that was asked for; nothing else that a node says about them is believed.
 """
 
 from __future__ import annotations
@@ -23,12 +23,11 @@ from numpy.typing import NDArray
 from clewline.codec.block import (
     FAULT_TEXT,
     HEADER_BYTES,
-    MAX_BLOCK_BYTES,
     BlockFault,
     ParsedBlocks,
     parse_transactions,
 )
-from clewline.codec.networks import NETWORKS, Network
+from clewline.codec.networks import BITCOIN, NETWORKS, Coin, Network
 from clewline.errors import NodeAnswerError, NodeError, UsageError
 from clewline.settings import value_of
 from clewline.sources.active_chain import shown
@@ -44,6 +43,8 @@ _SMALL: Final = 1 << 16
 _MEMPOOL_BYTES: Final = 64 << 20
 """A list of 900,000 ids; a mempool of Core's default size holds some 200,000."""
 _TRANSACTIONS_AT_ONCE: Final = 512
+_MERGED_HEADER_BYTES: Final = 1 << 13
+"""Longer than a header with its merged-mining proof."""
 # Bitcoin Core's rpc/protocol.h
 _NOT_THERE: Final = -5
 _INVALID_PARAMETER: Final = -8
@@ -89,6 +90,11 @@ class NodeChain(ABC):
     ----------
     node : Node
         Where to ask.
+
+    Attributes
+    ----------
+    coin : Coin
+        Of what chain the node is: nodes of all chains say no more than ``main`` or ``test``.
     """
 
     at_once: ClassVar[int]
@@ -96,6 +102,7 @@ class NodeChain(ABC):
 
     def __init__(self, node: Node) -> None:
         self.node = node
+        self.coin: Coin = BITCOIN
         self.shown = node.shown
 
     def __enter__(self) -> Self:
@@ -218,10 +225,12 @@ class NodeChain(ABC):
         """Read the answer to ``getblockchaininfo``."""
         if not isinstance(info, dict):
             raise self._wrong(asked, "not the description of a chain")
-        network = NETWORKS.get(str(info.get("chain")))
+        known = {n.node_name: n for n in NETWORKS.values() if n.coin == self.coin}
+        network = known.get(str(info.get("chain")))
         if network is None:
             raise self._wrong(
-                asked, f"network {info.get('chain')!r}; known are {', '.join(NETWORKS)}"
+                asked,
+                f"network {info.get('chain')!r}; known of {self.coin.name} are {', '.join(known)}",
             )
         return NodeTip(
             network,
@@ -256,10 +265,9 @@ class NodeChain(ABC):
     def _checked_block(self, data: bytes, name: bytes, asked: str) -> bytes:
         """Return a block if it is the one that was asked for and of possible length."""
         self._checked(data, name, asked)
-        if not HEADER_BYTES < len(data) <= MAX_BLOCK_BYTES:
-            raise self._wrong(
-                asked, f"{len(data):,} bytes; a block has 81 to {MAX_BLOCK_BYTES:,} bytes"
-            )
+        most = self.coin.max_block_bytes
+        if not HEADER_BYTES < len(data) <= most:
+            raise self._wrong(asked, f"{len(data):,} bytes; a block has 81 to {most:,} bytes")
         return data
 
     def _checked_transactions(self, found: list[tuple[bytes, bytes]]) -> ParsedBlocks:
@@ -317,11 +325,15 @@ class RpcChain(NodeChain):
         if not names:
             return np.empty((0, HEADER_BYTES), np.uint8)
         asked = [f"getblockheader {shown(name)}" for name in names]
-        limit = _SMALL + 4 * HEADER_BYTES * len(names)
+        merged = self.coin.form.auxpow
+        limit = _SMALL + 4 * (_MERGED_HEADER_BYTES if merged else HEADER_BYTES) * len(names)
         answers = self._call("getblockheader", [[shown(name), False] for name in names], limit)
         found = bytearray()
         for answer, name, what in zip(answers, names, asked, strict=True):
             data = self._bytes(self._done(answer, what), what)
+            if merged:
+                # A merged-mining proof follows; it is checked when the block is read.
+                data = data[:HEADER_BYTES]
             if len(data) != HEADER_BYTES:
                 raise self._wrong(what, f"{len(data):,} bytes; a header has {HEADER_BYTES}")
             found += self._checked(data, name, what)
@@ -329,7 +341,8 @@ class RpcChain(NodeChain):
 
     def blocks(self, hashes: Sequence[bytes]) -> list[bytes]:
         """Call ``getblock`` in one batch, or in halves if that is too long."""
-        calls = [[shown(name), 0] for name in hashes]
+        # False for verbosity 0: Dogecoin's nodes know no numbers.
+        calls = [[shown(name), False] for name in hashes]
         answers = chain.from_iterable(self._in_pieces("getblock", calls))
         found = []
         for answer, name in zip(answers, hashes, strict=True):
@@ -350,7 +363,7 @@ class RpcChain(NodeChain):
         method = "getrawtransaction"
         for first in range(0, len(txids), _TRANSACTIONS_AT_ONCE):
             asked = iter(txids[first : first + _TRANSACTIONS_AT_ONCE])
-            calls = [[shown(txid), 0] for txid in txids[first : first + _TRANSACTIONS_AT_ONCE]]
+            calls = [[shown(txid), False] for txid in txids[first : first + _TRANSACTIONS_AT_ONCE]]
             for answers in self._in_pieces(method, calls):
                 found = []
                 for answer in answers:
@@ -364,7 +377,7 @@ class RpcChain(NodeChain):
     def _in_pieces(self, method: str, calls: list[list[Any]]) -> Iterator[list[Any]]:
         """Call a method in one batch, or in halves, each of at most a block's hex."""
         try:
-            yield self._batch(method, calls, _SMALL + 2 * MAX_BLOCK_BYTES)
+            yield self._batch(method, calls, _SMALL + 2 * self.coin.max_block_bytes)
         except TooLong:
             if len(calls) == 1:
                 raise self._wrong(
@@ -476,6 +489,10 @@ class RestChain(NodeChain):
 
     def headers(self, height: int, count: int) -> NDArray[np.uint8]:
         """Get ``headers`` from the block at a height on; see `NodeChain.headers`."""
+        if self.coin.form.auxpow:
+            raise UsageError(
+                f"headers of {self.coin.name} differ in length over REST; use --rpc", where="--rest"
+            )
         name = self.hash_at(height)
         if name is None:
             return np.empty((0, HEADER_BYTES), np.uint8)
@@ -494,7 +511,7 @@ class RestChain(NodeChain):
         found = []
         for name in hashes:
             path = f"/rest/block/{shown(name)}.bin"
-            data = self._done(self._get(path, MAX_BLOCK_BYTES), path)
+            data = self._done(self._get(path, self.coin.max_block_bytes), path)
             found.append(self._checked_block(data, name, path))
         return found
 
@@ -512,11 +529,11 @@ class RestChain(NodeChain):
         size = 0
         for txid in txids:
             path = f"/rest/tx/{shown(txid)}.bin"
-            answer = self._get(path, MAX_BLOCK_BYTES)
+            answer = self._get(path, self.coin.max_block_bytes)
             if answer.status != 404:
                 found.append((txid, self._done(answer, path)))
                 size += len(answer.body)
-            if size > MAX_BLOCK_BYTES or len(found) == _TRANSACTIONS_AT_ONCE:
+            if size > self.coin.max_block_bytes or len(found) == _TRANSACTIONS_AT_ONCE:
                 yield found
                 found, size = [], 0
         yield found

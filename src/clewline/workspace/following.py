@@ -33,8 +33,13 @@ from clewline.errors import (
 from clewline.sources.node_chain import NodeChain
 from clewline.store.importer import Progress, no_progress
 from clewline.store.reader import ChainStore
-from clewline.workspace.importing import ImportResult, import_blocks, import_from_node
-from clewline.workspace.unconfirmed import Mempool, look_at_mempool, retention
+from clewline.workspace.importing import (
+    ImportResult,
+    coin_of,
+    import_blocks,
+    import_from_node,
+)
+from clewline.workspace.unconfirmed import Mempool, check_followed, look_at_mempool
 
 _SETTLED_SECONDS: Final = 2.0
 """Files changed later than this may change again without a later time of change."""
@@ -164,11 +169,12 @@ def node_source(
     Raises
     ------
     UsageError
-        If the setting ``unconfirmed_days`` is no number, and it is needed.
+        If what waits is asked for, and the chain is not Bitcoin or ``unconfirmed_days`` no number.
     """
+    chain.coin = coin_of(store, network)
     if unconfirmed:
         # Said at the start, not after hours of importing.
-        retention()
+        check_followed(chain.coin)
 
     def look() -> Look:
         # An import that was given up has closed the connections.

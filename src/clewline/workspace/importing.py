@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.networks import network_by_name
+from clewline.codec.networks import BITCOIN, Coin, Network, network_by_name
 from clewline.engine.chain import Chain
 from clewline.engine.clustering import (
     Clusters,
@@ -22,7 +22,14 @@ from clewline.engine.clustering import (
     joins_of,
 )
 from clewline.engine.heuristics.coinjoin import classify
-from clewline.errors import BlockFileError, TooLargeError, UsageError
+from clewline.errors import (
+    BlockFileError,
+    StoreDamagedError,
+    StoreMissingError,
+    StoreVersionError,
+    TooLargeError,
+    UsageError,
+)
 from clewline.sources.active_chain import ActiveChain, choose_active_chain
 from clewline.sources.block_files import network_of, scan_directory
 from clewline.sources.block_source import BlockSource
@@ -30,7 +37,7 @@ from clewline.sources.node_blocks import blocks_of_node
 from clewline.sources.node_chain import NodeChain
 from clewline.sources.server import Report
 from clewline.store.importer import Progress, append_blocks, check_left_out, no_progress
-from clewline.store.manifest import Manifest
+from clewline.store.manifest import Manifest, read_manifest
 from clewline.store.reader import ChainStore
 from clewline.store.writer import StoreWriter
 
@@ -122,7 +129,8 @@ def import_blocks(
     StoreLockedError, StorageError, StoreVersionError, StoreDamagedError
         The store is as it was.
     """
-    kind = network_by_name(network) if network else network_of(core_blocks)
+    kind = network_by_name(network) if network else _network_told(store, core_blocks)
+    kind.require_import()
     records = scan_directory(core_blocks, kind)
     if not records.file.size and not records.cut:
         raise BlockFileError("its block files are empty", where=str(core_blocks))
@@ -175,7 +183,9 @@ def import_from_node(
     StoreLockedError, StorageError, StoreVersionError, StoreDamagedError
         The store is as it was, in these cases and those above.
     """
+    chain.coin = coin_of(store, network)
     tip = chain.tip()
+    tip.network.require_import()
     if network and network_by_name(network) != tip.network:
         raise UsageError(f"the node is on network {tip.network.name}", where="--network")
     if tip.headers > tip.height:
@@ -189,6 +199,32 @@ def import_from_node(
         active = choose_active_chain(tip.network, stored, blocks.header, blocks.place)
         blocks.require(active.records)
         return _import(writer, blocks, active, progress)
+
+
+def coin_of(store: Path, network: str | None) -> Coin:
+    """Return the chain that a node is expected to be of: as named, as stored, or Bitcoin."""
+    if network:
+        return network_by_name(network).coin
+    held = _network_held(store)
+    return held.coin if held else BITCOIN
+
+
+def _network_held(store: Path) -> Network | None:
+    """Return the network of a store; None where there is none, or none that can be read.
+
+    What is wrong with a store is the writer's to say.
+    """
+    try:
+        return network_by_name(read_manifest(store).network)
+    except (StoreMissingError, StoreDamagedError, StoreVersionError):
+        return None
+
+
+def _network_told(store: Path, core_blocks: Path) -> Network:
+    """Tell the network of block files: of two whose files look the same, the one that is stored."""
+    kind, held = network_of(core_blocks), _network_held(store)
+    same = held and (held.magic, held.genesis) == (kind.magic, kind.genesis)
+    return held if held and same else kind
 
 
 def _import(
@@ -259,7 +295,8 @@ def publish_with_structure(
     sealed = writer.seal()
     progress("Clustering addresses", 1, 2)
     chain = chain_of(sealed)
-    rows = whole_structure(chain) if old is None else _grown(chain, old)
+    mweb = sealed.network.coin.form.mweb
+    rows = whole_structure(chain, mweb=mweb) if old is None else _grown(chain, old)
     anew = rows is None or old is None
     if rows is None:
         assert old is not None
@@ -269,16 +306,18 @@ def publish_with_structure(
     return manifest
 
 
-def whole_structure(chain: Chain) -> dict[str, NDArray[Any]]:
-    """Compute the structure columns of a chain."""
-    coinjoin = _classified(chain, 0)
+def whole_structure(chain: Chain, *, mweb: bool) -> dict[str, NDArray[Any]]:
+    """Compute the structure columns of a chain, with an extension block (Litecoin) or without."""
+    coinjoin = _classified(chain, 0, mweb=mweb)
     return _whole(coinjoin, cluster(chain, coinjoin))
 
 
 def _written_out(chain: Chain, old: ChainStore) -> dict[str, NDArray[Any]]:
     """Compute the structure columns of a chain that has grown, as if it had come at once."""
     known = old.column("structure.coinjoin")
-    coinjoin = np.concatenate((known, _classified(chain, known.size)))
+    coinjoin = np.concatenate(
+        (known, _classified(chain, known.size, mweb=old.network.coin.form.mweb))
+    )
     ids = old.column("structure.cluster")
     return _whole(coinjoin, extend_clusters(ids, chain, coinjoin, known.size))
 
@@ -300,7 +339,7 @@ def _grown(chain: Chain, old: ChainStore) -> dict[str, NDArray[Any]] | None:
     first_tx = old.manifest.counts["tx"]
     if chain.n_script > _MOST_GROWTH * old.manifest.index_counts["clustered"]:
         return None
-    coinjoin = _classified(chain, first_tx)
+    coinjoin = _classified(chain, first_tx, mweb=old.network.coin.form.mweb)
     join_from, join_to = joins_of(chain, coinjoin, ids, first_tx)
     if old.manifest.index_counts["join"] + join_from.size > _MOST_JOINS:
         return None
@@ -313,9 +352,11 @@ def _grown(chain: Chain, old: ChainStore) -> dict[str, NDArray[Any]] | None:
     }
 
 
-def _classified(chain: Chain, first_tx: int) -> NDArray[np.uint8]:
+def _classified(chain: Chain, first_tx: int, *, mweb: bool) -> NDArray[np.uint8]:
     """Name the CoinJoin families from `first_tx` on, in as many threads as there are cores."""
     cores = os.cpu_count() or 1
     edges = np.linspace(first_tx, chain.tx_input.size - 1, cores + 1).astype(int).tolist()
     with ThreadPoolExecutor(cores) as pool:
-        return np.concatenate(list(pool.map(partial(classify, chain), edges[:-1], edges[1:])))
+        return np.concatenate(
+            list(pool.map(partial(classify, chain, mweb=mweb), edges[:-1], edges[1:]))
+        )

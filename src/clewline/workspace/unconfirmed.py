@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from clewline.codec.address import address_of, script_of
 from clewline.codec.block import BlockFault, ParsedBlocks, parse_transactions
+from clewline.codec.networks import BITCOIN, Coin
 from clewline.engine.chain import outputs_of
 from clewline.engine.taint import Flow, Stop
 from clewline.errors import StoreDamagedError, UsageError
@@ -69,18 +70,22 @@ class Mempool:
     read: int
 
 
-def retention() -> int:
-    """Return for how many seconds bytes are kept of what waits no more.
+def check_followed(coin: Coin) -> None:
+    """Check that what waits for a block can be followed.
 
     Raises
     ------
     UsageError
-        If the setting ``unconfirmed_days`` is no number.
+        For another chain than Bitcoin, whose transactions have other forms outside of blocks; or if
+        the setting ``unconfirmed_days`` is no number.
     """
-    text = value_of("unconfirmed_days") or "0"
-    if not text.isascii() or not text.isdecimal() or len(text) > len("10000"):
-        raise UsageError(f"{text!r} is no number of days", where=setting("unconfirmed_days").env)
-    return int(text) * _DAY
+    if coin is not BITCOIN:
+        raise UsageError(
+            f"transactions of {coin.name} that wait for a block cannot be read; those of Bitcoin "
+            "can",
+            where="--unconfirmed",
+        )
+    _retention()
 
 
 def look_at_mempool(
@@ -117,7 +122,7 @@ def look_at_mempool(
     Memory: some 300 bytes a listed transaction, and a batch of at most 8 MB. After a new block, a
     step for each transaction that is gone and whose bytes are held.
     """
-    keep = retention()
+    keep = _retention()
     end = time.monotonic() + seconds
     with chain.node.impatient():
         listed = chain.mempool()
@@ -146,6 +151,14 @@ def look_at_mempool(
                 with ledger.writing():
                     _note(ledger, tip, now, unread)
             return Mempool(now, ledger.count_waiting(), unread, read)
+
+
+def _retention() -> int:
+    """Return for how many seconds bytes are kept of what waits no more."""
+    text = value_of("unconfirmed_days") or "0"
+    if not text.isascii() or not text.isdecimal() or len(text) > len("10000"):
+        raise UsageError(f"{text!r} is no number of days", where=setting("unconfirmed_days").env)
+    return int(text) * _DAY
 
 
 def _note(ledger: UnconfirmedLedger, tip: ChainStore, now: int, unread: int) -> None:
