@@ -86,6 +86,59 @@ def write_array(path: Path, array: NDArray[Any]) -> bytes:
         return file.checksums()
 
 
+class FilledFile:
+    """A column file whose size is known beforehand, written in any order through a mapping.
+
+    Its room on disk is taken when it is made, so that a mapped write cannot fail later.
+
+    Parameters
+    ----------
+    path : Path
+        The file; made.
+    dtype : numpy.dtype
+        Type of its elements.
+    count : int
+        How many.
+
+    Attributes
+    ----------
+    rows : ndarray
+        Zeros at first.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
+
+    def __init__(self, path: Path, dtype: np.dtype[Any], count: int) -> None:
+        self.path = path
+        size = count * dtype.itemsize
+        self.rows: NDArray[Any] = np.empty(0, dtype)
+        try:
+            with path.open("w+b") as file:
+                if size:
+                    os.posix_fallocate(file.fileno(), 0, size)
+                    self.rows = np.frombuffer(mmap.mmap(file.fileno(), size), dtype)
+        except OSError as error:
+            raise storage_error(path, error) from error
+
+    def finish(self) -> bytes:
+        """Wait until everything is on disk, and return the checksums.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses.
+        """
+        try:
+            with self.path.open("r+b") as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise storage_error(self.path, error) from error
+        return chunk_checksums(self.rows.view(np.uint8))
+
+
 def sync_directory(path: Path) -> None:
     """Wait until the names in a directory are on disk.
 

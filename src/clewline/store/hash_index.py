@@ -23,6 +23,8 @@ from clewline.jit import inlined, leaf
 
 MAX_LOAD: Final = 0.6
 MIN_SLOTS: Final = 1024
+MAX_SLOTS: Final = 1 << 32
+"""Enough for as many rows as 32-bit ids can number, if fuller than `MAX_LOAD` then."""
 NOT_FOUND: Final = -1
 GROUP: Final = 128
 
@@ -42,7 +44,7 @@ def capacity_for(rows: int) -> int:
     2048
     """
     slots = MIN_SLOTS
-    while rows > MAX_LOAD * slots:
+    while rows > MAX_LOAD * slots and slots < MAX_SLOTS:
         slots *= 2
     return slots
 
@@ -91,15 +93,30 @@ def script_key(data: Bytes, at: int, length: int, seed: np.uint64) -> Any:
 
 
 @inlined
+def home_slot(key: np.uint64, size: int) -> Any:
+    """Return the slot where the probing for a key begins: as many of its high bits as it takes.
+
+    So the keys of a partition, which share their highest bits, fill one run of the table.
+    """
+    return np.int64((key >> np.uint64(32)) * np.uint64(size) >> np.uint64(32))
+
+
+@inlined
+def mark_of(key: np.uint64) -> Any:
+    """Return the 32 bits of a key that a slot keeps: the low ones, as the high ones place it."""
+    return key & np.uint64(0xFFFFFFFF)
+
+
+@inlined
 def guess(slots: Slots, key: np.uint64) -> Any:
     """Return the number in the first slot of a key, -1 if that is free; it may be another's."""
-    return np.int64(slots[np.int64(key) & (slots.size - 1)] & np.uint64(0xFFFFFFFF)) - 1
+    return np.int64(slots[home_slot(key, slots.size)] & np.uint64(0xFFFFFFFF)) - 1
 
 
 @inlined
 def fill_slot(slots: Slots, slot: Int, key: np.uint64, number: Int) -> None:
     """Put a number into a slot that `find_txid` or `find_script` named."""
-    slots[slot] = (key >> np.uint64(32)) << np.uint64(32) | np.uint64(number + 1)
+    slots[slot] = mark_of(key) << np.uint64(32) | np.uint64(number + 1)
 
 
 @inlined
@@ -128,8 +145,8 @@ def find_txid(slots: Slots, data: Bytes, at: int, old: Bytes, new: Bytes) -> tup
     """
     key = txid_key(data, at)
     mask = np.int64(slots.size - 1)
-    slot = np.int64(key) & mask
-    mark = key >> np.uint64(32)
+    slot = home_slot(key, slots.size)
+    mark = mark_of(key)
     stored = old.size // 32
     known = stored + new.size // 32
     while True:
@@ -219,8 +236,8 @@ def find_script(
         Where in `data` the arriving scripts lie that have a number already.
     """
     mask = np.int64(slots.size - 1)
-    slot = np.int64(key) & mask
-    mark = key >> np.uint64(32)
+    slot = home_slot(key, slots.size)
+    mark = mark_of(key)
     stored = starts.size - 1
     known = stored + new_at.size
     while True:
@@ -254,7 +271,7 @@ def _insert_scripts(
                 keys[i] = script_key(blob, begin, starts[script + i + 1] - begin, seed)
                 ahead[i] = guess(slots, keys[i])
         key = keys[script % GROUP]
-        slot = np.int64(key) & mask
+        slot = home_slot(key, slots.size)
         while slots[slot] != np.uint64(0):
             slot = (slot + 1) & mask
         fill_slot(slots, slot, key, script)

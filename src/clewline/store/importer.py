@@ -64,7 +64,8 @@ def append_blocks(
         If the disk refuses.
     """
     total, done = int(source.weight(order).sum()), 0
-    with closing(_parsed_batches(source, order)) as batches:
+    writer.expect(total)
+    with closing(_parsed_batches(writer, source, order)) as batches:
         for part, parsed in batches:
 
             def place(block: int, part: NDArray[np.int64] = part) -> str:
@@ -108,7 +109,7 @@ def check_left_out(records: BlockRecords, active: ActiveChain, writer: StoreWrit
 
 
 def _parsed_batches(
-    source: BlockSource, order: NDArray[np.int64]
+    writer: StoreWriter, source: BlockSource, order: NDArray[np.int64]
 ) -> Generator[tuple[NDArray[np.int64], ParsedBlocks]]:
     """Yield verified batches in order, prepared ahead by worker threads."""
     waiting: deque[tuple[NDArray[np.int64], Future[ParsedBlocks]]] = deque()
@@ -118,7 +119,7 @@ def _parsed_batches(
     ):
         try:
             for part in parts:
-                waiting.append((part, pool.submit(_prepare, source, part)))
+                waiting.append((part, pool.submit(_prepare, writer, source, part)))
                 if len(waiting) == _AHEAD:
                     ready, future = waiting.popleft()
                     yield ready, future.result()
@@ -130,13 +131,13 @@ def _parsed_batches(
                 future.cancel()
 
 
-def _prepare(source: BlockSource, part: NDArray[np.int64]) -> ParsedBlocks:
+def _prepare(writer: StoreWriter, source: BlockSource, part: NDArray[np.int64]) -> ParsedBlocks:
     """Read, parse and verify one batch."""
     parsed = _parse(source, part)
     fault = verify_blocks(parsed)
     if fault is not None:
         raise _fault_error(source, part, parsed.block_start, fault)
-    return parsed
+    return writer.prepare(parsed)
 
 
 def _parse(source: BlockSource, part: NDArray[np.int64]) -> ParsedBlocks:

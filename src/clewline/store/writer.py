@@ -24,8 +24,7 @@ from clewline.codec.block import HEADER_BYTES, ParsedBlocks
 from clewline.codec.networks import Network
 from clewline.codec.script import script_kinds
 from clewline.errors import ClewlineError, StoreMissingError, UsageError
-from clewline.sources.active_chain import header_hashes
-from clewline.store.column_files import ColumnFiles
+from clewline.store.column_files import ColumnFiles, parsed_columns
 from clewline.store.directory import (
     clear_leftovers,
     make_directory,
@@ -187,9 +186,13 @@ class StoreWriter:
         self._tables = LinkTables(self.base.script_key, self._columns.view)
         self._tables.rebuild()
 
+    def prepare(self, parsed: ParsedBlocks) -> Any:
+        """Make of verified blocks what `append` takes, in any thread and order."""
+        return parsed
+
     def append(
         self,
-        parsed: ParsedBlocks,
+        parsed: Any,
         place: Callable[[int], str] = "block {} of the batch".format,
         batches_to_come: float = 0.0,
     ) -> None:
@@ -222,32 +225,18 @@ class StoreWriter:
         np.cumsum(scripts.new_length, out=starts[1:])
         blob = np.empty(int(starts[-1]), np.uint8)
         gather_bytes(parsed.data, scripts.new_at, scripts.new_length, fresh, blob)
-        header = parsed.data[parsed.block_start[:, None] + np.arange(HEADER_BYTES)]
-        span = parsed.tx_span
         columns_.append(
             {
-                "block.hash": header_hashes(header),
-                "block.header": header,
-                "block.tx_start": parsed.block_tx[1:] + base["tx"],
+                **parsed_columns(parsed, base),
                 "block.script_start": scripts.block_script,
-                "tx.txid": parsed.txid,
-                "tx.input_start": parsed.tx_input[1:] + base["input"],
-                "tx.output_start": parsed.tx_output[1:] + base["output"],
-                "tx.version": parsed.version,
-                "tx.locktime": parsed.locktime,
-                # Version and lock time, and what lies between marker and witness.
-                "tx.base_size": (8 + span[:, 2] - span[:, 1]).astype(np.uint32),
-                "tx.total_size": (span[:, 3] - span[:, 0]).astype(np.uint32),
                 "input.prevout": prevout,
-                "input.sequence": parsed.sequence,
-                "output.value": parsed.value,
                 "output.script": scripts.script,
                 "script.start": starts[1:] + base["script_byte"],
                 "script.kind": script_kinds(blob, starts),
                 "script.bytes": blob,
             },
             {
-                "block": base["block"] + header.shape[0],
+                "block": base["block"] + parsed.block_start.size,
                 "tx": base["tx"] + parsed.txid.shape[0],
                 "input": base["input"] + prevout.size,
                 "output": base["output"] + parsed.value.size,

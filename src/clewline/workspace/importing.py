@@ -23,6 +23,7 @@ from clewline.sources.block_source import BlockSource
 from clewline.sources.node import Report
 from clewline.sources.node_blocks import blocks_of_node
 from clewline.sources.node_chain import NodeChain
+from clewline.store.bulk import BulkWriter
 from clewline.store.importer import Progress, append_blocks, check_left_out, no_progress
 from clewline.store.manifest import Manifest
 from clewline.store.reader import ChainStore
@@ -112,7 +113,7 @@ def import_blocks(
     records = scan_directory(core_blocks, kind)
     if not records.file.size and not records.cut:
         raise BlockFileError("its block files are empty", where=str(core_blocks))
-    with StoreWriter(store, kind) as writer:
+    with BulkWriter(store, kind) as writer:
         active = choose_active_chain(kind, writer.headers(), records.header, records.place)
         check_left_out(records, active, writer)
         _check_memory(int(records.weight(active.records).sum()))
@@ -169,7 +170,7 @@ def import_from_node(
             f"{chain.shown}: the node is still loading blocks; it is at height {tip.height:,} of "
             f"{tip.headers:,}"
         )
-    with StoreWriter(store, tip.network) as writer:
+    with BulkWriter(store, tip.network) as writer:
         stored = writer.headers()
         blocks = blocks_of_node(chain, tip, stored, progress)
         active = choose_active_chain(tip.network, stored, blocks.header, blocks.place)
