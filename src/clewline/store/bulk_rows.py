@@ -22,11 +22,14 @@ from numpy.typing import NDArray
 from clewline.codec.block import ParsedBlocks, read_u32
 from clewline.codec.sha256 import Scratch, new_scratch, sha256_into
 from clewline.jit import inlined, leaf
-from clewline.store.hash_index import Bytes, Offsets, script_key, txid_key
+from clewline.store.hash_index import Bytes, Offsets, head_word, script_key, txid_key
 from clewline.store.partitions import Words
+from clewline.store.words import put_word, word_at
 
 ROW_WORDS: Final = 6
 MAX_LITERAL: Final = 35
+COPY_BYTES: Final = 40
+"""Enough for most scripts."""
 _HASHED: Final = 0xFF
 _LOW: Final = 0xFFFFFFFF
 
@@ -79,14 +82,11 @@ def _group_transactions(txid: Bytes, tx_output: Offsets, starts: Offsets, rows: 
         starts[_part(txid_key(txid, 32 * tx), parts) + 1] += 1
     _add_up(starts)
     for tx in range(txid.size // 32):
-        key = txid_key(txid, 32 * tx)
-        part = _part(key, parts)
+        part = _part(txid_key(txid, 32 * tx), parts)
         at = ROW_WORDS * starts[part + 1]
         starts[part + 1] += 1
-        rows[at] = key
-        rows[at + 1] = txid_key(txid, 32 * tx + 8)
-        rows[at + 2] = txid_key(txid, 32 * tx + 16)
-        rows[at + 3] = txid_key(txid, 32 * tx + 24)
+        for word in range(4):
+            rows[at + word] = txid_key(txid, 32 * tx + 8 * word)
         count = np.uint64(tx_output[tx + 1] - tx_output[tx])
         rows[at + 4] = np.uint64(tx) | count << np.uint64(32)
         rows[at + 5] = np.uint64(tx_output[tx])
@@ -94,42 +94,33 @@ def _group_transactions(txid: Bytes, tx_output: Offsets, starts: Offsets, rows: 
 
 @leaf
 def _group_inputs(
-    data: Bytes, prevout_at: Offsets, tx_input: Offsets, starts: Offsets, rows: Words
+    data: Bytes,
+    prevout_at: Offsets,
+    tx_input: Offsets,
+    outpoints: Words,
+    starts: Offsets,
+    rows: Words,
 ) -> None:
-    """Fill the rows of inputs."""
+    """Fill the rows of inputs; `outpoints` is work memory, 5 words an input."""
     parts = starts.size - 1
+    # The blocks are larger than the cache: one look at them.
     for row in range(prevout_at.size):
-        starts[_part(txid_key(data, prevout_at[row]), parts) + 1] += 1
+        source, at = prevout_at[row], 5 * row
+        for word in range(4):
+            outpoints[at + word] = txid_key(data, source + 8 * word)
+        outpoints[at + 4] = np.uint64(read_u32(data, source + 32))
+        starts[_part(outpoints[at], parts) + 1] += 1
     _add_up(starts)
     for tx in range(tx_input.size - 1):
         for row in range(tx_input[tx], tx_input[tx + 1]):
-            source = prevout_at[row]
-            key = txid_key(data, source)
-            part = _part(key, parts)
+            source = 5 * row
+            part = _part(outpoints[source], parts)
             at = ROW_WORDS * starts[part + 1]
             starts[part + 1] += 1
-            rows[at] = key
-            rows[at + 1] = txid_key(data, source + 8)
-            rows[at + 2] = txid_key(data, source + 16)
-            rows[at + 3] = txid_key(data, source + 24)
-            index = np.uint64(read_u32(data, source + 32))
-            rows[at + 4] = index | np.uint64(tx) << np.uint64(32)
+            for word in range(4):
+                rows[at + word] = outpoints[source + word]
+            rows[at + 4] = outpoints[source + 4] | np.uint64(tx) << np.uint64(32)
             rows[at + 5] = np.uint64(row)
-
-
-@inlined
-def _head(data: Bytes, at: int, length: int) -> Any:
-    """Return the first 8 of `length` bytes as a number, fewer where there are fewer."""
-    if length >= 8:
-        return txid_key(data, at)
-    if length <= 0:
-        return np.uint64(0)
-    if at + 8 <= data.size:
-        return txid_key(data, at) & ((np.uint64(1) << np.uint64(8 * length)) - np.uint64(1))
-    word = np.uint64(0)
-    for i in range(length):
-        word |= np.uint64(data[at + i]) << np.uint64(8 * i)
-    return word
 
 
 @leaf
@@ -148,43 +139,45 @@ def _group_outputs(
 ) -> None:
     """Fill the rows of outputs, and copy their scripts end to end."""
     parts = starts.size - 1
-    for output in range(script_at.size):
-        keys[output] = script_key(data, script_at[output], script_length[output], seed)
-        starts[_part(keys[output], parts) + 1] += 1
-    _add_up(starts)
     position = np.int64(0)
+    for output in range(script_at.size):
+        at, length = script_at[output], script_length[output]
+        copy_bytes(data, at, length, script_bytes, position)
+        keys[output] = script_key(script_bytes, position, length, seed)
+        starts[_part(keys[output], parts) + 1] += 1
+        lengths[output] = np.uint32(length)
+        position += length
+    _add_up(starts)
+    at = np.int64(0)
     for output in range(script_at.size):
         key = keys[output]
         part = _part(key, parts)
         to = ROW_WORDS * starts[part + 1]
         starts[part + 1] += 1
-        at, length = script_at[output], script_length[output]
+        length = np.int64(lengths[output])
         if length <= MAX_LITERAL:
-            rows[to] = _head(data, at, length)
-            rows[to + 1] = _head(data, at + 8, length - 8)
-            rows[to + 2] = _head(data, at + 16, length - 16)
-            rows[to + 3] = _head(data, at + 24, length - 24)
-            end = _head(data, at + 32, length - 32) | np.uint64(length) << np.uint64(24)
+            for word in range(4):
+                rows[to + word] = head_word(script_bytes, at + 8 * word, length - 8 * word)
+            end = head_word(script_bytes, at + 32, length - 32) | np.uint64(length) << np.uint64(24)
         else:
-            sha256_into(data, at, length, digest, 0, scratch)
-            rows[to] = txid_key(digest, 0)
-            rows[to + 1] = txid_key(digest, 8)
-            rows[to + 2] = txid_key(digest, 16)
-            rows[to + 3] = txid_key(digest, 24)
+            sha256_into(script_bytes, at, length, digest, 0, scratch)
+            for word in range(4):
+                rows[to + word] = txid_key(digest, 8 * word)
             end = np.uint64(_HASHED) << np.uint64(24)
         rows[to + 4] = end | np.uint64(output) << np.uint64(32)
         rows[to + 5] = key
-        lengths[output] = np.uint32(length)
-        copy_bytes(data, at, length, script_bytes, position)
-        position += length
+        at += length
 
 
 @inlined
 def copy_bytes(data: Bytes, at: int, length: int, out: Bytes, to: int) -> None:
-    """Copy a slice; of a short one a fixed length, where what follows is still to be written."""
-    if length <= 40 and at + 40 <= data.size and to + 40 <= out.size:
-        for i in range(40):
-            out[to + i] = data[at + i]
+    """Copy a slice; where there is room for more, a fixed length, which is faster.
+
+    So what follows in `out` must still be to be written.
+    """
+    if length <= COPY_BYTES and at + COPY_BYTES <= data.size and to + COPY_BYTES <= out.size:
+        for i in range(0, COPY_BYTES, 8):
+            put_word(out, to + i, word_at(data, at + i))
     else:
         for i in range(length):
             out[to + i] = data[at + i]
@@ -216,10 +209,19 @@ def group_batch(parsed: ParsedBlocks, script_seed: int, parts: int) -> BatchRows
     tx_rows = np.empty(ROW_WORDS * n_tx, np.uint64)
     input_rows = np.empty(ROW_WORDS * n_input, np.uint64)
     output_rows = np.empty(ROW_WORDS * n_output, np.uint64)
-    script_bytes = np.empty(int(parsed.script_length.sum()), np.uint8)
+    size = int(parsed.script_length.sum())
+    # Room to copy a fixed length to the last place, too.
+    script_bytes = np.empty(size + COPY_BYTES, np.uint8)
     lengths = np.empty(n_output, np.uint32)
     _group_transactions(parsed.txid.reshape(-1), parsed.tx_output, tx_starts, tx_rows)
-    _group_inputs(parsed.data, parsed.prevout_at, parsed.tx_input, input_starts, input_rows)
+    _group_inputs(
+        parsed.data,
+        parsed.prevout_at,
+        parsed.tx_input,
+        np.empty(5 * n_input, np.uint64),
+        input_starts,
+        input_rows,
+    )
     _group_outputs(
         parsed.data,
         parsed.script_at,
@@ -237,6 +239,6 @@ def group_batch(parsed: ParsedBlocks, script_seed: int, parts: int) -> BatchRows
         (tx_rows, tx_starts),
         (input_rows, input_starts),
         (output_rows, output_starts),
-        script_bytes,
+        script_bytes[:size],
         lengths,
     )
