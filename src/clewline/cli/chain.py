@@ -15,7 +15,7 @@ from clewline.cli.output import StatusLine, emit, emit_rows, log, progress_bar
 from clewline.cli.stopping import Stop, stoppable
 from clewline.errors import UsageError
 from clewline.reports.sheet import visible
-from clewline.settings import setting
+from clewline.settings import bytes_of, setting
 
 if TYPE_CHECKING:
     from clewline.workspace import Standing
@@ -41,6 +41,12 @@ _RpcCookie = typer.Option("--rpc-cookie", metavar="FILE", help=setting("rpc_cook
 _Network = typer.Option(
     "--network",
     help="main, test, testnet4, signet or regtest; told from the blocks if not given.",
+)
+_Memory = typer.Option(
+    "--memory",
+    metavar="SIZE",
+    envvar=setting("memory_limit").env,
+    help=setting("memory_limit").help,
 )
 _CATCHING_UP = 2
 """From so many blocks behind on, a line is worth printing before the import."""
@@ -83,6 +89,7 @@ def import_(
     rest: Annotated[str | None, _Rest] = None,
     rpc_cookie: Annotated[Path | None, _RpcCookie] = None,
     network: Annotated[str | None, _Network] = None,
+    memory: Annotated[str | None, _Memory] = None,
     tables: Annotated[
         Path | None,
         typer.Option(help="Directory of Parquet tables, to make a new store from; see TABLES.md."),
@@ -104,15 +111,16 @@ def import_(
         raise UsageError("goes with --rpc", where="--rpc-cookie")
     if schema is not None and tables is None:
         raise UsageError("goes with --tables", where="--schema")
+    limit = bytes_of(memory, "--memory") if memory else None
     with progress_bar() as progress:
         if core_blocks is not None:
-            result = import_blocks(store, core_blocks, network, progress)
+            result = import_blocks(store, core_blocks, network, progress, limit)
         elif tables is not None:
             form = schema.value if schema else None
             result = import_tables(store, tables, form, network, progress)
         else:
             with connect_node(rpc, rest, rpc_cookie, _note) as node:
-                result = import_from_node(store, node, network, progress, _note)
+                result = import_from_node(store, node, network, progress, _note, limit)
     for place in result.cut:
         log.print(f"note: {place}: the file ends inside this record; it was left out")
     if result.stale:
@@ -133,6 +141,7 @@ def follow_(
     rest: Annotated[str | None, _Rest] = None,
     rpc_cookie: Annotated[Path | None, _RpcCookie] = None,
     network: Annotated[str | None, _Network] = None,
+    memory: Annotated[str | None, _Memory] = None,
     interval: Annotated[
         float,
         typer.Option(min=0.1, metavar="SECONDS", help="How long to sleep where nothing is new."),
@@ -158,6 +167,7 @@ def follow_(
     _one_of({"--core-blocks": core_blocks, "--rpc": rpc, "--rest": rest})
     if rpc_cookie is not None and rpc is None:
         raise UsageError("goes with --rpc", where="--rpc-cookie")
+    limit = bytes_of(memory, "--memory") if memory else None
     line = StatusLine()
     try:
         with ExitStack() as stack:
@@ -175,10 +185,10 @@ def follow_(
                 time.sleep(seconds)
 
             if core_blocks is not None:
-                source = directory_source(store, core_blocks, network, line.progress)
+                source = directory_source(store, core_blocks, network, line.progress, limit)
             else:
                 chain = stack.enter_context(connect_node(rpc, rest, rpc_cookie, _note))
-                source = node_source(store, chain, network, line.progress)
+                source = node_source(store, chain, network, line.progress, limit)
             follow(store, source, tell, interval=interval, once=once, sleep=sleep)
             line.keep()
     except Stop as stop:

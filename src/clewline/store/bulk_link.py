@@ -21,14 +21,12 @@ from clewline.codec.block import MAX_MONEY
 from clewline.jit import inlined, leaf
 from clewline.store.bulk_rows import ROW_WORDS
 from clewline.store.hash_index import Offsets, Slots, fill_slot, home_slot, mark_of
-from clewline.store.link import UNSPENT, LinkFault
+from clewline.store.link import LinkFault
 from clewline.store.partitions import Words
+from clewline.store.passes import MAX_RANGE_LOG2
 
 NO_FAULT: Final = (1 << 63) - 1
 SPEND_WORDS: Final = 2
-MAX_RANGE_LOG2: Final = 24
-"""A row of an input keeps its place in its range in 24 bits, and the output in 40."""
-
 _LOW: Final = 0xFFFFFFFF
 _NOWHERE: Final = 0xFFFFFFFFFFFFFFFF
 _RANGE_MASK: Final = (1 << MAX_RANGE_LOG2) - 1

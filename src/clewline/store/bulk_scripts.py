@@ -17,11 +17,11 @@ from clewline.jit import inlined, leaf
 from clewline.store.bulk_rows import ROW_WORDS, copy_bytes
 from clewline.store.hash_index import Bytes, Offsets, Slots, fill_slot, home_slot, mark_of
 from clewline.store.partitions import Words
+from clewline.store.passes import MAX_RANGE_LOG2
 
 OUTPUT_WORDS: Final = 2
 _LOW: Final = 0xFFFFFFFF
-_RANGE_LOG2: Final = 24
-_RANGE_MASK: Final = (1 << _RANGE_LOG2) - 1
+_RANGE_MASK: Final = (1 << MAX_RANGE_LOG2) - 1
 _NONE: Final = (1 << 40) - 1
 
 
@@ -151,7 +151,7 @@ def group_matches(
         new = first[row] == row
         other = output[last[row]] if new else output[first[row]]
         at = OUTPUT_WORDS * row
-        matches[at] = np.uint64(number & mask) | np.uint64(then) << np.uint64(_RANGE_LOG2)
+        matches[at] = np.uint64(number & mask) | np.uint64(then) << np.uint64(MAX_RANGE_LOG2)
         matches[at + 1] = np.uint64(other) << np.uint64(1) | np.uint64(new)
         if new:
             keys[scripts] = rows[ROW_WORDS * row + 5]
@@ -168,7 +168,7 @@ def place_outputs(matches: Words, following: Offsets, other: Words) -> None:
     for row in range(matches.size // OUTPUT_WORDS):
         packed = matches[OUTPUT_WORDS * row]
         place = np.int64(packed & np.uint64(_RANGE_MASK))
-        then = np.int64(packed >> np.uint64(_RANGE_LOG2))
+        then = np.int64(packed >> np.uint64(MAX_RANGE_LOG2))
         following[place] = -1 if then == _NONE else then
         other[place] = matches[OUTPUT_WORDS * row + 1]
 
@@ -197,12 +197,11 @@ def number_scripts(
     length: NDArray[np.uint32],
     data: Bytes,
     known: int,
-    known_bytes: int,
     firsts: Firsts,
     script: NDArray[np.uint32],
     first: Offsets,
     last: Offsets,
-    start: Offsets,
+    ends: Offsets,
     script_bytes: Bytes,
 ) -> tuple[Any, Any]:
     """Number the scripts of a range of outputs, and collect those that are new.
@@ -215,14 +214,14 @@ def number_scripts(
         From `place_outputs`.
     length, data : ndarray of uint32, ndarray of uint8
         Bytes of the script of each output, and all of them end to end.
-    known, known_bytes : int
-        Scripts, and bytes of scripts, before the range.
+    known : int
+        Scripts before the range.
     firsts : Firsts
         Complete before the range; filled for it.
     script : ndarray of uint32
         Filled: ``output.script``.
-    first, last, start : ndarray of int64
-        Filled, an entry a new script: its first and last output, and where its bytes end.
+    first, last, ends : ndarray of int64
+        Filled, an entry a new script: its first and last output, and its end in `script_bytes`.
     script_bytes : ndarray of uint8
         Filled with the bytes of the new scripts.
 
@@ -247,7 +246,7 @@ def number_scripts(
             last[fresh] = number
             copy_bytes(data, at, held, script_bytes, position)
             position += held
-            start[fresh] = known_bytes + position
+            ends[fresh] = position
             fresh += 1
         else:
             script[i] = np.uint32(rank(firsts, number))

@@ -86,6 +86,29 @@ def write_array(path: Path, array: NDArray[Any]) -> bytes:
         return file.checksums()
 
 
+def scratch_array(path: Path, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
+    """Return zeros that lie in a file without a name: work memory that the system may take back.
+
+    Parameters
+    ----------
+    path : Path
+        Where to make it; its name is taken away at once.
+    dtype : numpy.dtype
+        Type of the elements.
+    count : int
+        How many.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
+    file = FilledFile(path, dtype, count)
+    with contextlib.suppress(OSError):
+        path.unlink()
+    return file.rows
+
+
 class FilledFile:
     """A column file whose size is known beforehand, written in any order through a mapping.
 

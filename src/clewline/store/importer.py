@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,16 @@ from clewline.errors import BlockFileError
 from clewline.sources.active_chain import ActiveChain
 from clewline.sources.block_files import BlockRecords
 from clewline.sources.block_source import BlockSource
+from clewline.store.memory import MAX_BATCH
 from clewline.store.reader import ChainStore, block_sizes
 from clewline.store.writer import StoreWriter
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage, what is done, and what there is to do."""
 
-_BATCH_BYTES: Final = 8 << 20
 _AHEAD: Final = 4
+_BLOCK_BYTES: Final = 1 << 20
+"""Of a block whose length is not known beforehand, about."""
 
 
 def no_progress(stage: str, done: int, total: int) -> None:
@@ -64,17 +66,22 @@ def append_blocks(
         If the disk refuses.
     """
     total, done = int(source.weight(order).sum()), 0
-    writer.expect(total)
-    with closing(_parsed_batches(writer, source, order)) as batches:
-        for part, parsed in batches:
+    writer.expect(max(total, order.size * _BLOCK_BYTES if total == order.size else 0))
+    with closing(_prepared_batches(writer, source, order)) as batches:
+        try:
+            for part, prepared in batches:
 
-            def place(block: int, part: NDArray[np.int64] = part) -> str:
-                return source.place(int(part[block]))
+                def place(block: int, part: NDArray[np.int64] = part) -> str:
+                    return source.place(int(part[block]))
 
-            weight = int(source.weight(part).sum())
-            done += weight
-            writer.append(parsed, place, (total - done) / weight)
-            progress("Importing blocks", done, total)
+                weight = int(source.weight(part).sum())
+                done += weight
+                writer.append(prepared, place, (total - done) / weight)
+                progress("Importing blocks", done, total)
+        except BlockFileError:
+            # A block before it may spend what is not there.
+            writer.settle()
+            raise
 
 
 def check_left_out(records: BlockRecords, active: ActiveChain, writer: StoreWriter) -> None:
@@ -104,17 +111,17 @@ def check_left_out(records: BlockRecords, active: ActiveChain, writer: StoreWrit
                 f"a record of {found[i]:,} bytes; its block, which is stored, has {sizes[i]:,}",
                 where=records.place(int(active.held[i])),
             )
-    for part in records.parts(active.others, _BATCH_BYTES):
+    for part in records.parts(active.others, MAX_BATCH):
         _parse(records, part)
 
 
-def _parsed_batches(
+def _prepared_batches(
     writer: StoreWriter, source: BlockSource, order: NDArray[np.int64]
-) -> Generator[tuple[NDArray[np.int64], ParsedBlocks]]:
+) -> Generator[tuple[NDArray[np.int64], Any]]:
     """Yield verified batches in order, prepared ahead by worker threads."""
-    waiting: deque[tuple[NDArray[np.int64], Future[ParsedBlocks]]] = deque()
+    waiting: deque[tuple[NDArray[np.int64], Future[Any]]] = deque()
     with (
-        closing(source.parts(order, _BATCH_BYTES)) as parts,
+        closing(source.parts(order, writer.batch_bytes)) as parts,
         ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool,
     ):
         try:
@@ -131,8 +138,8 @@ def _parsed_batches(
                 future.cancel()
 
 
-def _prepare(writer: StoreWriter, source: BlockSource, part: NDArray[np.int64]) -> ParsedBlocks:
-    """Read, parse and verify one batch."""
+def _prepare(writer: StoreWriter, source: BlockSource, part: NDArray[np.int64]) -> Any:
+    """Read, parse and verify one batch, and prepare it for its writer."""
     parsed = _parse(source, part)
     fault = verify_blocks(parsed)
     if fault is not None:

@@ -2,7 +2,7 @@
 
 A row is some ``uint64`` words. A pass hands over rows by the partition that they belong to; the next
 pass reads partition by partition, each small enough to be worked on in memory. What does not fit
-lies in a file of the new tip's directory, without a name, so that it is gone with the process.
+lies in a file in the directory of the new tip, without a name, so that it is gone with the process.
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ class SpillFile:
     path : Path
         Where to make it, for errors too; its name is taken away at once.
 
+    Attributes
+    ----------
+    size : int
+        Bytes written.
+
     Raises
     ------
     StorageError
@@ -39,7 +44,7 @@ class SpillFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self._path = path
         self.size = 0
         try:
             self._file = path.open("x+b", buffering=0)
@@ -59,11 +64,11 @@ class SpillFile:
         try:
             while view:
                 # One system call, which may take less than it is given.
-                written = os.pwrite(self._file.fileno(), view[:_WRITE_BYTES], self.size)
+                written = self._file.write(view[:_WRITE_BYTES])
                 self.size += written
                 view = view[written:]
         except OSError as error:
-            raise storage_error(self.path, error) from error
+            raise storage_error(self._path, error) from error
 
     def read(self, position: int, array: NDArray[Any]) -> None:
         """Fill an array with what was written from a byte on; any thread may.
@@ -78,11 +83,14 @@ class SpillFile:
             while view:
                 got = os.preadv(self._file.fileno(), [view], position)
                 if not got:
-                    raise StorageError("is shorter than what was written", where=str(self.path))
+                    raise StorageError("is shorter than what was written", where=str(self._path))
                 position += got
                 view = view[got:]
         except OSError as error:
-            raise StorageError(f"cannot be read: {error.strerror}", where=str(self.path)) from error
+            raise StorageError(
+                f"cannot be read: {error.strerror}; the store keeps its last tip",
+                where=str(self._path),
+            ) from error
 
     def close(self) -> None:
         """Free it."""
@@ -109,10 +117,12 @@ class Partitions:
         self._parts = parts
         self._words = words
         self._room = room
+        # One a chunk: the first word of each partition; of those held, the rows too.
+        self._bounds: list[NDArray[np.uint32]] = []
         self._held: list[Words] = []
         self._held_bytes = 0
-        self._starts: list[Offsets] = []
         self._file: SpillFile | None = None
+        # Position in the file, and the first word of each partition behind it.
         self._segments: list[tuple[int, Offsets]] = []
 
     def append(self, rows: Words, starts: Offsets) -> None:
@@ -131,13 +141,13 @@ class Partitions:
             If the disk refuses.
         """
         self._held.append(rows)
-        self._starts.append(starts.astype(np.uint32))
+        self._bounds.append((starts * self._words).astype(np.uint32))
         self._held_bytes += rows.nbytes
         if self._held_bytes > self._room:
             self._spill()
 
     def read(self, part: int) -> tuple[Words, Offsets]:
-        """Return the rows of a partition, to keep; any thread may.
+        """Return the rows of a partition; any thread may, once all are there.
 
         Parameters
         ----------
@@ -147,7 +157,7 @@ class Partitions:
         Returns
         -------
         rows : ndarray of uint64
-            In the order of the chunks, and within them as they came.
+            A copy: in the order of the chunks, and within them as they came.
         starts : ndarray of int64, shape (chunks + 1,)
             First row of each chunk.
 
@@ -156,20 +166,19 @@ class Partitions:
         StorageError
             If the disk refuses.
         """
-        sizes = [int(starts[part + 1]) - int(starts[part]) for starts in self._starts]
-        chunks = np.zeros(len(sizes) + 1, np.int64)
-        np.cumsum(sizes, out=chunks[1:])
+        bounds = [chunk[part : part + 2].tolist() for chunk in self._bounds]
+        chunks = np.zeros(len(bounds) + 1, np.int64)
+        np.cumsum([(end - first) // self._words for first, end in bounds], out=chunks[1:])
         rows = np.empty(int(chunks[-1]) * self._words, np.uint64)
         at = 0
-        for position, starts in self._segments:
+        for position, segment in self._segments:
             assert self._file is not None, "a segment lies in the file"
-            first, end = int(starts[part]), int(starts[part + 1])
+            first, end = segment[part : part + 2].tolist()
             self._file.read(position + 8 * first, rows[at : at + end - first])
             at += end - first
-        for held, bounds in zip(self._held, self._starts[len(sizes) - len(self._held) :]):
-            first, end = int(bounds[part]) * self._words, int(bounds[part + 1]) * self._words
-            rows[at : at + end - first] = held[first:end]
-            at += end - first
+        if self._held:
+            held = zip(self._held, bounds[len(bounds) - len(self._held) :], strict=True)
+            np.concatenate([chunk[first:end] for chunk, (first, end) in held], out=rows[at:])
         return rows, chunks
 
     def close(self) -> None:
@@ -180,19 +189,15 @@ class Partitions:
             self._file = None
 
     def _spill(self) -> None:
-        """Write what is held as one segment: partition by partition, so that each is read at once."""
+        """Write what is held as one segment, partition by partition, so that each is one read."""
         if self._file is None:
             self._file = SpillFile(self._path)
-        bounds = [
-            (starts.astype(np.int64) * self._words).tolist()
-            for starts in self._starts[len(self._starts) - len(self._held) :]
-        ]
         position = self._file.size
+        bounds = [chunk.tolist() for chunk in self._bounds[len(self._bounds) - len(self._held) :]]
         segment = np.zeros(self._parts + 1, np.int64)
         for part in range(self._parts):
-            rows = np.concatenate(
-                [held[b[part] : b[part + 1]] for held, b in zip(self._held, bounds, strict=True)]
-            )
+            held = zip(self._held, bounds, strict=True)
+            rows = np.concatenate([chunk[at[part] : at[part + 1]] for chunk, at in held])
             self._file.append(rows)
             segment[part + 1] = segment[part] + rows.size
         self._segments.append((position, segment))
@@ -220,7 +225,7 @@ class Queue:
         self._held: deque[NDArray[Any]] = deque()
         self._held_bytes = 0
         self._file: SpillFile | None = None
-        self._read = 0
+        self._taken_bytes = 0
 
     def append(self, elements: NDArray[Any]) -> None:
         """Add at the end.
@@ -235,13 +240,12 @@ class Queue:
         if self._held_bytes > self._room:
             if self._file is None:
                 self._file = SpillFile(self._path)
-            for array in self._held:
-                self._file.append(array)
-            self._held.clear()
+            while self._held:
+                self._file.append(self._held.popleft())
             self._held_bytes = 0
 
     def take(self, count: int) -> NDArray[Any]:
-        """Return the next `count` elements, and forget them; nothing is appended afterwards.
+        """Return the next `count` elements, which are there; afterwards nothing may be added.
 
         Raises
         ------
@@ -251,9 +255,9 @@ class Queue:
         taken = np.empty(count, self._dtype)
         at = 0
         if self._file is not None:
-            at = min(count, (self._file.size - self._read) // self._dtype.itemsize)
-            self._file.read(self._read, taken[:at])
-            self._read += at * self._dtype.itemsize
+            at = min(count, (self._file.size - self._taken_bytes) // self._dtype.itemsize)
+            self._file.read(self._taken_bytes, taken[:at])
+            self._taken_bytes += at * self._dtype.itemsize
         while at < count:
             first = self._held.popleft()
             piece = first[: count - at]

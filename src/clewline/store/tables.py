@@ -21,11 +21,12 @@ from clewline.store.hash_index import (
     insert_txids,
 )
 from clewline.store.link import (
-    LINK_FAULT_TEXT,
     UNSPENT,
     LinkFault,
+    Place,
     fill_spenders,
     intern_scripts,
+    link_error,
     link_inputs,
 )
 
@@ -64,6 +65,18 @@ def _expected(rows: int, more: float) -> int:
     an eighth, worth its copy, where it is too low.
     """
     return max(min(rows + int(more), _MOST_GROWTH * rows), rows + rows // 8)
+
+
+def check_ids(rows: int) -> None:
+    """Refuse more transactions or scripts than can be numbered.
+
+    Raises
+    ------
+    ChainError
+        If `rows` exceeds `MAX_IDS`.
+    """
+    if rows > MAX_IDS:
+        raise ChainError("more transactions or scripts than 32-bit ids can number")
 
 
 class LinkTables:
@@ -131,8 +144,7 @@ class LinkTables:
         txids, scripts = self._view("tx.txid"), self._view("script.kind").size
         held = self._view("output.value").size
         tx_rows, script_rows = txids.shape[0] + transactions, scripts + outputs
-        if max(tx_rows, script_rows) > MAX_IDS:
-            raise ChainError("more transactions or scripts than 32-bit ids can number")
+        check_ids(max(tx_rows, script_rows))
         if self.txid_slots.size < capacity_for(tx_rows):
             self.txid_slots = empty_slots(_expected(tx_rows, transactions * batches_to_come))
             insert_txids(self.txid_slots, txids, np.empty(0, np.uint32))
@@ -152,7 +164,7 @@ class LinkTables:
             self.script_slots, self._seed, self._view("script.start"), self._view("script.bytes")
         )
 
-    def link(self, parsed: ParsedBlocks, place: Callable[[int], str]) -> NDArray[np.int64]:
+    def link(self, parsed: ParsedBlocks, place: Place) -> NDArray[np.int64]:
         """Resolve the inputs of a batch to outputs.
 
         Parameters
@@ -192,10 +204,8 @@ class LinkTables:
         )
         if fault:
             block = int(np.searchsorted(parsed.block_tx, tx, side="right")) - 1
-            raise ChainError(
-                f"input {row - parsed.tx_input[tx]} of transaction "
-                f"{parsed.txid[tx][::-1].tobytes().hex()} {LINK_FAULT_TEXT[LinkFault(fault)]}",
-                where=place(block),
+            raise link_error(
+                row - parsed.tx_input[tx], parsed.txid[tx], LinkFault(fault), place(block)
             )
         self._overwritten += repeated[:repeats].tolist()
         return prevout

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,7 @@ from clewline.store.directory import (
     unmake,
 )
 from clewline.store.files import copy_column, storage_error, sync_directory, write_array
-from clewline.store.link import gather_bytes, receiving_index
+from clewline.store.link import Place, gather_bytes, receiving_index
 from clewline.store.manifest import (
     CHECKSUMS,
     COUNTS,
@@ -45,6 +45,7 @@ from clewline.store.manifest import (
     read_manifest,
     write_manifest,
 )
+from clewline.store.memory import MAX_BATCH
 from clewline.store.reader import ChainStore
 from clewline.store.schema import INDEXES, columns
 from clewline.store.tables import LinkTables
@@ -66,6 +67,8 @@ class StoreWriter:
     ----------
     base : Manifest
         The published tip; its `tip` is empty where there is none yet.
+    batch_bytes : int
+        Bytes of blocks that `append` should be given at once.
 
     Raises
     ------
@@ -78,6 +81,8 @@ class StoreWriter:
     StoreVersionError, StoreDamagedError
         If the store cannot be read by this version.
     """
+
+    batch_bytes = MAX_BATCH
 
     def __init__(self, path: Path, network: Network) -> None:
         self.path = path
@@ -186,6 +191,9 @@ class StoreWriter:
         self._tables = LinkTables(self.base.script_key, self._columns.view)
         self._tables.rebuild()
 
+    def expect(self, block_bytes: int) -> None:
+        """Make ready for about so many bytes of blocks."""
+
     def prepare(self, parsed: ParsedBlocks) -> Any:
         """Make of verified blocks what `append` takes, in any thread and order."""
         return parsed
@@ -193,7 +201,7 @@ class StoreWriter:
     def append(
         self,
         parsed: Any,
-        place: Callable[[int], str] = "block {} of the batch".format,
+        place: Place = "block {} of the batch".format,
         batches_to_come: float = 0.0,
     ) -> None:
         """Append verified blocks, linking inputs and scripts.
@@ -201,7 +209,8 @@ class StoreWriter:
         Parameters
         ----------
         parsed : ParsedBlocks
-            Blocks in height order, the first on top of what was appended before; verified.
+            Blocks in height order, the first on top of what was appended before; verified, then
+            prepared by `prepare`.
         place : callable
             Tells where a block of the batch comes from, for errors.
         batches_to_come : float
@@ -245,6 +254,9 @@ class StoreWriter:
             },
         )
 
+    def settle(self) -> None:
+        """Raise the first fault that the blocks appended so far have: `append` has raised it."""
+
     def seal(self) -> ChainStore:
         """Begin to write the indexes that follow from the columns; return the tip, unpublished.
 
@@ -262,12 +274,7 @@ class StoreWriter:
             If the disk refuses.
         """
         columns_, tables = self._open()
-        directory = self.path / next_name(self.base.index_dir)
-        self._new_directories.append(directory)
-        try:
-            directory.mkdir()
-        except OSError as error:
-            raise storage_error(directory, error) from error
+        directory = self.new_index()
         counts = columns_.counts
         first = np.empty(counts["script"], np.int64)
         following = np.empty(counts["output"], np.int64)
@@ -349,6 +356,22 @@ class StoreWriter:
                 self.base = manifest
         clear_leftovers(self.path, self._kept())
         return manifest
+
+    def new_index(self) -> Path:
+        """Make the directory of the new tip's indexes; giving up removes it.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses.
+        """
+        directory = self.path / next_name(self.base.index_dir)
+        self._new_directories.append(directory)
+        try:
+            directory.mkdir()
+        except OSError as error:
+            raise storage_error(directory, error) from error
+        return directory
 
     def _open(self) -> tuple[ColumnFiles, LinkTables]:
         """Open columns and tables at the published tip, at the first change."""

@@ -117,6 +117,7 @@ def node_source(
     chain: NodeChain,
     network: str | None = None,
     showing: Showing = lambda: nullcontext(no_progress),
+    memory: int | None = None,
 ) -> Source:
     """Follow a Bitcoin Core node.
 
@@ -130,6 +131,8 @@ def node_source(
         Refuse a node of any other.
     showing : callable
         Shows the progress of an import.
+    memory : int, optional
+        Bytes that the first import may hold; half of what is free if not given.
 
     Returns
     -------
@@ -145,7 +148,7 @@ def node_source(
 
     def bring() -> ImportResult:
         with showing() as progress:
-            return import_from_node(store, chain, network, progress)
+            return import_from_node(store, chain, network, progress, memory=memory)
 
     return Source(look, bring)
 
@@ -155,6 +158,7 @@ def directory_source(
     core_blocks: Path,
     network: str | None = None,
     showing: Showing = lambda: nullcontext(no_progress),
+    memory: int | None = None,
 ) -> Source:
     """Follow a blocks directory that a node writes to.
 
@@ -168,6 +172,8 @@ def directory_source(
         Refuse files of any other.
     showing : callable
         Shows the progress of an import.
+    memory : int, optional
+        Bytes that the first import may hold; half of what is free if not given.
 
     Returns
     -------
@@ -183,7 +189,7 @@ def directory_source(
         before = _files_mark(core_blocks)
         try:
             with showing() as progress:
-                return import_blocks(store, core_blocks, network, progress)
+                return import_blocks(store, core_blocks, network, progress, memory)
         except (BlockFileError, ChainError) as error:
             if before is None or _files_mark(core_blocks) != before:
                 raise _ChangingError(error) from error

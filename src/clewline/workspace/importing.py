@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 
 from clewline.codec.networks import network_by_name
 from clewline.engine.chain import Chain
-from clewline.engine.clustering import cluster, cluster_order, extend_clusters
+from clewline.engine.clustering import cluster, extend_clusters, order_into
 from clewline.engine.heuristics.coinjoin import classify
-from clewline.errors import BlockFileError, TooLargeError, UsageError
+from clewline.errors import BlockFileError, UsageError
 from clewline.sources.active_chain import ActiveChain, choose_active_chain
 from clewline.sources.block_files import network_of, scan_directory
 from clewline.sources.block_source import BlockSource
@@ -24,14 +25,17 @@ from clewline.sources.node import Report
 from clewline.sources.node_blocks import blocks_of_node
 from clewline.sources.node_chain import NodeChain
 from clewline.store.bulk import BulkWriter
+from clewline.store.files import scratch_array
 from clewline.store.importer import Progress, append_blocks, check_left_out, no_progress
 from clewline.store.manifest import Manifest
+from clewline.store.memory import Memory
 from clewline.store.reader import ChainStore
 from clewline.store.writer import StoreWriter
 
-_TABLE_BYTES_PER_BLOCK_BYTE: Final = 0.25
-"""Memory that the tables of an import take: some 110 bytes a transaction of 500 bytes (hash tables
-of transactions and scripts, spenders, room to grow)."""
+_FOREST_BYTES: Final = 4
+"""Memory that clustering takes a script; what it sorts by lies in mapped files."""
+_FEWEST_SCRIPTS: Final = 1e-3
+"""A byte of blocks: half of what Bitcoin's blocks have."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def import_blocks(
     core_blocks: Path,
     network: str | None = None,
     progress: Progress = no_progress,
+    memory: int | None = None,
 ) -> ImportResult:
     """Bring a store to the tip of the active chain in a Bitcoin Core blocks directory.
 
@@ -92,6 +97,8 @@ def import_blocks(
         Refuse files of any other; told from the files if not given.
     progress : callable
         Told stage, done and total.
+    memory : int, optional
+        Bytes that the process may hold (see `Memory`); half of what is free if not given.
 
     Returns
     -------
@@ -105,7 +112,7 @@ def import_blocks(
     UsageError
         Another network than the store's, or a directory that is no store.
     TooLargeError
-        More blocks than the tables of the import fit into the memory of this machine.
+        Clustering needs more memory than the limit leaves.
     StoreLockedError, StorageError, StoreVersionError, StoreDamagedError
         The store is as it was.
     """
@@ -113,12 +120,17 @@ def import_blocks(
     records = scan_directory(core_blocks, kind)
     if not records.file.size and not records.cut:
         raise BlockFileError("its block files are empty", where=str(core_blocks))
-    with BulkWriter(store, kind) as writer:
+    limit = Memory(memory)
+    with BulkWriter(store, kind, limit) as writer:
         active = choose_active_chain(kind, writer.headers(), records.header, records.place)
         check_left_out(records, active, writer)
-        _check_memory(int(records.weight(active.records).sum()))
+        if not writer.base.tip:
+            # Before hours are spent; what it really takes is known when the scripts are numbered.
+            block_bytes = int(records.weight(active.records).sum())
+            least = clustering_bytes(int(block_bytes * _FEWEST_SCRIPTS), 0)
+            limit.require(least, "clustering the addresses of these blocks")
         cut = tuple(f"{path}, byte {position}" for path, position in records.cut)
-        return replace(_import(writer, records, active, progress), cut=cut)
+        return replace(_import(writer, records, active, limit, progress), cut=cut)
 
 
 def import_from_node(
@@ -127,6 +139,7 @@ def import_from_node(
     network: str | None = None,
     progress: Progress = no_progress,
     report: Report = lambda _line: None,
+    memory: int | None = None,
 ) -> ImportResult:
     """Bring a store to the tip of a Bitcoin Core node.
 
@@ -145,6 +158,8 @@ def import_from_node(
         Told stage, done and total.
     report : callable
         Told a line at a time what an operator should know.
+    memory : int, optional
+        Bytes that the process may hold (see `Memory`); half of what is free if not given.
 
     Returns
     -------
@@ -159,6 +174,8 @@ def import_from_node(
         What it sends is not what was asked for, or breaks a rule.
     UsageError, NodeAccessError
         A wrong password, another network than the store's, or a directory that is no store.
+    TooLargeError
+        Clustering needs more memory than the limit leaves.
     StoreLockedError, StorageError, StoreVersionError, StoreDamagedError
         The store is as it was, in these cases and those above.
     """
@@ -170,16 +187,21 @@ def import_from_node(
             f"{chain.shown}: the node is still loading blocks; it is at height {tip.height:,} of "
             f"{tip.headers:,}"
         )
-    with BulkWriter(store, tip.network) as writer:
+    limit = Memory(memory)
+    with BulkWriter(store, tip.network, limit) as writer:
         stored = writer.headers()
         blocks = blocks_of_node(chain, tip, stored, progress)
         active = choose_active_chain(tip.network, stored, blocks.header, blocks.place)
         blocks.require(active.records)
-        return _import(writer, blocks, active, progress)
+        return _import(writer, blocks, active, limit, progress)
 
 
 def _import(
-    writer: StoreWriter, source: BlockSource, active: ActiveChain, progress: Progress
+    writer: StoreWriter,
+    source: BlockSource,
+    active: ActiveChain,
+    memory: Memory,
+    progress: Progress,
 ) -> ImportResult:
     """Take the chosen blocks into the store and publish, if there are any."""
     held = writer.base.counts["block"]
@@ -198,27 +220,36 @@ def _import(
     append_blocks(writer, source, active.records, progress)
     progress("Building indexes", 0, 2)
     sealed = writer.seal()
-    progress("Clustering addresses", 1, 2)
-    manifest = writer.publish(sealed, structure_of(sealed, old))
-    progress("Clustering addresses", 2, 2)
+    counts = sealed.manifest.counts
+    needed = clustering_bytes(counts["script"], counts["tx"])
+    stage = f"Clustering {counts['script']:,} scripts in {needed / 1e6:,.0f} MB"
+    progress(stage, 1, 2)
+    if not held:
+        memory.require(needed, "clustering")
+
+    def scratch(name: str, count: int) -> NDArray[np.uint32]:
+        directory = writer.path / sealed.manifest.index_dir
+        return scratch_array(directory / f"{name}.scratch", np.dtype(np.uint32), count)
+
+    manifest = writer.publish(sealed, structure_of(sealed, old, scratch))
+    progress(stage, 2, 2)
     return replace(result, manifest=manifest)
 
 
-def _check_memory(block_bytes: int) -> None:
-    """Refuse, before hours are spent, an import whose tables cannot fit into memory."""
-    needed = int(block_bytes * _TABLE_BYTES_PER_BLOCK_BYTE)
-    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if needed > there:
-        raise TooLargeError(
-            f"importing {block_bytes / 1e9:,.1f} GB of blocks needs about {needed / 1e9:,.1f} GB "
-            f"of memory; this machine has {there / 1e9:,.1f} GB",
-            where="--core-blocks",
-            hint="import on a larger machine; the store can then be read on this one",
-        )
+def _in_memory(_name: str, count: int) -> NDArray[np.uint32]:
+    """Return zeros."""
+    return np.zeros(count, np.uint32)
 
 
-def structure_of(sealed: ChainStore, old: ChainStore | None) -> dict[str, NDArray[Any]]:
-    """Compute the structure columns of a tip, growing those of an earlier one if given."""
+def structure_of(
+    sealed: ChainStore,
+    old: ChainStore | None,
+    zeros: Callable[[str, int], NDArray[np.uint32]] = _in_memory,
+) -> dict[str, NDArray[Any]]:
+    """Compute the structure columns of a tip, growing those of an earlier one if given.
+
+    `zeros` makes what the order of clusters is sorted in, given a name and a size.
+    """
     chain = chain_of(sealed)
     if old is None:
         coinjoin = _classified(chain, 0)
@@ -227,11 +258,24 @@ def structure_of(sealed: ChainStore, old: ChainStore | None) -> dict[str, NDArra
         known = old.column("structure.coinjoin")
         coinjoin = np.concatenate((known, _classified(chain, known.size)))
         clusters = extend_clusters(old.column("structure.cluster"), chain, coinjoin, known.size)
+    order = zeros("order", clusters.size)
+    order_into(clusters, order, zeros("places", clusters.size + 1))
     return {
         "structure.coinjoin": coinjoin,
         "structure.cluster": clusters,
-        "structure.by_cluster": cluster_order(clusters),
+        "structure.by_cluster": order,
     }
+
+
+def clustering_bytes(scripts: int, transactions: int) -> int:
+    """Return the memory that clustering takes: a forest of scripts, CoinJoin families twice.
+
+    Examples
+    --------
+    >>> clustering_bytes(1000, 100)
+    4200
+    """
+    return _FOREST_BYTES * scripts + 2 * transactions
 
 
 def _classified(chain: Chain, first_tx: int) -> NDArray[np.uint8]:
