@@ -26,6 +26,7 @@ from clewline.store.files import ColumnFile
 from clewline.store.link import UNSPENT
 from clewline.store.manifest import Manifest, read_manifest, write_manifest
 from clewline.store.reader import ChainStore
+from clewline.store.schema import FORMAT_VERSION
 from clewline.store.writer import StoreWriter
 from clewline.workspace import import_blocks
 
@@ -284,7 +285,8 @@ def test_newer_format_is_refused_and_left_alone(steps: Steps, tmp_path: Path) ->
     content = json.loads(path.read_text())
     path.write_text(json.dumps({**content, "version": content["version"] + 1, "new": 1}))
     before = all_files(store)
-    with pytest.raises(StoreVersionError, match=r"format version 2; this version .* reads 1"):
+    newer = rf"format version {FORMAT_VERSION + 1}; this version .* reads {FORMAT_VERSION}"
+    with pytest.raises(StoreVersionError, match=newer):
         import_blocks(store, steps.whole)
     with pytest.raises(StoreVersionError):
         ChainStore.open(store)

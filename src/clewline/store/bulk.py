@@ -64,9 +64,9 @@ class BulkWriter(StoreWriter):
     """
 
     def __init__(self, path: Path, network: Network, memory: Memory) -> None:
-        super().__init__(path, network)
         self._memory = memory
         self._passes: _Passes | None = None
+        super().__init__(path, network)
 
     def expect(self, block_bytes: int) -> None:
         """Make ready for about so many bytes of blocks."""

@@ -109,17 +109,21 @@ class Workplace:
         self.index_sums: dict[str, Future[bytes]] = {}
         self._pool = ThreadPoolExecutor(_WORKERS)
         self._stopped = False
-        self._open: list[ColumnFile] = []
+        self._open: list[ColumnFile | Partitions | Queue] = []
 
     def partitions(self, name: str, parts: int, words: int, share: float) -> Partitions:
         """Return partitions without rows, with a share of the memory."""
         path = self.directory / f"{name}.spilled"
-        return Partitions(path, parts, words, self.memory.share(share))
+        rows = Partitions(path, parts, words, self.memory.share(share))
+        self._open.append(rows)
+        return rows
 
     def queue(self, name: str, dtype: type[np.generic], share: float) -> Queue:
         """Return an empty queue with a share of the memory."""
         path = self.directory / f"{name}.spilled"
-        return Queue(path, np.dtype(dtype), self.memory.share(share))
+        elements = Queue(path, np.dtype(dtype), self.memory.share(share))
+        self._open.append(elements)
+        return elements
 
     def in_order(self, work: Callable[..., T], *given: Iterable[Any]) -> Iterator[T]:
         """Do work in threads, and yield what it gives in order: as ``map``, a few steps ahead.
@@ -204,11 +208,11 @@ class Workplace:
         self._stopped = True
 
     def close(self) -> None:
-        """Wait for what is under way and close all files."""
+        """Wait for what is under way, close all files, free all rows."""
         self._stopped = True
         self._pool.shutdown(cancel_futures=True)
-        for file in self._open:
-            file.close()
+        for one in self._open:
+            one.close()
 
 
 def put_late(slots: Words, late: list[tuple[int, Words]]) -> None:
