@@ -115,6 +115,8 @@ def random_chain(rng: random.Random, *, faults: bool) -> Branch:
             unspent += [(tx, index) for index in range(len(to))]
         value = MAX_MONEY if rng.random() < odds else 50 * COIN
         first = rng.choice(coinbases) if coinbases and rng.random() < 0.1 else None
+        if first and any(first.txid == txid for tx in transactions for txid, _ in tx.inputs):
+            first = None
         witness = any(tx.witness for tx in transactions)
         reward = [(value, rng.choice(SCRIPTS)), (0, rng.choice(SCRIPTS))]
         block = chain.add(*transactions, reward=reward, first=None if witness else first)
