@@ -7,10 +7,7 @@ from `SETTINGS`.
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
-
-from clewline.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -70,9 +67,9 @@ SETTINGS: tuple[Setting, ...] = (
         "memory_limit",
         "CLEWLINE_MEMORY_LIMIT",
         None,
-        "Memory that the first import into a store may hold, as 4G or 500M; half of what is free if "
-        "not given. What does not fit goes through files in the store. Pages of mapped files do not "
-        "count: the system takes them back when it needs them.",
+        "Memory that the first import into a store may hold, as 4G or 500M; half of what is free "
+        "if not given. What does not fit goes through files in the store. Pages of mapped files do "
+        "not count: the system takes them back when it needs them.",
     ),
     Setting(
         "fixtures",
@@ -116,34 +113,3 @@ def value_of(name: str) -> str | None:
     """
     one = setting(name)
     return os.environ.get(one.env) or one.default
-
-
-_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-
-
-def bytes_of(text: str, where: str) -> int:
-    """Read a number of bytes.
-
-    Parameters
-    ----------
-    text : str
-        A number, with K, M, G or T behind it for powers of 1024.
-    where : str
-        Who gave it, for the error.
-
-    Raises
-    ------
-    UsageError
-        If it is not one.
-
-    Examples
-    --------
-    >>> bytes_of("1.5G", "--memory")
-    1610612736
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)B?", text.strip().upper())
-    if not match:
-        raise UsageError(
-            f"{text!r} is not a number of bytes", where=where, hint="write it as 4G or 500M"
-        )
-    return int(float(match[1]) * _UNITS.get(match[2], 1))

@@ -15,7 +15,7 @@ from clewline.cli.output import StatusLine, emit, emit_rows, log, progress_bar
 from clewline.cli.stopping import Stop, stoppable
 from clewline.errors import UsageError
 from clewline.reports.sheet import visible
-from clewline.settings import bytes_of, setting
+from clewline.settings import setting
 
 if TYPE_CHECKING:
     from clewline.workspace import Standing
@@ -104,7 +104,13 @@ def import_(
     Give one of --core-blocks, --rpc, --rest and --tables. Run again to append; with --tables, a new
     store is made from Parquet tables.
     """
-    from clewline.workspace import connect_node, import_blocks, import_from_node, import_tables
+    from clewline.workspace import (
+        bytes_of,
+        connect_node,
+        import_blocks,
+        import_from_node,
+        import_tables,
+    )
 
     _one_of({"--core-blocks": core_blocks, "--rpc": rpc, "--rest": rest, "--tables": tables})
     if rpc_cookie is not None and rpc is None:
@@ -167,13 +173,20 @@ def follow_(
     _one_of({"--core-blocks": core_blocks, "--rpc": rpc, "--rest": rest})
     if rpc_cookie is not None and rpc is None:
         raise UsageError("goes with --rpc", where="--rpc-cookie")
-    limit = bytes_of(memory, "--memory") if memory else None
     line = StatusLine()
     try:
         with ExitStack() as stack:
             stopper = stack.enter_context(stoppable())
             stack.callback(line.clear)
-            from clewline.workspace import connect_node, directory_source, follow, node_source
+            from clewline.workspace import (
+                bytes_of,
+                connect_node,
+                directory_source,
+                follow,
+                node_source,
+            )
+
+            limit = bytes_of(memory, "--memory") if memory else None
 
             def tell(standing: Standing) -> None:
                 # A line that is broken off half-way would be printed again with the next.

@@ -25,7 +25,7 @@ from clewline.codec.networks import Network
 from clewline.store.bulk_link import NO_FAULT
 from clewline.store.bulk_rows import BatchRows, group_batch
 from clewline.store.column_files import parsed_columns
-from clewline.store.hash_index import capacity_for
+from clewline.store.hash_index import MIN_SLOTS, capacity_for
 from clewline.store.link import Place
 from clewline.store.link_passes import LinkPasses
 from clewline.store.manifest import digest_of
@@ -36,8 +36,10 @@ from clewline.store.script_passes import ScriptPasses
 from clewline.store.tables import check_ids
 from clewline.store.writer import StoreWriter
 
-MAX_PARTS: Final = 256
-"""The least that is worth a chunk of its own when a batch of 8 MB is divided."""
+_PARTS: Final = 256
+"""A chunk of a batch of 8 MB still has some hundred rows for each."""
+_MAX_PARTS: Final = MIN_SLOTS
+"""Each needs a slot of its own."""
 _PART_BYTES: Final = 1 << 21
 """Blocks whose rows fit into the processor's cache."""
 
@@ -57,8 +59,10 @@ class BulkWriter(StoreWriter):
 
     Parameters
     ----------
-    path, network
-        As for `StoreWriter`.
+    path : Path
+        Directory of the store; made if there is none.
+    network : Network
+        What the blocks are of.
     memory : Memory
         What the import may hold.
     """
@@ -71,6 +75,7 @@ class BulkWriter(StoreWriter):
     def expect(self, block_bytes: int) -> None:
         """Make ready for about so many bytes of blocks."""
         if not self.base.tip:
+            self._memory.expect(block_bytes)
             self.batch_bytes = self._memory.batch_bytes
             self._passes = _Passes(self, block_bytes)
 
@@ -147,7 +152,9 @@ class _Passes:
     """The passes over a chain, and what they need to know of its batches."""
 
     def __init__(self, writer: BulkWriter, block_bytes: int) -> None:
-        parts = min(MAX_PARTS, 1 << (block_bytes // _PART_BYTES).bit_length())
+        parts = min(_PARTS, 1 << (block_bytes // _PART_BYTES).bit_length())
+        while parts < _MAX_PARTS and block_bytes // parts > writer._memory.part_bytes:
+            parts *= 2
         self.at = Workplace(writer._open()[0], writer.new_index(), writer._memory, parts)
         self._script_key = writer.base.script_key
         self._links = LinkPasses(self.at)

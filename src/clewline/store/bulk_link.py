@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from clewline.codec.block import MAX_MONEY
 from clewline.jit import inlined, leaf
-from clewline.store.bulk_rows import ROW_WORDS
+from clewline.store.bulk_rows import ROW_WORDS, add_up
 from clewline.store.hash_index import Offsets, Slots, fill_slot, home_slot, mark_of
 from clewline.store.link import LinkFault
 from clewline.store.partitions import Words
@@ -122,10 +122,10 @@ def resolve_inputs(
             spending = np.int64(_LOW) if last else np.int64(input_rows[at + 4] >> np.uint64(32))
             while waiting < tx_chunk[batch + 1]:
                 to = ROW_WORDS * waiting
-                number = np.int64(tx_rows[to + 4] & np.uint64(_LOW))
-                if number >= spending:
+                made = np.int64(tx_rows[to + 4] & np.uint64(_LOW))
+                if made >= spending:
                     break
-                tx = base_tx[batch] + number
+                tx = base_tx[batch] + made
                 outputs = tx_rows[to + 4] >> np.uint64(32)
                 tx_rows[to + 4] = outputs << np.uint64(32) | np.uint64(tx)
                 tx_rows[to + 5] += np.uint64(base_output[batch])
@@ -145,11 +145,11 @@ def resolve_inputs(
             if source == 0:
                 fault = min(fault, _fault(number, LinkFault.NO_TRANSACTION.value))
                 continue
-            made = ROW_WORDS * (source - 1)
-            if index >= np.int64(tx_rows[made + 4] >> np.uint64(32)):
+            found = ROW_WORDS * (source - 1)
+            if index >= np.int64(tx_rows[found + 4] >> np.uint64(32)):
                 fault = min(fault, _fault(number, LinkFault.NO_OUTPUT.value))
                 continue
-            input_rows[at] = tx_rows[made + 5] + np.uint64(index)
+            input_rows[at] = tx_rows[found + 5] + np.uint64(index)
             input_rows[at + 1] = np.uint64(base_tx[batch] + spending)
             input_rows[at + 2] = np.uint64(number)
     # From rows of the partition to transactions of the chain; what runs over the end has no gap.
@@ -160,8 +160,8 @@ def resolve_inputs(
             if slot >= region:
                 break
         else:
-            row = ROW_WORDS * (np.int64(entry & np.uint64(_LOW)) - 1)
-            fill_slot(slots, slot, tx_rows[row], np.int64(tx_rows[row + 4] & np.uint64(_LOW)))
+            held = ROW_WORDS * (np.int64(entry & np.uint64(_LOW)) - 1)
+            fill_slot(slots, slot, tx_rows[held], np.int64(tx_rows[held + 4] & np.uint64(_LOW)))
     return repeats, fault
 
 
@@ -185,11 +185,7 @@ def group_spends(input_rows: Words, log2: int, starts: Offsets, rows: Words) -> 
         output = input_rows[ROW_WORDS * row]
         if output != np.uint64(_NOWHERE):
             starts[np.int64(output >> np.uint64(log2)) + 1] += 1
-    total = np.int64(0)
-    for part in range(1, starts.size):
-        held = starts[part]
-        starts[part] = total
-        total += held
+    add_up(starts)
     mask = (np.uint64(1) << np.uint64(log2)) - np.uint64(1)
     for row in range(count):
         at = ROW_WORDS * row
@@ -252,18 +248,13 @@ def spend_outputs(
         if number < other:
             spent_by[place] = number
             spender[place] = np.uint32(spends[SPEND_WORDS * row] >> np.uint64(32))
-    total = np.int64(0)
-    for part in range(1, starts.size):
-        held = starts[part]
-        starts[part] = total
-        total += held
+    add_up(starts)
     mask = (np.int64(1) << log2) - 1
     for row in range(count):
         place = np.int64(spends[SPEND_WORDS * row] & np.uint64(_LOW))
         number = np.int64(spends[SPEND_WORDS * row + 1])
-        part = number >> log2
-        to = SPEND_WORDS * starts[part + 1]
-        starts[part + 1] += 1
+        to = SPEND_WORDS * starts[(number >> log2) + 1]
+        starts[(number >> log2) + 1] += 1
         rows[to] = np.uint64(number & mask) | np.uint64(first_output + place) << np.uint64(
             MAX_RANGE_LOG2
         )

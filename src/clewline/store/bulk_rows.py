@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from clewline.codec.block import ParsedBlocks, read_u32
 from clewline.codec.sha256 import Scratch, new_scratch, sha256_into
 from clewline.jit import inlined, leaf
-from clewline.store.hash_index import Bytes, Offsets, head_word, script_key, txid_key
+from clewline.store.hash_index import Bytes, Int, Offsets, head_word, script_key, txid_key
 from clewline.store.partitions import Words
 from clewline.store.words import put_word, word_at
 
@@ -61,7 +61,7 @@ def _part(key: np.uint64, parts: int) -> Any:
 
 
 @inlined
-def _add_up(starts: Offsets) -> None:
+def add_up(starts: Offsets) -> None:
     """Turn the number of rows of each partition, in the entry after its own, into its first row.
 
     Whoever places a row there counts on, and leaves the first row of the next partition: when all
@@ -80,7 +80,7 @@ def _group_transactions(txid: Bytes, tx_output: Offsets, starts: Offsets, rows: 
     parts = starts.size - 1
     for tx in range(txid.size // 32):
         starts[_part(txid_key(txid, 32 * tx), parts) + 1] += 1
-    _add_up(starts)
+    add_up(starts)
     for tx in range(txid.size // 32):
         part = _part(txid_key(txid, 32 * tx), parts)
         at = ROW_WORDS * starts[part + 1]
@@ -110,7 +110,7 @@ def _group_inputs(
             outpoints[at + word] = txid_key(data, source + 8 * word)
         outpoints[at + 4] = np.uint64(read_u32(data, source + 32))
         starts[_part(outpoints[at], parts) + 1] += 1
-    _add_up(starts)
+    add_up(starts)
     for tx in range(tx_input.size - 1):
         for row in range(tx_input[tx], tx_input[tx + 1]):
             source = 5 * row
@@ -147,7 +147,7 @@ def _group_outputs(
         starts[_part(keys[output], parts) + 1] += 1
         lengths[output] = np.uint32(length)
         position += length
-    _add_up(starts)
+    add_up(starts)
     at = np.int64(0)
     for output in range(script_at.size):
         key = keys[output]
@@ -160,7 +160,7 @@ def _group_outputs(
                 rows[to + word] = head_word(script_bytes, at + 8 * word, length - 8 * word)
             end = head_word(script_bytes, at + 32, length - 32) | np.uint64(length) << np.uint64(24)
         else:
-            sha256_into(script_bytes, at, length, digest, 0, scratch)
+            sha256_into(script_bytes, int(at), int(length), digest, 0, scratch)
             for word in range(4):
                 rows[to + word] = txid_key(digest, 8 * word)
             end = np.uint64(_HASHED) << np.uint64(24)
@@ -170,7 +170,7 @@ def _group_outputs(
 
 
 @inlined
-def copy_bytes(data: Bytes, at: int, length: int, out: Bytes, to: int) -> None:
+def copy_bytes(data: Bytes, at: Int, length: Int, out: Bytes, to: Int) -> None:
     """Copy a slice; where there is room for more, a fixed length, which is faster.
 
     So what follows in `out` must still be to be written.

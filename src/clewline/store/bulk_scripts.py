@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from clewline.jit import inlined, leaf
 from clewline.store.bulk_rows import ROW_WORDS, copy_bytes
-from clewline.store.hash_index import Bytes, Offsets, Slots, fill_slot, home_slot, mark_of
+from clewline.store.hash_index import Bytes, Int, Offsets, Slots, fill_slot, home_slot, mark_of
 from clewline.store.partitions import Words
 from clewline.store.passes import MAX_RANGE_LOG2
 
@@ -26,7 +26,7 @@ _NONE: Final = (1 << 40) - 1
 
 
 class Firsts(NamedTuple):
-    """The outputs that are the first of their script: a bit each, and their number before each word.
+    """The outputs that are the first of their script: a bit each, and how many lie before a word.
 
     Attributes
     ----------
@@ -123,12 +123,14 @@ def group_matches(
     keys: Words,
     first_output: Offsets,
 ) -> None:
-    """Write down what `match_scripts` found, by ranges of outputs, and the scripts of the partition.
+    """Write down what `match_scripts` found, by ranges of outputs, and list the scripts.
 
     Parameters
     ----------
-    rows, output, following, last, first
+    rows : ndarray of uint64
         As there.
+    output, following, last, first : ndarray of int64
+        As it filled them.
     log2 : int
         A range is so many outputs, as a power of two; at most 24.
     starts : ndarray of int64, shape (ranges + 1,)
@@ -174,7 +176,7 @@ def place_outputs(matches: Words, following: Offsets, other: Words) -> None:
 
 
 @inlined
-def rank(firsts: Firsts, output: int) -> Any:
+def rank(firsts: Firsts, output: Int) -> Any:
     """Return how many first outputs lie before one."""
     word = output >> 6
     below = (np.uint64(1) << np.uint64(output & 63)) - np.uint64(1)
@@ -204,7 +206,7 @@ def number_scripts(
     ends: Offsets,
     script_bytes: Bytes,
 ) -> tuple[Any, Any]:
-    """Number the scripts of a range of outputs, and collect those that are new.
+    """Give the scripts of a range of outputs their numbers, and collect those that are new.
 
     Parameters
     ----------

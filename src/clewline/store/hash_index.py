@@ -62,7 +62,7 @@ def empty_slots(rows: int) -> Slots:
 
 
 @inlined
-def txid_key(data: Bytes, at: int) -> Any:
+def txid_key(data: Bytes, at: Int) -> Any:
     """Return the first 8 bytes of an id as a little-endian uint64; ids are hashes already."""
     return word_at(data, at)
 
@@ -72,7 +72,7 @@ _MASKS: Final = np.array([(1 << 8 * i) - 1 for i in range(9)], np.uint64)
 
 
 @inlined
-def head_word(data: Bytes, at: int, length: int) -> Any:
+def head_word(data: Bytes, at: Int, length: Int) -> Any:
     """Return the first `length` bytes, at most 8, at a place as a little-endian uint64."""
     count = min(max(length, 0), 8)
     if at + 8 <= data.size:
@@ -84,7 +84,7 @@ def head_word(data: Bytes, at: int, length: int) -> Any:
 
 
 @inlined
-def script_key(data: Bytes, at: int, length: int, seed: np.uint64) -> Any:
+def script_key(data: Bytes, at: Int, length: Int, seed: np.uint64) -> Any:
     """Hash a script to 64 bits, keyed (multiply and xor-shift, as MurmurHash2's 64-bit form).
 
     Zeros fill the last word, and the words of a short script: all usual ones take the same steps,

@@ -37,8 +37,8 @@ class LinkPasses:
 
     def __init__(self, at: Workplace) -> None:
         self._at = at
-        self._transactions = at.partitions("transactions", at.parts, ROW_WORDS, 0.05)
-        self._inputs = at.partitions("inputs", at.parts, ROW_WORDS, 0.12)
+        self._transactions = at.partitions("transactions", at.parts, ROW_WORDS, 0.03)
+        self._inputs = at.partitions("inputs", at.parts, ROW_WORDS, 0.07)
         self._fault = NO_FAULT
 
     def append(self, rows: BatchRows) -> None:
@@ -71,7 +71,7 @@ class LinkPasses:
         counts = self._at.columns.counts
         size = capacity_for(counts["tx"])
         outputs = cut_ranges(counts["output"])
-        spends = self._at.partitions("spends", outputs.count, SPEND_WORDS, 0.06)
+        spends = self._at.partitions("spends", outputs.count, SPEND_WORDS, 0.04)
 
         def resolve(part: int, region: int) -> tuple[Words, tuple[Any, ...]]:
             tx_rows, tx_chunk = self._transactions.read(part)
@@ -93,7 +93,12 @@ class LinkPasses:
             starts = np.zeros(outputs.count + 1, np.int64)
             rows = np.empty(SPEND_WORDS * (input_rows.size // ROW_WORDS), np.uint64)
             group_spends(input_rows, outputs.log2, starts, rows)
-            return slots, (fault, repeated[:repeats].tolist(), rows[: SPEND_WORDS * starts[-1]], starts)
+            return slots, (
+                fault,
+                repeated[:repeats].tolist(),
+                rows[: SPEND_WORDS * starts[-1]],
+                starts,
+            )
 
         overwritten: list[int] = []
         for fault, repeated, rows, starts in self._at.fill_table("txid.slots", size, resolve):
@@ -109,7 +114,7 @@ class LinkPasses:
         counts = self._at.columns.counts
         outputs, inputs = cut_ranges(counts["output"]), cut_ranges(counts["input"])
         value = self._at.columns.view("output.value")
-        paid = self._at.partitions("paid", inputs.count, SPEND_WORDS, 0.06)
+        paid = self._at.partitions("paid", inputs.count, SPEND_WORDS, 0.04)
 
         def spend(number: int) -> tuple[int, NDArray[np.uint32], Words, Offsets]:
             first, size = outputs.first(number), outputs.size(number)
@@ -119,9 +124,7 @@ class LinkPasses:
             starts = np.zeros(inputs.count + 1, np.int64)
             own = value[first : first + size]
             found = np.empty_like(rows)
-            fault = spend_outputs(
-                rows, first, own, spender, spent_by, inputs.log2, starts, found
-            )
+            fault = spend_outputs(rows, first, own, spender, spent_by, inputs.log2, starts, found)
             return fault, spender, found, starts
 
         file = self._at.begin_index("spending.spender")
@@ -144,12 +147,15 @@ class LinkPasses:
             place_inputs(rows, prevout, brought)
             return prevout, brought
 
-        rules = [columns_.view(name) for name in ("tx.input_start", "tx.output_start", "output.value")]
+        tx_input, tx_output = columns_.view("tx.input_start"), columns_.view("tx.output_start")
+        value = columns_.view("output.value")
         limit = self._fault >> FAULTS_LOG2
         carried = np.zeros(2, np.int64)
         for number, (prevout, brought) in enumerate(self._at.in_order(place, range(inputs.count))):
             columns_.append({"input.prevout": prevout}, {})
-            fault = check_sums(brought, inputs.first(number), limit, *rules, carried)
+            fault = check_sums(
+                brought, inputs.first(number), limit, tx_input, tx_output, value, carried
+            )
             if fault != NO_FAULT:
                 self._fault = min(self._fault, fault)
                 break

@@ -1,8 +1,9 @@
 """Rows on their way from one pass of a bulk import to the next: in memory, on disk beyond a limit.
 
-A row is some ``uint64`` words. A pass hands over rows by the partition that they belong to; the next
-pass reads partition by partition, each small enough to be worked on in memory. What does not fit
-lies in a file in the directory of the new tip, without a name, so that it is gone with the process.
+A row is some ``uint64`` words. A pass hands over rows by the partition that they belong to; the
+next pass reads partition by partition, each small enough to be worked on in memory. What does not
+fit lies in a file in the directory of the new tip, without a name, so that it is gone with the
+process.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class SpillFile:
         StorageError
             If the disk refuses.
         """
-        view = memoryview(array).cast("B") if array.size else memoryview(b"")
+        view = array.data.cast("B") if array.size else memoryview(b"")
         try:
             while view:
                 # One system call, which may take less than it is given.
@@ -78,7 +79,7 @@ class SpillFile:
         StorageError
             If the disk refuses.
         """
-        view = memoryview(array).cast("B") if array.size else memoryview(b"")
+        view = array.data.cast("B") if array.size else memoryview(b"")
         try:
             while view:
                 got = os.preadv(self._file.fileno(), [view], position)

@@ -1,4 +1,4 @@
-"""What the passes of a bulk import share: where batches stand in the chain, ranges, work in order."""
+"""What the passes of a bulk import share: bases of batches, ranges of ids, threads, files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -22,6 +23,7 @@ MAX_RANGE_LOG2: Final = 24
 """A row keeps its place in a range in 24 bits, beside 40 bits of an output id."""
 
 _MIN_RANGE_LOG2: Final = 14
+_MOST_RANGE_LOG2: Final = 22
 _RANGES: Final = 256
 _WORKERS: Final = os.cpu_count() or 1
 _DTYPES: Final = {name: column.dtype for name, _rows, column in columns(INDEXES)}
@@ -41,7 +43,8 @@ class Bases(NamedTuple):
     output: Offsets
 
 
-class Ranges(NamedTuple):
+@dataclass(frozen=True)
+class Ranges:
     """Ids cut into ranges of a power of two, so that those of one fit into the cache.
 
     Attributes
@@ -78,7 +81,7 @@ def cut_ranges(rows: int) -> Ranges:
     (7, 0)
     """
     log2 = (rows // _RANGES).bit_length()
-    return Ranges(rows, min(max(log2, _MIN_RANGE_LOG2), MAX_RANGE_LOG2))
+    return Ranges(rows, min(max(log2, _MIN_RANGE_LOG2), _MOST_RANGE_LOG2))
 
 
 class Workplace:
@@ -177,7 +180,7 @@ class Workplace:
         fill : callable
             Told partition, slots of a partition, and what is given; returns its slots, with those
             that run over its end behind them, and anything else.
-        given : iterable
+        *given : iterable
             Something a partition.
 
         Yields
@@ -195,9 +198,7 @@ class Workplace:
             return over[over != 0], more
 
         late: list[tuple[int, Words]] = []
-        for part, (over, more) in enumerate(
-            self.in_order(filled, range(self.parts), *given)
-        ):
+        for part, (over, more) in enumerate(self.in_order(filled, range(self.parts), *given)):
             late.append((region * (part + 1), over))
             yield more
         put_late(table.rows, late)
@@ -238,4 +239,3 @@ def put_late(slots: Words, late: list[tuple[int, Words]]) -> None:
             while slots[slot]:
                 slot = (slot + 1) % slots.size
             slots[slot] = entry
-

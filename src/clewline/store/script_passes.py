@@ -1,4 +1,4 @@
-"""The passes that number scripts: columns ``script``, ``output.script``, ``receiving``, ``scripthash``."""
+"""The passes that number scripts: tables ``script``, ``receiving``, ``scripthash``."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class ScriptPasses:
 
     def __init__(self, at: Workplace) -> None:
         self._at = at
-        self._outputs = at.partitions("outputs", at.parts, ROW_WORDS, 0.14)
-        self._bytes = at.queue("script_bytes", np.uint8, 0.05)
-        self._length = at.queue("script_length", np.uint32, 0.02)
+        self._outputs = at.partitions("outputs", at.parts, ROW_WORDS, 0.08)
+        self._bytes = at.queue("script_bytes", np.uint8, 0.03)
+        self._length = at.queue("script_length", np.uint32, 0.01)
         # Of each partition, the keys of its scripts and their first outputs.
         self._keys = at.queue("script_keys", np.uint64, 0.02)
         self._first_output = at.queue("script_first", np.int64, 0.02)
@@ -71,17 +71,30 @@ class ScriptPasses:
     def _match(self, bases: Bases) -> Partitions:
         """Find the first output of each script, and the next of each output."""
         outputs = cut_ranges(self._at.columns.counts["output"])
-        matches = self._at.partitions("matches", outputs.count, OUTPUT_WORDS, 0.06)
+        matches = self._at.partitions("matches", outputs.count, OUTPUT_WORDS, 0.04)
 
         def match(part: int) -> tuple[Words, Offsets, Words, Offsets]:
             rows, chunk = self._outputs.read(part)
             count = rows.size // ROW_WORDS
-            found = np.empty((4, count), np.int64)
-            scripts = match_scripts(empty_slots(count), rows, chunk, bases.output, *found)
+            output, following, last, first = np.empty((4, count), np.int64)
+            scripts = match_scripts(
+                empty_slots(count), rows, chunk, bases.output, output, following, last, first
+            )
             starts = np.empty(outputs.count + 1, np.int64)
             grouped = np.empty(OUTPUT_WORDS * count, np.uint64)
             keys, first_output = np.empty(scripts, np.uint64), np.empty(scripts, np.int64)
-            group_matches(rows, *found, outputs.log2, starts, grouped, keys, first_output)
+            group_matches(
+                rows,
+                output,
+                following,
+                last,
+                first,
+                outputs.log2,
+                starts,
+                grouped,
+                keys,
+                first_output,
+            )
             return grouped, starts, keys, first_output
 
         for grouped, starts, keys, first_output in self._at.in_order(match, range(self._at.parts)):
@@ -93,7 +106,7 @@ class ScriptPasses:
         return matches
 
     def _number(self, matches: Partitions) -> Firsts:
-        """Number the scripts along the chain; write what is in that order."""
+        """Give scripts their numbers along the chain; write what is in that order."""
         columns_ = self._at.columns
         outputs = cut_ranges(columns_.counts["output"])
         words = -(-outputs.rows // _OUTPUTS_A_WORD)
@@ -116,7 +129,17 @@ class ScriptPasses:
             first, last, ends = np.empty((3, other.size), np.int64)
             blob = np.empty(data.size, np.uint8)
             fresh, size = number_scripts(
-                outputs.first(number), other, length, data, known, firsts, script, first, last, ends, blob
+                outputs.first(number),
+                other,
+                length,
+                data,
+                known,
+                firsts,
+                script,
+                first,
+                last,
+                ends,
+                blob,
             )
             starts = np.concatenate((np.zeros(1, np.int64), ends[:fresh]))
             known += fresh
@@ -150,9 +173,7 @@ class ScriptPasses:
         """Fill ``scripthash.slots``."""
         size = capacity_for(self._at.columns.counts["script"])
 
-        def fill(
-            part: int, region: int, keys: Words, first_output: Offsets
-        ) -> tuple[Words, None]:
+        def fill(part: int, region: int, keys: Words, first_output: Offsets) -> tuple[Words, None]:
             slots = np.zeros(region + keys.size + 1, np.uint64)
             place_scripts(slots, region * part, size, keys, first_output, firsts)
             return slots, None

@@ -43,7 +43,7 @@ def _put_word(_typing: Any, data: Any, position: Any, word: Any) -> tuple[Any, A
 
 
 word_at: Any = intrinsic(_word_at)
-"""``word_at(data, at)``: ``data[at:at + 8]`` as a little-endian uint64, in a kernel; not checked."""
+"""``word_at(data, at)`` in a kernel: ``data[at:at + 8]``, a little-endian uint64; not checked."""
 
 put_word: Any = intrinsic(_put_word)
 """``put_word(data, at, word)``: write it there; not checked."""
