@@ -7,7 +7,9 @@ what the code says.
 from __future__ import annotations
 
 import difflib
+import json
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -125,6 +127,15 @@ def format_page() -> str:
             "## Indexes",
             "Derived from the columns; they can be rebuilt.",
             *section(schema.INDEXES),
+            "## A part of a chain",
+            "`chain fetch` makes a store whose blocks are not all blocks. Block 0 bears the header "
+            "of the genesis block and holds transactions that are known for their outputs alone, "
+            "without inputs, in the order of their ids; the others are those that something is "
+            "loaded of, by height, and the last is the tip. The manifest names its height and the "
+            "SHA-256 of the file `coverage.<SHA-256>`: server and time, true heights, which "
+            "outputs are known to be spent by none but loaded transactions, and how much is loaded "
+            "of which address. `answers.sqlite` keeps what servers answered, and when, from whom "
+            "and under which marking it was asked.",
         )
     )
 
@@ -215,6 +226,80 @@ def inferences_page() -> str:
             ),
         )
     )
+
+
+def cases_page() -> str:
+    """Describe the tables of a case, with rows of a made-up one."""
+    from clewline.engine.leads import LEAST_PAYMENTS, LEAST_SIGNS, SIGNS
+    from clewline.workspace.cases import CASHOUT_COLUMNS, PAYER_COLUMNS
+
+    paid, cashed = example_rows()
+
+    def columns(meanings: dict[str, str]) -> str:
+        return table(("column", "meaning"), ((code(n), m) for n, m in meanings.items()))
+
+    return "\n\n".join(
+        (
+            "# The tables of a case",
+            "`clewline case payers` and `clewline case cashouts` take the addresses of a site and "
+            "answer the two questions of an investigation: who paid, and where the money was "
+            "cashed out. `clewline case leads` ranks what behaves like a site. Nothing here says "
+            "that a person is guilty: a row points to the place where a lawful request can be "
+            "made.",
+            "Every table adds up, to the satoshi, to what the addresses received; the key `law` "
+            "says which parts. What is not followed is a part of its own. With `--cluster` the "
+            "clusters of the addresses are taken in, but never that of an exchange which holds an "
+            "address for the site: its other customers have nothing to do with it.",
+            "Fiat figures come from a table that you supply: `--rates rates.csv` with the columns "
+            "`time` (or `date`), `pair` (`BTC/USD`) and `rate`. A rate holds from its time on, for "
+            "`--rate-hours`; where the nearest earlier one is older, there is no figure. Nothing "
+            "is interpolated and nothing is fetched.",
+            "## Payers",
+            "`--since` and `--until` choose the payments; the walk back from them may leave the "
+            "range. Rules: `fifo` and `lifo`, which keep satoshi apart.",
+            columns(PAYER_COLUMNS),
+            "A row of the made-up case:",
+            f"```json\n{paid}\n```",
+            "## Cash-outs",
+            "`--since` and `--until` hold the walk, as in `clewline trace`. Rules: `fifo`, `lifo` "
+            "and `haircut`.",
+            columns(CASHOUT_COLUMNS),
+            "A row of the made-up case:",
+            f"```json\n{cashed}\n```",
+            "## Leads",
+            "Looked at are the addresses given, as one receiver, and the receivers that those who "
+            f"paid them paid too. A lead has at least {LEAST_PAYMENTS} payments and {LEAST_SIGNS} "
+            "of these signs, one of sales among them. It is a reason to look and never a category: "
+            "gambling, tipping, donations, VPN and file-host subscriptions, vouchers and faucets "
+            "behave like this too. Without rates, prices are compared in satoshi.",
+            table(
+                ("sign", "of sales", "rule"),
+                ((sign.name, "yes" if sign.of_sales else "", sign.rule) for sign in SIGNS),
+            ),
+        )
+    )
+
+
+def example_rows() -> tuple[str, str]:
+    """Return a row of each table, from the smallest made-up case."""
+    from clewline.play import make_play
+    from clewline.workspace import Rates, Workspace, import_blocks, import_labels
+
+    with tempfile.TemporaryDirectory() as directory:
+        made = make_play(Path(directory) / "case", 300, seed=1)
+        store = Path(directory) / "store"
+        import_blocks(store, made.blocks)
+        import_labels(store, [made.labels], recorded=0)
+        workspace, rates = Workspace.open(store), Rates.read(made.rates)
+        purchases = json.loads(made.truth.read_text(encoding="utf-8"))["purchases"]
+        site = [purchase["address"] for purchase in purchases]
+        payments = workspace.payers(site, rates=rates)["payments"]
+        rows = (
+            next(row for row in payments if row["link"] != "none" and row["amount"] > 100_000),
+            workspace.cashouts(site, rates=rates)["cashouts"][0],
+        )
+    paid, cashed = (json.dumps(row, indent=2) for row in rows)
+    return paid, cashed
 
 
 def packs_page() -> str:
@@ -343,6 +428,7 @@ def commands_page() -> str:
 Page = Callable[[], str]
 
 PAGES: dict[str, Page] = {
+    "CASES.md": cases_page,
     "COMMANDS.md": commands_page,
     "ERRORS.md": errors_page,
     "FORMAT.md": format_page,

@@ -21,8 +21,8 @@ BANNED = {
     *("ftplib", "smtplib", "poplib", "imaplib", "telnetlib", "webbrowser", "xmlrpc"),
     *("PIL", "imageio", "cv2", "skimage", "moviepy", "av", "ffmpeg", "torchvision"),
 }
-# The one door: a node whose URL the operator gave. No code path visits a URL found in a record.
-DOORS = {"clewline.sources.node": {"http.client", "urllib.parse"}}
+# The one door: a server whose URL the operator gave. No code path visits a URL found in a record.
+DOORS = {"clewline.sources.server": {"http.client", "urllib.parse"}}
 BANNED_CALLS = {"eval", "exec", "compile", "__import__"}
 PRINTING = {"rich", "typer"}
 # What pyproject.toml asks for, as it is imported; llvmlite comes with Numba and is a part of it.
@@ -151,9 +151,9 @@ def test_the_table_is_read_as_it_is_meant() -> None:
         ("clewline.store.reader", "from urllib.request import urlopen"),
         ("clewline.sources.node_chain", "from http.client import HTTPConnection"),
         ("clewline.sources.node_chain", "import urllib.parse"),
-        ("clewline.sources.node", "from urllib.request import urlopen"),
-        ("clewline.sources.node", "from http import server"),
-        ("clewline.sources.node", "import http"),
+        ("clewline.sources.server", "from urllib.request import urlopen"),
+        ("clewline.sources.server", "from http import server"),
+        ("clewline.sources.server", "import http"),
         ("clewline.store.reader", "import pickle"),
         ("clewline.cli.trace", "import subprocess"),
         ("clewline.cli.trace", "eval('1')"),
@@ -180,7 +180,7 @@ def test_a_breach_is_found(module: str, source: str) -> None:
         ),
         ("clewline.__main__", "from clewline.cli import main"),
         (
-            "clewline.sources.node",
+            "clewline.sources.server",
             "import http.client\nfrom http.client import HTTPConnection\n"
             "from urllib.parse import urlsplit",
         ),

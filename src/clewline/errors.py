@@ -110,7 +110,7 @@ class ChainError(DataError):
 
 
 class NodeAnswerError(DataError):
-    """What a node answered is not what was asked for: another block, no JSON, an endless body."""
+    """What a node or an Esplora server answered is not what was asked for, or proves nothing."""
 
     code = "bad-node-answer"
 
@@ -119,6 +119,12 @@ class LabelFileError(DataError):
     """A label file, or a row of one, that cannot be taken."""
 
     code = "bad-label-file"
+
+
+class RatesFileError(DataError):
+    """A file of exchange rates, or a row of one, that cannot be taken."""
+
+    code = "bad-rates-file"
 
 
 class StoreDamagedError(DataError):
@@ -135,7 +141,7 @@ class UnavailableError(ClewlineError):
 
 
 class NodeError(UnavailableError):
-    """A node cannot be reached, stays busy, or does not have the block that is asked for."""
+    """A node or an Esplora server cannot be reached, stays busy, or has not what is asked for."""
 
     code = "node"
 
@@ -144,6 +150,12 @@ class NodePrunedError(NodeError):
     """A node has deleted blocks that are needed; another one may have them."""
 
     code = "node-pruned"
+
+
+class NotLoadedError(UnavailableError):
+    """A partial store does not hold this; that says nothing about what the chain holds."""
+
+    code = "not-loaded"
 
 
 class StoreMissingError(UnavailableError):

@@ -60,8 +60,8 @@ SETTINGS: tuple[Setting, ...] = (
         "node_patience",
         "CLEWLINE_NODE_PATIENCE",
         "300",
-        "Seconds to go on asking a node that is starting, restarting or busy, at intervals that "
-        "grow from 0.1 to 5 seconds.",
+        "Seconds to go on asking a node or server that is starting, restarting or busy, at "
+        "intervals that grow from 0.1 to 5 seconds, or as it asks.",
     ),
     Setting(
         "memory_limit",

@@ -17,10 +17,11 @@ from clewline.play import make_play
 
 @dataclass(frozen=True)
 class MadeUp:
-    """A made-up case on disk: blocks and labels, its truth, a labelled store. Read only."""
+    """A made-up case on disk: blocks, labels and rates, its truth, a labelled store. Read only."""
 
     blocks: Path
     labels: Path
+    rates: Path
     truth: dict[str, Any]
     store: Path
 
@@ -33,7 +34,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> MadeUp:
     answer("chain", "import", "--store", store, "--core-blocks", summary.blocks)
     answer("label", "import", summary.labels, "--store", store)
     truth = json.loads(summary.truth.read_text("utf-8"))
-    return MadeUp(summary.blocks, summary.labels, truth, store)
+    return MadeUp(summary.blocks, summary.labels, summary.rates, truth, store)
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,9 @@ ANSWERS = (
     "trace forward",
     "trace backward",
     "trace compare",
+    "case payers",
+    "case cashouts",
+    "case leads",
 )
 KEYS = {
     "chain info": "network height tip blocks transactions inputs outputs addresses unspent_outputs"
@@ -46,6 +49,11 @@ KEYS = {
     "trace backward": "method tip total services unspent mined coinjoin capped fees law limits"
     " label_sets",
     "trace compare": "direction tip services rests rules limits label_sets",
+    "case payers": "method tip received services mined coinjoin capped own law payers payments"
+    " limits rates label_sets",
+    "case cashouts": "method tip received services unspent coinjoin capped fees own law"
+    " services_reached cashouts limits rates label_sets",
+    "case leads": "tip looked_at leads signs label_sets",
 }
 """Names that other programs rely on."""
 
@@ -55,6 +63,9 @@ SHEETS = {
     "trace forward": "services",
     "trace backward": "services",
     "trace compare": "services",
+    "case payers": "payments",
+    "case cashouts": "cashouts",
+    "case leads": "leads",
 }
 """Which list of an answer a spreadsheet gets, one row an entry."""
 
@@ -76,6 +87,9 @@ def commands(case: MadeUp) -> dict[str, list[str]]:
         "trace forward": [purchase["address"]],
         "trace backward": [f"{cashout['txid']}:{cashout['vout']}"],
         "trace compare": ["forward", purchase["address"]],
+        "case payers": [purchase["address"], "--cluster"],
+        "case cashouts": [purchase["address"], "--rates", str(case.rates)],
+        "case leads": [purchase["address"], "--cluster"],
     }
     return {name: [*name.split(), *more.get(name, [])] for name in ANSWERS}
 
@@ -250,6 +264,7 @@ def test_without_arguments_it_shows_help() -> None:
         "cluster",
         "label",
         "trace",
+        "case",
         "report",
         "play",
         "demo",

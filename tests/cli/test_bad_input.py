@@ -515,6 +515,20 @@ def test_bad_files_to_classify(tmp_path: Path) -> None:
         assert_refused(ran, 1, f"{cut}:1: ", "compressed data is broken", "bad-data")
 
 
+def test_bad_batches_of_addresses(store: Path, tmp_path: Path) -> None:
+    for path in (tmp_path / "none.txt", tmp_path):
+        ran = clewline("address", "batch", path, "--store", store)
+        assert_refused(ran, 2, str(path), "cannot be read")
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"abc\n" + b"x" * 5000 + b"\n")
+    ran = clewline("address", "batch", path, "--store", store)
+    assert_refused(ran, 2, f"{path}, line 2", "longer than 1000 characters")
+    path.write_bytes(b"\xff\xfe\n\n")
+    rows = clewline("address", "batch", path, "--store", store).out.splitlines()
+    assert len(rows) == 2
+    assert all("not an address of this network" in row for row in rows)
+
+
 # Packs and made-up cases
 
 

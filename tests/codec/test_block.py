@@ -37,6 +37,7 @@ from clewline.codec.block import (
     ParsedBlocks,
     merkle_root_into,
     parse_blocks,
+    parse_transactions,
     verify_blocks,
 )
 from clewline.codec.sha256 import new_scratch
@@ -330,3 +331,26 @@ def test_real_block_pays_its_miner_subsidy_and_fees(fixtures_dir: Path, name: st
     height = int(name.split("_")[1])
     assert int(parsed.value[:first].sum()) == (50 * COIN >> height // 210_000) + fees
     assert len(rows) == parsed.prevout_at.size
+
+
+def test_transactions_that_stand_alone() -> None:
+    """Coinbases and others in any order, with and without witness; ids as the second hand says."""
+    first = coinbase(7, [(5, p2pkh(1))])
+    second = spend((first, 0), to=[(3, p2pkh(2)), (1, b"\x6a")], witness=True)
+    third = spend((second, 0), (second, 1), to=[(2, p2pkh(1))])
+    transactions = [third, first, second, coinbase(8, [(6, p2pkh(3))])]
+    raw = [tx.serialize() for tx in transactions]
+    ends = np.cumsum([len(one) for one in raw])
+    data = np.frombuffer(bytearray(b"".join(raw)), np.uint8)
+    parsed = parse_transactions(data, ends - [len(one) for one in raw], ends)
+    assert isinstance(parsed, ParsedBlocks)
+    assert [row.tobytes() for row in parsed.txid] == [tx.txid for tx in transactions]
+    assert np.diff(parsed.tx_input).tolist() == [2, 0, 1, 0]
+    assert parsed.value.tolist() == [2, 5, 3, 1, 6]
+
+
+@pytest.mark.parametrize("cut", [1, 4, 50])
+def test_a_transaction_that_is_cut_off(cut: int) -> None:
+    raw = spend((coinbase(1, [(5, p2pkh(1))]), 0), to=[(3, p2pkh(2))]).serialize()[:-cut]
+    data = np.frombuffer(bytearray(raw), np.uint8)
+    assert isinstance(parse_transactions(data, np.array([0]), np.array([len(raw)])), BlockFault)

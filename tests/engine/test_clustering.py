@@ -79,6 +79,38 @@ def test_extend_equals_rebuild(case: tuple[Chain, np.ndarray], data: st.DataObje
     assert old.tolist() == kept.tolist()
 
 
+@given(chains(), st.data())
+def test_joins_since_a_clustering_was_written_out(
+    case: tuple[Chain, np.ndarray], data: st.DataObject
+) -> None:
+    """Writing out once and joining since, in any steps, gives the clusters of the whole."""
+    chain, coinjoin = case
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(coinjoin)), min_size=1, max_size=3)))
+    ids = clustering.cluster(prefix(chain, cuts[0]), coinjoin[: cuts[0]])
+    order = clustering.cluster_order(ids)
+    written = np.arange(chain.n_script, dtype=np.uint32)
+    written[: len(ids)] = ids
+    joined: list[int] = []
+    for first, end in zip(cuts, [*cuts[1:], len(coinjoin)], strict=True):
+        grown = prefix(chain, end)
+        froms, tos = clustering.joins_of(grown, coinjoin[first:end], ids, first)
+        assert (tos < froms).all()
+        ids = np.concatenate((ids, np.arange(len(ids), grown.n_script, dtype=np.uint32)))
+        for source, target in zip(froms.tolist(), tos.tolist(), strict=True):
+            assert (ids[source], ids[target]) == (source, target), "both are clusters still"
+            ids[ids == source] = target
+        joined += froms.tolist()
+    assert ids.tolist() == clustering.cluster(chain, coinjoin).tolist()
+    assert len(set(joined)) == len(joined)
+    clusters = clustering.Clusters(ids, written, order, np.array(joined, np.uint32))
+    for script in range(len(ids)):
+        expected = np.flatnonzero(ids == ids[script]).tolist()
+        assert clusters.members(script).tolist() == expected
+        assert clusters.size(script) == len(expected)
+    with pytest.raises(UsageError, match="each needs one"):
+        clustering.joins_of(chain, coinjoin[:0], ids, -1)
+
+
 @given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=4), max_size=15), st.data())
 def test_cluster_does_not_depend_on_order(spends: list[list[int]], data: st.DataObject) -> None:
     def clusters_of(order: list[list[int]]) -> list[int]:
@@ -103,7 +135,9 @@ def test_explain_is_the_smallest_shortest_path(case: tuple[Chain, np.ndarray]) -
     for a in range(len(clusters)):
         for b in range(len(clusters)):
             found = clustering.explain(chain, coinjoin, clusters, a, b)
-            assert found == clustering.explain(chain, coinjoin, clusters, a, b, order=order)
+            assert found == clustering.explain(
+                chain, coinjoin, clusters, a, b, scripts=clustering.members(clusters, order, a)
+            )
             assert [(link.tx, link.to_script) for link in found] == (
                 [] if a == b else shortest(chain, coinjoin, a, b)
             )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.engine.chains import Tx, build
 from tests.engine.naive_taint import Answer, Naive
 from tests.engine.random_chains import chain_of, chains
 
@@ -740,3 +741,44 @@ def test_many_seeds_are_fast(method: Method) -> None:
     counted = outputs if method is Method.POISON else outputs[:n]
     assert flow.total == int(chain.value[counted].sum())
     assert taken < 3
+
+
+# --- a part of a chain -------------------------------------------------------------------------
+
+
+PART = build(
+    [
+        Tx([], [(60, "parent")]),  # known for its outputs alone
+        Tx([], [(40, "mined")]),
+        Tx([(0, 0), (1, 0)], [(70, "here"), (25, "there")]),
+    ]
+)
+
+
+@pytest.mark.parametrize("method", [Method.FIFO, Method.LIFO, Method.HAIRCUT])
+def test_what_is_not_loaded_is_neither_unspent_nor_mined(method: Method) -> None:
+    """Forward: nothing is known of output 3. Backward: transaction 0 is known for its outputs."""
+    settled = np.array([0, 0, 1, 0], np.uint8)
+    part = replace(PART, outputs_only=1, settled=settled)
+    flow = forward(part, Seeds.whole(part, np.array([0, 1])), Stops(), Limits(), method)
+    assert dict(zip(flow.output.tolist(), flow.stop.tolist(), strict=True)) == {
+        2: Stop.UNSPENT,
+        3: Stop.NOT_LOADED,
+    }
+    assert (flow.value_at(Stop.UNSPENT), flow.value_at(Stop.NOT_LOADED), flow.fees) == (70, 25, 5)
+    back = backward(part, Seeds.whole(part, np.array([2, 3])), Stops(), Limits(), method)
+    whole = backward(PART, Seeds.whole(PART, np.array([2, 3])), Stops(), Limits(), method)
+    assert back.value.tolist() == whole.value.tolist()
+    assert back.stop.tolist() == [Stop.NOT_LOADED, Stop.MINED]
+
+
+def test_a_service_comes_before_what_is_not_loaded() -> None:
+    part = replace(PART, outputs_only=1, settled=np.zeros(4, np.uint8))
+    stops = Stops(
+        service_scripts=np.array([0, 3], np.uint32), service_entity=np.array([0, 1], np.int32)
+    )
+    seeds = Seeds.whole(part, np.array([2]))
+    assert backward(part, seeds, stops, Limits(), Method.FIFO).stop.tolist()[0] == Stop.SERVICE
+    seeds = Seeds.whole(part, np.array([1]))
+    flow = forward(part, seeds, stops, Limits(), Method.FIFO)
+    assert set(flow.stop.tolist()) == {Stop.SERVICE, Stop.NOT_LOADED}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import itertools
 from collections import Counter, defaultdict
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -284,4 +286,34 @@ def test_labels_name_what_outsiders_know(case: Case) -> None:
     assert len(mentions) == -(-len(site["addresses"]) // 10)
     assert {row["category"] for row in mentions} == {"child_sexual_abuse"}
     named = {row["entity"] for row in rows if row["type"] == "control"}
-    assert len(named) == 10
+    assert len(named) == 14
+
+
+def test_every_look_alike_is_paid(case: Case) -> None:
+    """METHODS §5 names them; shops are the only ones beside."""
+    look_alikes = {e["id"] for e in case.truth["entities"] if e["kind"] == "look_alike"}
+    assert look_alikes == {
+        *("gambling_1", "vpn_1", "shop_1", "donations_1"),
+        *("tips_1", "file_host_1", "vouchers_1", "faucet_1"),
+    }
+    assert {payment["service"] for payment in case.truth["payments"]} == look_alikes
+
+
+def test_prices_are_what_the_rates_of_the_day_say(case: Case) -> None:
+    with case.summary.rates.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["source"] for row in rows} == {"made-up rates"}
+    assert {row["pair"] for row in rows} == {case.truth["rates"]["pair"]}
+    rates = {row["date"]: Decimal(row["rate"]) for row in rows}
+    assert list(rates) == sorted(rates)
+    for payment in case.truth["purchases"] + case.truth["payments"]:
+        day = datetime.fromtimestamp(payment["time"], UTC).strftime("%Y-%m-%d")
+        paid_usd = payment["value"] * rates[day] / 100_000_000
+        # Wallets convert roughly, and a payment arrives up to a few blocks after it was priced.
+        assert abs(paid_usd / payment["usd"] - 1) < Decimal("0.15")
+
+
+def test_the_site_is_paid_over_33_months(case: Case) -> None:
+    times = [purchase["time"] for purchase in case.truth["purchases"]]
+    months = (max(times) - min(times)) / (365.25 / 12 * 86_400)
+    assert 15 < months < 33  # a small case has few blocks, and nobody buys in the last of them

@@ -86,27 +86,17 @@ def longest_chain(blocks: Sequence[bytes]) -> list[bytes]:
     return chain[::-1]
 
 
-class NodeStandIn:
-    """A node on 127.0.0.1. Use as a context manager.
+class StandIn:
+    """A server on 127.0.0.1. Use as a context manager.
 
     `next` holds replies that the next requests get, whatever they ask; `change` sees each honest
-    reply with what was asked (the path, or the names of the methods) and may return another.
+    reply with what was asked and may return another.
     """
 
-    def __init__(self, chain: Sequence[bytes]) -> None:
-        self.blocks: dict[str, bytes] = {}
-        self.chain: list[str] = []
-        self.follow(chain)
-        self.login = COOKIE
-        self.warm_up: str | None = None
-        self.rest = True
-        self.pruned_below: int | None = None
-        self.network = "regtest"
-        self.behind = 0
+    def __init__(self) -> None:
         self.next: deque[Reply] = deque()
         self.change: Callable[[str, Reply], Reply | None] = lambda _asked, _reply: None
         self.asked: list[str] = []
-        self.logins: list[str | None] = []
         self.lock = Lock()
         self._port = 0
         self._server: _Server | None = None
@@ -118,12 +108,6 @@ class NodeStandIn:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
-
-    def follow(self, chain: Sequence[bytes]) -> None:
-        """Make a chain the active one; blocks of another stay known."""
-        names = [name_of(block) for block in chain]
-        self.blocks |= dict(zip(names, chain, strict=True))
-        self.chain = names
 
     def start(self) -> None:
         """Listen: on a free port, or after `stop` on the same one."""
@@ -154,6 +138,33 @@ class NodeStandIn:
 
     def __exit__(self, *_error: object) -> None:
         self.stop()
+
+    def reply(self, verb: str, target: str, body: bytes, login: str | None) -> Reply:
+        """Answer a request."""
+        raise NotImplementedError
+
+
+class NodeStandIn(StandIn):
+    """A node. What was asked is the path, or the names of the methods."""
+
+    def __init__(self, chain: Sequence[bytes]) -> None:
+        super().__init__()
+        self.blocks: dict[str, bytes] = {}
+        self.chain: list[str] = []
+        self.follow(chain)
+        self.login = COOKIE
+        self.warm_up: str | None = None
+        self.rest = True
+        self.pruned_below: int | None = None
+        self.network = "regtest"
+        self.behind = 0
+        self.logins: list[str | None] = []
+
+    def follow(self, chain: Sequence[bytes]) -> None:
+        """Make a chain the active one; blocks of another stay known."""
+        names = [name_of(block) for block in chain]
+        self.blocks |= dict(zip(names, chain, strict=True))
+        self.chain = names
 
     def reply(self, verb: str, target: str, body: bytes, login: str | None) -> Reply:
         """Answer a request as the node does."""
@@ -296,8 +307,8 @@ def _text(status: int, text: str) -> Reply:
 class _Server(ThreadingHTTPServer):
     """Knows its open connections, to drop them."""
 
-    def __init__(self, address: tuple[str, int], node: NodeStandIn) -> None:
-        self.node = node
+    def __init__(self, address: tuple[str, int], stand_in: StandIn) -> None:
+        self.stand_in = stand_in
         self.open: set[socket.socket] = set()
         super().__init__(address, _Handler)
 
@@ -334,7 +345,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         login = self.headers.get("Authorization", "").removeprefix("Basic ")
-        reply = self.server.node.reply(
+        reply = self.server.stand_in.reply(
             self.command, self.path, body, base64.b64decode(login).decode() if login else None
         )
         if reply is HUNG_UP:

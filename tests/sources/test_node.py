@@ -30,8 +30,9 @@ from clewline.errors import (
     UsageError,
 )
 from clewline.settings import SETTINGS
-from clewline.sources.node import parse_node_url
+from clewline.sources.node import DEFAULT_PORT
 from clewline.sources.node_chain import NodeChain, connect_node
+from clewline.sources.server import parse_url
 
 SECRET = "wolfram-and-graphite"  # noqa: S105 - made up
 
@@ -289,7 +290,7 @@ def test_password_in_clear_over_a_network(cookie: Path) -> None:
 )
 def test_url_that_is_none(url: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse_node_url(url, "--rest")
+        parse_url(url, "--rest", "http://127.0.0.1:8332")
     assert caught.value.where == "--rest"
     assert SECRET not in str(caught.value)
 
@@ -305,7 +306,7 @@ def test_url_that_is_none(url: str) -> None:
     ],
 )
 def test_url(url: str, shown: str, local: bool) -> None:
-    parsed = parse_node_url(url, "--rpc")
+    parsed = parse_url(url, "--rpc", "http://127.0.0.1:8332", DEFAULT_PORT)
     assert (parsed.shown, parsed.is_local) == (shown, local)
     assert SECRET not in repr(parsed)
 

@@ -77,7 +77,10 @@ def indexes(store: Path) -> dict[str, Any]:
     """Return the index columns whose bytes the chain decides: all but hash tables."""
     tip = ChainStore.open(store)
     names = [name for name, _rows, _column in columns(INDEXES) if not name.endswith("slots")]
-    return {name: tip.column(name).tolist() for name in names}
+    return {
+        "overwritten": tip.manifest.overwritten,
+        **{name: tip.column(name).tolist() for name in names},
+    }
 
 
 def random_chain(rng: random.Random, *, faults: bool) -> Branch:
@@ -214,7 +217,6 @@ def test_crowded_tables_wrap_around(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(passes, "put_late", counting)
     monkeypatch.setattr(link_passes, "capacity_for", crowded)
     monkeypatch.setattr(script_passes, "capacity_for", crowded)
-    monkeypatch.setattr(bulk, "capacity_for", crowded)
     assert import_with(blocks, tmp_path / "store", part_bytes=16) is None
     assert len(late) > 50
     assert checked(tmp_path / "store")[0].wrong == []

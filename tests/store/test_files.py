@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from tests.builders import dice, write_blocks
 from tests.store.chains import canonical_bytes, checked, digest, story
 
@@ -23,6 +24,7 @@ from clewline.store.hash_index import (
     insert_scripts,
     insert_txids,
 )
+from clewline.store.in_place import ENTRIES, InPlaceColumn, chunk_count, sums_of
 from clewline.workspace import import_blocks
 
 
@@ -134,14 +136,20 @@ def test_capacity_keeps_the_load(rows: int) -> None:
     assert rows <= 0.6 * slots < max(2 * rows + 2, 1024)
 
 
+def tables(rows: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return empty slots and their sums."""
+    slots = empty_slots(rows)
+    return slots, np.zeros(chunk_count(slots.size), np.uint64)
+
+
 def test_txid_table_tells_ids_of_one_key_apart() -> None:
     """Ids that share their first 8 bytes land in one slot and are told apart by the rest."""
     rng = dice(3)
     ids = [rng.randbytes(32) for _ in range(300)]
     ids += [ids[0][:8] + rng.randbytes(24) for _ in range(300)]
     flat = np.frombuffer(b"".join(ids), np.uint8)
-    slots = empty_slots(len(ids))
-    assert insert_txids(slots, flat, np.empty(0, np.uint32)) == 0
+    slots, sums = tables(len(ids))
+    assert insert_txids(slots, sums, flat, np.empty(0, np.uint32)) == 0
     rows = flat.reshape(-1, 32)
     assert find_txids(slots, rows, rows).tolist() == list(range(600))
     assert find_txids(slots, rows[:, ::-1].copy(), rows).tolist() == [-1] * 600
@@ -149,21 +157,23 @@ def test_txid_table_tells_ids_of_one_key_apart() -> None:
 
 def test_repeated_ids_are_listed_and_found_last() -> None:
     ids = np.repeat(np.arange(4, dtype=np.uint8), 32).reshape(4, 32)[[0, 1, 0, 2, 0, 1]]
-    slots, repeated = empty_slots(6), np.empty(6, np.uint32)
-    count = insert_txids(slots, ids, repeated)
+    (slots, sums), repeated = tables(6), np.empty(6, np.uint32)
+    count = insert_txids(slots, sums, ids, repeated)
     assert repeated[:count].tolist() == [0, 2, 1]
     assert find_txids(slots, ids, ids).tolist() == [4, 5, 4, 3, 4, 5]
 
 
 def test_damaged_table_is_not_followed_out_of_bounds() -> None:
     ids = np.arange(64, dtype=np.uint8).reshape(2, 32)
-    slots = empty_slots(2)
-    insert_txids(slots, ids, np.empty(0, np.uint32))
+    slots, sums = tables(2)
+    insert_txids(slots, sums, ids, np.empty(0, np.uint32))
     for number in (0, 3, 0xFFFFFFFF):
         broken = np.where(slots, slots >> np.uint64(32) << np.uint64(32) | np.uint64(number), slots)
         assert find_txids(broken, ids, ids).tolist() == [-1, -1]
     blob, starts = np.arange(9, dtype=np.uint8), np.array([0, 4, 4, 9])
-    insert_scripts(slots := empty_slots(3), 5, starts, blob)
+    slots, sums = tables(3)
+    insert_scripts(slots, sums, 5, starts, blob)
+    assert sums.tobytes() == sums_of(slots)
     assert find_scripts(slots, 5, blob, starts, starts, blob).tolist() == [0, 1, 2]
     for number in (0, 4, 0xFFFFFFFF):
         broken = np.where(slots, slots >> np.uint64(32) << np.uint64(32) | np.uint64(number), slots)
@@ -181,3 +191,30 @@ def test_import_tells_progress_to_the_end(tmp_path: Path) -> None:
     )
     assert all(steps[-1][0] <= steps[-1][1] for steps in told.values())
     assert told["Importing blocks"][-1] == (sum(map(len, chain.raw)),) * 2
+
+
+def test_every_flipped_byte_changes_a_sum() -> None:
+    rng = dice(6)
+    for _ in range(300):
+        values = [rng.choice([0, 1, 0xFFFFFFFF, rng.getrandbits(64)]) for _ in range(3)]
+        column = np.array(values, np.uint64)
+        for at in range(column.nbytes):
+            flipped = column.copy()
+            flipped.view(np.uint8)[at] ^= rng.randrange(1, 256)
+            assert sums_of(flipped) != sums_of(column)
+
+
+def test_in_place_column_is_cut_to_what_is_vouched_for(tmp_path: Path) -> None:
+    path, count = tmp_path / "column", ENTRIES + 5
+    column = InPlaceColumn(path, np.dtype(np.uint32), 0, b"")
+    column.append(np.arange(count, dtype=np.uint32))
+    sums = column.sums.tobytes()
+    assert sums == sums_of(column.entries)
+    assert len(sums) == 16, "two chunks"
+    column.append(np.ones(10, np.uint32))
+    column.close()
+    again = InPlaceColumn(path, np.dtype(np.uint32), count, sums)
+    assert again.entries.tolist() == list(range(count))
+    again.close()
+    with pytest.raises(StoreDamagedError, match="shorter than"):
+        InPlaceColumn(path, np.dtype(np.uint32), count + 1, sums)

@@ -38,7 +38,7 @@ Step = Callable[[], object]
 NOW = 1_300_000_000.75
 SAME_INDEXES = (
     *("spending.spender", "receiving.first", "receiving.next", "receiving.last"),
-    *("structure.coinjoin", "structure.cluster", "structure.by_cluster"),
+    *("structure.coinjoin", "structure.cluster"),
 )
 """Those that do not depend on the key by which a store hashes scripts."""
 

@@ -232,6 +232,72 @@ def _tell(line: StatusLine, standing: Standing) -> None:
 
 
 @app.command()
+def fetch(
+    addresses: Annotated[
+        list[str], typer.Argument(metavar="ADDRESS…", help="Addresses of the case.")
+    ],
+    store: Store,
+    esplora: Annotated[
+        str,
+        typer.Option(metavar="URL", help="Esplora API of a server, best one of your own."),
+    ],
+    pap: Annotated[
+        str | None,
+        typer.Option(
+            metavar="green|clear",
+            help="Marking of the case that lets others learn what is asked; needed.",
+        ),
+    ] = None,
+    hops: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Go so many transactions beyond those of the addresses, both ways."
+        ),
+    ] = 1,
+    max_transactions: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Load at most so many, parents included; what is left out is counted."
+        ),
+    ] = 1000,
+    per_second: Annotated[
+        float, typer.Option(min=0.0, help="Ask at most so often a second; 0 for no limit.")
+    ] = 2.0,
+) -> None:
+    """Build a partial store around some addresses from an Esplora server, without a node.
+
+    The server learns what is asked. So the case needs a marking that allows it (--pap), and
+    standard error says so before anything is sent.
+
+    Transactions, their places and headers are proven by hashes. That an address has no other
+    transaction, that an output is unspent, and the height of a header are the server's word. Every
+    answer from the store says that it is partial and up to when; what is not loaded is never shown
+    as nothing.
+
+    Run again to go on after a break, or to come to the newest tip with further addresses: what was
+    answered is kept in the store, and not asked again unless it can have changed.
+    """
+    from clewline.workspace import connect_esplora, fetch_chain
+
+    with progress_bar() as progress:
+        server = connect_esplora(esplora, pap, per_second, _note)
+        result = fetch_chain(store, server, addresses, pap or "", hops, max_transactions, progress)
+    for address, history in result.histories.items():
+        part = "" if history.complete else "; the others are not loaded"
+        log.print(f"{address}: {history.loaded:,} of {history.total:,} transactions{part}")
+    if result.left_out:
+        _note(
+            f"{result.left_out:,} transactions that were wanted are beyond --max-transactions "
+            f"{max_transactions:,}"
+        )
+    log.print(
+        f"{result.transactions:,} transactions, and {result.outputs_only:,} more for their outputs "
+        f"alone; {result.asked:,} requests; {result.manifest.network} up to height "
+        f"{result.manifest.height:,}, tip {result.manifest.tip}"
+    )
+
+
+@app.command()
 def info(store: Store, style: Output = Format.TABLE) -> None:
     """Say what the store holds: tip, counts, unspent outputs, digest."""
     from clewline.workspace import Workspace

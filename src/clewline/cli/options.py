@@ -31,6 +31,13 @@ class TraceMethod(StrEnum):
     POISON = "poison"
 
 
+class PayersMethod(StrEnum):
+    """The rules that keep satoshi apart, so that each payment has its own payers."""
+
+    FIFO = "fifo"
+    LIFO = "lifo"
+
+
 class ReportMethod(StrEnum):
     """The rules that count no satoshi twice, so that a request pack may state amounts."""
 

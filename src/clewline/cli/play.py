@@ -18,7 +18,7 @@ def make(
     transactions: Annotated[int, typer.Option("--transactions", min=1, help="About how many.")],
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")] = 1,
 ) -> None:
-    """Write blocks as Bitcoin Core does, the truth behind them, and labels."""
+    """Write blocks as Bitcoin Core does, the truth behind them, labels and exchange rates."""
     from clewline.play import make_play
 
     with progress_bar() as progress:
@@ -27,5 +27,6 @@ def make(
         )
     log.print(
         f"{summary.transactions:,} transactions in {summary.height + 1:,} blocks, all made up: "
-        f"{summary.blocks}; the truth about them: {summary.truth}; labels: {summary.labels}"
+        f"{summary.blocks}; the truth about them: {summary.truth}; labels: {summary.labels}; "
+        f"rates: {summary.rates}"
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from clewline.cli.options import Format, Output, Store
-from clewline.cli.output import emit_rows
+from clewline.cli.output import emit_rows, log
 
 
 def sql(
@@ -22,4 +22,7 @@ def sql(
     from clewline.workspace import Workspace
 
     text = sys.stdin.read() if query == "-" else query
-    emit_rows(Workspace.open(store).sql(text), style)
+    workspace = Workspace.open(store)
+    if workspace.partial is not None:
+        log.print(f"note: a part of a chain, {workspace.partial}; null is not loaded, not nothing")
+    emit_rows(workspace.sql(text), style)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -51,6 +51,12 @@ class Chain:
     next_output : ndarray of int64, shape (n_output,)
         Output that the same script received next; -1, or `n_output` or more (an output after the
         tip), where there is none.
+    outputs_only : int
+        Of a part of a chain: transactions below this id are known for their outputs alone, so that
+        where their money came from is not loaded. 0 of a whole chain.
+    settled : ndarray of uint8, shape (n_output,) or (0,)
+        Of a part of a chain: 1 where an output that no loaded transaction spends is unspent, 0
+        where it is not known. Empty of a whole chain, in which all are.
     """
 
     block_tx: Int64
@@ -64,6 +70,8 @@ class Chain:
     script_kind: UInt8
     first_output: Int64
     next_output: Int64
+    outputs_only: int = 0
+    settled: UInt8 = field(default_factory=lambda: np.empty(0, np.uint8))
 
     @property
     def n_tx(self) -> int:

@@ -267,6 +267,154 @@ def members(cluster: UInt32, order: UInt32, script: int) -> UInt32:
     return order[low:high]
 
 
+@dataclass(frozen=True)
+class Clusters:
+    """A clustering that was written out once, and what joined since.
+
+    Attributes
+    ----------
+    ids : ndarray of uint32, shape (n_script,)
+        Cluster of each script, now.
+    written : ndarray of uint32, shape (n_script,)
+        Cluster of each script when it was written out; scripts that came later stand alone.
+    order : ndarray of uint32, shape (n_written,)
+        `cluster_order` of the scripts of that time.
+    join_from : ndarray of uint32, shape (n_join,)
+        Clusters that became part of another since, each once.
+    """
+
+    ids: UInt32
+    written: UInt32
+    order: UInt32
+    join_from: UInt32
+
+    def members(self, script: int) -> UInt32:
+        """Return the scripts of a script's cluster, ascending.
+
+        Raises
+        ------
+        UsageError
+            No such script.
+        """
+        parts = [self._part(part) for part in self._parts(script)]
+        return parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
+
+    def size(self, script: int) -> int:
+        """Return how many scripts the cluster of a script has.
+
+        Raises
+        ------
+        UsageError
+            No such script.
+        """
+        return sum(len(self._part(part)) for part in self._parts(script))
+
+    def _parts(self, script: int) -> list[int]:
+        """Return the clusters as written of which the cluster of a script is made."""
+        _check_script(script, len(self.ids), "script")
+        now = int(self.ids[script])
+        joined = self.join_from[self.ids[self.join_from] == now]
+        return [now, *joined.tolist()]
+
+    def _part(self, part: int) -> UInt32:
+        """Return the scripts of a cluster as written."""
+        if part >= len(self.order):
+            return np.array([part], np.uint32)
+        return members(self.written, self.order, part)
+
+
+@kernel
+def _join_new(
+    tx_input: Int64,
+    prevout: Int64,
+    script: UInt32,
+    ids: UInt32,
+    coinjoin: UInt8,
+    first_tx: int,
+    root: UInt32,
+    parent: UInt32,
+    join_from: UInt32,
+    join_to: UInt32,
+) -> int:
+    """Join the clusters `root` (ascending) that the new transactions spend; list what joined."""
+    count = 0
+    for tx in range(first_tx, len(tx_input) - 1):
+        if not may_link(tx - first_tx, tx_input[first_tx:], coinjoin):
+            continue
+        lowest = np.int64(-1)
+        for i in range(tx_input[tx], tx_input[tx + 1]):
+            spent = np.int64(script[prevout[i]])
+            cluster = ids[spent] if spent < len(ids) else np.uint32(spent)
+            at = np.int64(_find(parent, np.searchsorted(root, cluster)))
+            if lowest < 0:
+                lowest = at
+            elif at != lowest:
+                high = max(at, lowest)
+                lowest = min(at, lowest)
+                parent[high] = lowest
+                join_from[count] = root[high]
+                join_to[count] = root[lowest]
+                count += 1
+    return count
+
+
+def joins_of(chain: Chain, coinjoin: UInt8, ids: UInt32, first_tx: int) -> tuple[UInt32, UInt32]:
+    """Return which clusters new transactions make one.
+
+    Parameters
+    ----------
+    chain : Chain
+        The grown chain.
+    coinjoin : ndarray of uint8, shape (n_tx - first_tx,)
+        Verdicts for the new transactions.
+    ids : ndarray of uint32
+        The clustering of the chain up to, but not including, `first_tx`.
+    first_tx : int
+        First transaction that `ids` does not know.
+
+    Returns
+    -------
+    join_from, join_to : ndarray of uint32
+        In chain order: the cluster `join_from[i]` becomes part of `join_to[i]`, whose id is
+        smaller. No cluster becomes part of another twice, nor takes part after it did.
+
+    Raises
+    ------
+    UsageError
+        `coinjoin` does not fit.
+
+    Notes
+    -----
+    Cost: n log n in the new inputs; the chain before them is not read, but for the clusters of
+    what they spend.
+    """
+    if coinjoin.dtype != np.uint8 or len(coinjoin) != chain.n_tx - first_tx:
+        raise UsageError(
+            f"{len(coinjoin)} verdicts of {coinjoin.dtype} for {chain.n_tx - first_tx} "
+            "transactions; each needs one of uint8",
+            where="coinjoin",
+        )
+    spent = chain.script[chain.prevout[chain.tx_input[first_tx] :]]
+    known = spent < len(ids)
+    clusters = spent.copy()
+    clusters[known] = ids[spent[known]]
+    root = np.unique(clusters)
+    join_from, join_to = np.empty(len(root), np.uint32), np.empty(len(root), np.uint32)
+    count = _join_new(
+        chain.tx_input,
+        chain.prevout,
+        chain.script,
+        ids,
+        coinjoin,
+        first_tx,
+        root,
+        np.arange(len(root), dtype=np.uint32),
+        join_from,
+        join_to,
+    )
+    return join_from[:count], join_to[:count]
+
+
 def largest(cluster: UInt32, n: int) -> tuple[UInt32, Int64]:
     """List the largest clusters: the first sign of a collapse.
 
@@ -435,7 +583,7 @@ def explain(
     a: int,
     b: int,
     *,
-    order: UInt32 | None = None,
+    scripts: UInt32 | None = None,
 ) -> list[Link]:
     """Give the shortest chain of transactions that puts two scripts into one cluster.
 
@@ -449,8 +597,8 @@ def explain(
         `cluster(chain, coinjoin)`.
     a, b : int
         Two scripts.
-    order : ndarray of uint32, optional
-        `cluster_order(cluster)`, where at hand: without it, one pass over all scripts.
+    scripts : ndarray of uint32, optional
+        All scripts of the cluster of `a`, ascending, where at hand: else one pass over all.
 
     Returns
     -------
@@ -480,10 +628,8 @@ def explain(
     _check_script(b, n_script, "b")
     if a == b or cluster[a] != cluster[b]:
         return []
-    if order is None:
+    if scripts is None:
         scripts = np.flatnonzero(cluster == cluster[a]).astype(np.uint32)
-    else:
-        scripts = np.array(members(cluster, order, a))
     came_from = np.full(len(scripts), _NONE, dtype=np.uint32)
     came_by = np.full(len(scripts), _NONE, dtype=np.uint32)
     found = _search(

@@ -49,12 +49,9 @@ class Payouts:
 
 @kernel
 def _cut_by_outputs(
-    ends: Int64,
     held: Int64,
-    span_offset: Int64,
-    span_start: Int64,
-    span_end: Int64,
-    span_hops: Int64,
+    start: Int64,
+    end: Int64,
     spender: NDArray[np.uint32],
     tx_input: Int64,
     tx_output: Int64,
@@ -63,18 +60,18 @@ def _cut_by_outputs(
     last_first: bool,  # noqa: FBT001 - a kernel takes its arguments one by one
     rows: Int64,
 ) -> int:
-    """Cut the spans of ends where the outputs of their spender meet; count, then fill `rows`.
+    """Cut spans of spent outputs where the outputs of their spender meet; count, then fill `rows`.
 
-    LIFO lays the outputs on the queue `last_first`, behind the fee (`taint_walk`). A row is (end,
-    output, satoshi, position within the end, hops). With no room only the number of rows is
-    returned.
+    LIFO lays the outputs on the queue `last_first`, behind the fee (`taint_walk`). A row is (span,
+    output, satoshi, place within `held`, place within the output). With no room only the number of
+    rows is returned.
     """
     n = 0
-    for end in ends:
-        tx = np.int64(spender[held[end]])
+    for span in range(held.size):
+        tx = np.int64(spender[held[span]])
         queue = np.int64(0)
         row = tx_input[tx]
-        while prevout[row] != held[end]:
+        while prevout[row] != held[span]:
             queue += value[prevout[row]]
             row += 1
         output, step = tx_output[tx], 1
@@ -85,25 +82,66 @@ def _cut_by_outputs(
                 low += value[prevout[spent]]
             for made in range(tx_output[tx], tx_output[tx + 1]):
                 low -= value[made]
-        for span in range(span_offset[end], span_offset[end + 1]):
-            if span_hops[span] == 0:  # a seed's own satoshi: nobody paid them out to a seed
-                continue
-            at = span_start[span] + queue
-            last = span_end[span] + queue
-            while at < last:
-                while low + value[output] <= at:
-                    low += value[output]
-                    output += step
-                part = min(last, low + value[output]) - at
-                if n < rows.shape[0]:
-                    rows[n, 0] = end
-                    rows[n, 1] = output
-                    rows[n, 2] = part
-                    rows[n, 3] = at - queue
-                    rows[n, 4] = span_hops[span]
-                n += 1
-                at += part
+        at = start[span] + queue
+        last = end[span] + queue
+        while at < last:
+            while low + value[output] <= at:
+                low += value[output]
+                output += step
+            part = min(last, low + value[output]) - at
+            if n < rows.shape[0]:
+                rows[n, 0] = span
+                rows[n, 1] = output
+                rows[n, 2] = part
+                rows[n, 3] = at - queue
+                rows[n, 4] = at - low
+            n += 1
+            at += part
     return n
+
+
+def cut_by_outputs(chain: Chain, held: Int64, start: Int64, end: Int64, method: Method) -> Int64:
+    """Find into which outputs satoshi went when the outputs that held them were spent.
+
+    Parameters
+    ----------
+    chain : Chain
+        The chain.
+    held : ndarray of int64, shape (n,)
+        Spent outputs.
+    start, end : ndarray of int64, shape (n,)
+        Satoshi ``[start, end)`` of each, counted from its front, none of which became a fee.
+    method : Method
+        FIFO or LIFO.
+
+    Returns
+    -------
+    ndarray of int64, shape (m, 5)
+        A row a piece, in the order of the spans: span, output, satoshi, place within `held`, place
+        within the output. The satoshi of a span's pieces are its own.
+
+    Cost
+    ----
+    The inputs and outputs of the spender, for each span.
+    """
+
+    def cut(rows: Int64) -> int:
+        return _cut_by_outputs(
+            held,
+            start,
+            end,
+            chain.spender,
+            chain.tx_input,
+            chain.tx_output,
+            chain.prevout,
+            chain.value,
+            method is Method.LIFO,
+            rows,
+        )
+
+    rows = np.empty((cut(np.empty((0, 5), np.int64)), 5), np.int64)
+    cut(rows)
+    return rows
 
 
 def payouts(flow: Flow, chain: Chain) -> Payouts:
@@ -163,27 +201,15 @@ def payouts(flow: Flow, chain: Chain) -> Payouts:
 
 def _pieces(flow: Flow, chain: Chain, ends: Int64) -> Int64:
     """Return (end, output, satoshi, position, hops) for each piece of each end."""
-
-    def cut(rows: Int64) -> int:
-        return _cut_by_outputs(
-            ends,
-            flow.output,
-            flow.span_offset,
-            flow.span_start,
-            flow.span_end,
-            flow.span_hops,
-            chain.spender,
-            chain.tx_input,
-            chain.tx_output,
-            chain.prevout,
-            chain.value,
-            flow.method is Method.LIFO,
-            rows,
-        )
-
-    rows = np.empty((cut(np.empty((0, 5), np.int64)), 5), np.int64)
-    cut(rows)
-    return rows
+    end = np.repeat(np.arange(flow.output.size), np.diff(flow.span_offset))
+    # A seed's own satoshi, 0 hops far: nobody paid them out to a seed.
+    spans = np.flatnonzero(np.isin(end, ends) & (flow.span_hops > 0))
+    end = end[spans]
+    rows = cut_by_outputs(
+        chain, flow.output[end], flow.span_start[spans], flow.span_end[spans], flow.method
+    )
+    span, output, part, position, _ = rows.T
+    return np.stack((end[span], output, part, position, flow.span_hops[spans][span]), axis=1)
 
 
 def _shares(flow: Flow, chain: Chain, ends: Int64) -> Int64:

@@ -21,7 +21,8 @@ Four rules inside a transaction:
 A coinbase has no inputs, so it mixes nothing.
 
 A walk stops, in this order of precedence, at an attributed service, at an unspent output (backward:
-at a coinbase), at a CoinJoin, at a cap. **Law** of FIFO, LIFO and haircut, checked at the end of
+at a coinbase; in a part of a chain: where the next transaction is not loaded), at a CoinJoin, at a
+cap. **Law** of FIFO, LIFO and haircut, checked at the end of
 every walk: the value of all ends + fees = total, exactly.
 
 Poison has another law, checked too: an output is tainted whole or not at all. It conserves nothing:
@@ -632,6 +633,8 @@ def _chain_columns(chain: Chain) -> ChainColumns:
         _column(chain.value, np.int64),
         _column(chain.script, np.uint32),
         _column(chain.spender, np.uint32),
+        chain.outputs_only,
+        _column(chain.settled, np.uint8),
     )
 
 

@@ -59,6 +59,8 @@ class Stop(IntEnum):
     """Cap: the transaction to cross lies outside the time range."""
     MAX_TRANSACTIONS = 7
     """Cap: as many transactions were crossed as were allowed."""
+    NOT_LOADED = 8
+    """In place of `UNSPENT` and `MINED`, in a part of a chain: what comes next is not in it."""
 
 
 NO_ENTITY: Final = -1
@@ -95,6 +97,7 @@ _MAX_HOPS: Final = int(Stop.MAX_HOPS)
 _MIN_VALUE: Final = int(Stop.MIN_VALUE)
 _TIME: Final = int(Stop.TIME)
 _MAX_TRANSACTIONS: Final = int(Stop.MAX_TRANSACTIONS)
+_NOT_LOADED: Final = int(Stop.NOT_LOADED)
 
 # Columns of `slots`.
 OUTPUT: Final = 0
@@ -144,6 +147,8 @@ class ChainColumns(NamedTuple):
     value: Int64
     script: UInt32
     spender: UInt32
+    outputs_only: int
+    settled: UInt8
 
 
 class StopColumns(NamedTuple):
@@ -324,11 +329,15 @@ def _fate(
         return _SERVICE, entity, 0
     if backward:
         tx = _last_at_most(chain.tx_output, output)
+        if tx < chain.outputs_only:
+            return _NOT_LOADED, NO_ENTITY, 0
         if chain.tx_input[tx] == chain.tx_input[tx + 1]:
             return _MINED, NO_ENTITY, 0
     else:
         tx = np.int64(chain.spender[output])
         if tx >= chain.tx_input.shape[0] - 1:
+            if chain.settled.shape[0] > 0 and chain.settled[output] == 0:
+                return _NOT_LOADED, NO_ENTITY, 0
             return _UNSPENT, NO_ENTITY, 0
     if stops.mixes.shape[0] > 0 and stops.mixes[tx] != 0 and not caps.through_coinjoin:
         return _COINJOIN, NO_ENTITY, 0

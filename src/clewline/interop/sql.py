@@ -92,6 +92,8 @@ class Database:
             )
         for name, columns in self._tables(labels).items():
             self._connection.register(f"stored_{name}", columns)
+        tip_tx = store.manifest.counts["tx"]
+        self._connection.execute(f"SET VARIABLE tip_tx = {tip_tx}")
         for view in VIEWS:
             self._connection.execute(_definition(view))
         for statement in _LOCKS:
@@ -165,8 +167,16 @@ class Database:
         """Return the columns that the views are made of, over the store's own memory."""
         column = self._store.column
         header = column("block.header")
-        spender = column("spending.spender")
+        spender = numbers(column("spending.spender"))
         tx_input, tx_output = column("tx.input_start"), column("tx.output_start")
+        first_input, end_input = numbers(tx_input[:-1]), numbers(tx_input[1:])
+        if (coverage := self._store.coverage) is not None:
+            unknown = (coverage.settled == 0) & (
+                column("spending.spender") >= self._store.manifest.counts["tx"]
+            )
+            spender = pa.array(column("spending.spender"), mask=unknown)
+            unloaded = np.arange(tx_input.size - 1) < coverage.outputs_only
+            first_input = pa.array(tx_input[:-1], mask=unloaded)
         return {
             "blocks": pa.table(
                 {
@@ -180,8 +190,8 @@ class Database:
             ),
             "transactions": pa.table(
                 {
-                    "first_input": numbers(tx_input[:-1]),
-                    "end_input": numbers(tx_input[1:]),
+                    "first_input": first_input,
+                    "end_input": end_input,
                     "first_output": numbers(tx_output[:-1]),
                     "end_output": numbers(tx_output[1:]),
                     "coinjoin": numbers(column("structure.coinjoin")),
@@ -201,7 +211,7 @@ class Database:
                 {
                     "value": numbers(column("output.value")),
                     "script": numbers(column("output.script")),
-                    "spender": numbers(spender),
+                    "spender": spender,
                 }
             ),
             "scripts": pa.table(
@@ -225,6 +235,14 @@ class Database:
                 return numbers(look_up(ids).astype(np.int64))
 
             return [BIGINT], BIGINT, _by_id(counts[rows], of)
+
+        def of_place(look_up: Callable[[Int64], NDArray[np.int64]]) -> Any:
+            """Answer null for the block of a partial store that is no block."""
+
+            def of(ids: Int64) -> Any:
+                return pa.array(look_up(ids), mask=self._store.height_of(ids) < 0)
+
+            return [BIGINT], BIGINT, _by_id(counts["block"], of)
 
         def text(rows: str, look_up: Callable[[Int64], Any]) -> Any:
             return [BIGINT], VARCHAR, _by_id(counts[rows], look_up)
@@ -252,7 +270,8 @@ class Database:
                 _by_id(len(self._shapes), lambda ids: self._shapes.take(pa.array(ids))),
             ),
             "block_of_tx": number("tx", owner(block_tx)),
-            "time_of_block": number("block", lambda ids: self._store.block_time[ids]),
+            "height_of_block": of_place(self._store.height_of),
+            "time_of_block": of_place(lambda ids: self._store.block_time[ids]),
             "hash_of_block": text("block", lambda ids: shown_hashes(column("block.hash")[ids])),
             "previous_of_block": text("block", lambda ids: shown_hashes(header["previous"][ids])),
             "merkle_root_of_block": text(

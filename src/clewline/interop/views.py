@@ -56,9 +56,6 @@ class Function:
     help: str
 
 
-UNSPENT: Final = 0xFFFFFFFF
-
-
 def _numbered(table: str, number: str) -> str:
     """Return a stored table with its rows numbered from 0, in its own order."""
     return f"(SELECT *, row_number() OVER () - 1 AS {number} FROM stored_{table})"  # noqa: S608 - ours
@@ -70,18 +67,20 @@ def _name_list(names: list[str]) -> str:
 
 
 _KINDS: Final = _name_list([kind.core_name for kind in ScriptKind])
+# Null, and so is what follows from it, where a partial store does not hold the inputs.
 _COINBASE: Final = "first_input = end_input"
 
 VIEWS: Final = (
     View(
         "blocks",
-        _numbered("blocks", "height"),
-        "Blocks of the active chain.",
+        _numbered("blocks", "block"),
+        "Blocks of the active chain. Of a partial store: those that something is loaded of; the "
+        "first, without a height, holds transactions that are known for their outputs alone.",
         (
-            ViewColumn("height", "height", "Height."),
-            ViewColumn("hash", "hash_of_block(height)", "Block hash, as shown."),
-            ViewColumn("previous", "previous_of_block(height)", "Hash of the block before."),
-            ViewColumn("merkle_root", "merkle_root_of_block(height)", "Merkle root, as shown."),
+            ViewColumn("height", "height_of_block(block)", "Height."),
+            ViewColumn("hash", "hash_of_block(block)", "Block hash, as shown."),
+            ViewColumn("previous", "previous_of_block(block)", "Hash of the block before."),
+            ViewColumn("merkle_root", "merkle_root_of_block(block)", "Merkle root, as shown."),
             ViewColumn("time", "make_timestamp(time * 1000000)", "Time of the header, UTC."),
             ViewColumn("version", "version", "nVersion."),
             ViewColumn("bits", "bits", "Compact target."),
@@ -97,21 +96,27 @@ VIEWS: Final = (
         (
             ViewColumn("tx", "tx", "Number of the transaction, in chain order."),
             ViewColumn("txid", "txid_of(tx)", "Transaction id, as shown."),
-            ViewColumn("height", "block_of_tx(tx)", "Height of its block."),
+            ViewColumn("height", "height_of_block(block_of_tx(tx))", "Height of its block."),
             ViewColumn(
                 "time",
                 "make_timestamp(time_of_block(block_of_tx(tx)) * 1000000)",
                 "Time of its block, UTC.",
             ),
-            ViewColumn("coinbase", _COINBASE, "First of its block."),
+            ViewColumn(
+                "coinbase", _COINBASE, "First of its block; null where its inputs are not loaded."
+            ),
             ViewColumn("input_count", "end_input - first_input", "Inputs; 0 for a coinbase."),
             ViewColumn("output_count", "end_output - first_output", "Outputs."),
-            ViewColumn("input_value", "input_value_of_tx(tx)", "Satoshi; 0 for a coinbase."),
+            ViewColumn(
+                "input_value",
+                f"CASE WHEN {_COINBASE} IS NOT NULL THEN input_value_of_tx(tx) END",
+                "Satoshi; 0 for a coinbase.",
+            ),
             ViewColumn("output_value", "output_value_of_tx(tx)", "Satoshi."),
             ViewColumn(
                 "fee",
-                f"CASE WHEN {_COINBASE} THEN NULL "
-                "ELSE input_value_of_tx(tx) - output_value_of_tx(tx) END",
+                f"CASE WHEN NOT {_COINBASE} "
+                "THEN input_value_of_tx(tx) - output_value_of_tx(tx) END",
                 "Satoshi; null for a coinbase.",
             ),
             ViewColumn("version", "version", "nVersion."),
@@ -152,8 +157,14 @@ VIEWS: Final = (
             ViewColumn("script", "script::BIGINT", "Locking script."),
             ViewColumn(
                 "spent_by",
-                f"CASE WHEN spender = {UNSPENT} THEN NULL ELSE spender::BIGINT END",
-                "Transaction that spends it; null where unspent.",
+                # Beyond the tip: unspent, or spent by what was appended since it was opened.
+                "CASE WHEN spender < getvariable('tip_tx') THEN spender::BIGINT END",
+                "Transaction that spends it; null where no loaded one does.",
+            ),
+            ViewColumn(
+                "unspent",
+                "spender >= getvariable('tip_tx')",
+                "Whether none spends it; null where a partial store does not know.",
             ),
         ),
     ),
@@ -261,7 +272,7 @@ FUNCTIONS: Final = (
     Function("script_of(address)", "Script of an address; null where no output pays to it."),
     Function("address_of(script)", "Address of a script; null where it has none."),
     Function("script_hex(script)", "Bytes of a script, in hex."),
-    Function("block_of_tx(tx)", "Height of a transaction's block."),
+    Function("block_of_tx(tx)", "Number of a transaction's block: its height, in a whole chain."),
     Function("tx_of_output(output)", "Transaction that made an output."),
 )
 
@@ -283,6 +294,6 @@ EXAMPLES: Final = (
     (
         "Unspent outputs by type of script",
         "SELECT kind, count(*) AS outputs, sum(value) AS value FROM outputs JOIN scripts "
-        "USING (script) WHERE spent_by IS NULL GROUP BY kind ORDER BY kind",
+        "USING (script) WHERE unspent GROUP BY kind ORDER BY kind",
     ),
 )

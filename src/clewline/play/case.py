@@ -1,4 +1,4 @@
-"""Making a whole case: the directory, the blocks one by one, the truth and the labels."""
+"""Making a whole case: the directory, the blocks one by one, the truth, labels and rates."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ from typing import Final
 
 from clewline.errors import StorageError, UsageError
 from clewline.play.block_files import BlockFiles
-from clewline.play.dice import Dice
+from clewline.play.calendar import block_times
 from clewline.play.ledger import Ledger
-from clewline.play.story import Plan, Story
+from clewline.play.story import WARM_UP, Plan, Story
 from clewline.play.truth import Truth
 
 SMALLEST: Final = 300
 """Fewer transactions have no room for one of everything."""
 LARGEST: Final = 10_000_000
-START_TIME: Final = 1_704_067_200  # 2024-01-01T00:00:00Z
-BLOCK_SECONDS: Final = 600
-_JITTER: Final = 300
 _LARGEST_SEED: Final = 2**32 - 1
 
 
@@ -30,8 +27,8 @@ class PlaySummary:
 
     Attributes
     ----------
-    blocks, truth, labels : Path
-        The blocks directory, ``truth.json`` and ``labels.csv``.
+    blocks, truth, labels, rates : Path
+        The blocks directory, ``truth.json``, ``labels.csv`` and ``rates.csv``.
     seed, height, transactions, inputs, outputs : int
         Counts include coinbases and the genesis block; a coinbase has no inputs.
     tip : str
@@ -45,6 +42,7 @@ class PlaySummary:
     blocks: Path
     truth: Path
     labels: Path
+    rates: Path
     seed: int
     height: int
     transactions: int
@@ -66,11 +64,12 @@ def make_play(
     Parameters
     ----------
     out : Path
-        Directory to make; must not exist or be empty. It gets ``blocks/``, ``truth.json`` and
-        ``labels.csv``.
+        Directory to make; must not exist or be empty. It gets ``blocks/``, ``truth.json``,
+        ``labels.csv`` and ``rates.csv``.
     transactions : int
         How many, coinbases included: 300 to 10,000,000. From about 50,000 on the site has the
-        7,300 payments that court records tell of one; what is more is ordinary traffic.
+        7,300 payments in 33 months that court records tell of one; what is more is ordinary
+        traffic. A smaller case has fewer payments in the same time.
     seed : int
         0 to 2³² − 1. The same seed and size give the same bytes on every machine.
     progress : callable, optional
@@ -123,29 +122,34 @@ def make_play(
 def _make(
     out: Path, plan: Plan, seed: int, progress: Callable[[int, int], None] | None
 ) -> PlaySummary:
-    """Write blocks, truth and labels."""
+    """Write blocks, truth, labels and rates."""
     ledger = Ledger(seed)
-    story = Story(ledger, plan)
+    times = block_times(seed, WARM_UP, plan.active)
+    story = Story(ledger, plan, times)
     files = BlockFiles(out / "blocks", ledger)
-    clock = Dice(seed, 2)
-    times = [START_TIME]
     for height in range(1, plan.end + 1):
         story.step(height)
-        times.append(START_TIME + BLOCK_SECONDS * height + clock.below(_JITTER))
         files.write_block(times[height])
         if progress:
             progress(ledger.transactions + 1, plan.transactions)
     files.close()
     tip = files.tip[::-1].hex()
     truth = Truth(story, times)
-    truth_path, labels_path = out / "truth.json", out / "labels.csv"
+    truth_path, labels_path, rates_path = (
+        out / name for name in ("truth.json", "labels.csv", "rates.csv")
+    )
     record = json.dumps(truth.record(tip), separators=(",", ":"), ensure_ascii=False)
-    truth_path.write_text(record + "\n", encoding="utf-8", newline="\n")
-    labels_path.write_text(truth.labels(), encoding="utf-8", newline="\n")
+    for path, text in (
+        (truth_path, record + "\n"),
+        (labels_path, truth.labels()),
+        (rates_path, truth.rates()),
+    ):
+        path.write_text(text, encoding="utf-8", newline="\n")
     return PlaySummary(
         blocks=out / "blocks",
         truth=truth_path,
         labels=labels_path,
+        rates=rates_path,
         seed=seed,
         height=files.height,
         transactions=ledger.transactions + 1,

@@ -143,7 +143,7 @@ class Exchange:
         paid = 0
         while start < len(waiting):
             left = len(waiting) - start
-            size = min(left, dice.between(2, _LARGEST_BATCH)) if dice.percent(60) else 1
+            size = min(left, dice.between(2, _LARGEST_BATCH)) if dice.percent(90) else 1
             batch = waiting[start : start + size]
             start += size
             if sum(one.value for one in batch) + BTC > self.balance:

@@ -24,8 +24,8 @@ _WORDS: Final = 6 + 2 * _MOST
 
 # How many coins a transaction spends and how many outputs it makes, of 64 each. Together with
 # the story they give 2.5 to 3 inputs and outputs a transaction.
-_INPUTS: Final = np.repeat([1, 2, 3, 4, 5, 6, 8, 10], [15, 12, 9, 8, 7, 4, 4, 5])
-_OUTPUTS: Final = np.repeat([1, 2, 3, 4, 5, 6, 8, 10], [7, 39, 7, 4, 2, 1, 2, 2])
+_INPUTS: Final = np.repeat([1, 2, 3, 4, 5, 6, 8, 10], [13, 11, 9, 9, 7, 5, 5, 5])
+_OUTPUTS: Final = np.repeat([1, 2, 3, 4, 5, 6, 8, 10], [6, 37, 8, 5, 2, 2, 2, 2])
 _KINDS: Final = np.repeat(
     [Kind.P2WPKH, Kind.P2PKH, Kind.P2SH_P2WPKH, Kind.P2TR, Kind.P2WSH], [28, 12, 12, 10, 2]
 ).astype(np.uint8)

@@ -19,6 +19,7 @@ _SWEEPS_PER_SALE: Final = 3
 _PEELS: Final = 6
 _SMALLEST_SALE: Final = 100_000
 _REFUND_PERCENT: Final = 1
+_VISITORS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class Service:
         Whether money takes a peel chain to the exchanges.
     one_address : bool
         Whether all pay to the main address, as donors do.
+    gives_away : bool
+        Whether it gives its takings away in small amounts, as faucets do, and sells nothing.
     """
 
     scene: Scene
@@ -86,6 +89,7 @@ class Service:
     sweep_at: int
     peels: bool = False
     one_address: bool = False
+    gives_away: bool = False
     main: int = field(init=False)
     address: dict[str, int] = field(init=False, default_factory=dict)
     payments: list[Payment] = field(init=False, default_factory=list)
@@ -162,6 +166,9 @@ class Service:
         if value < _SMALLEST_SALE:
             return
         self._unsold = 0
+        if self.gives_away:
+            self._give_away(value)
+            return
         self._kept.pop()
         if self.peels:
             target = self.scene.script(self.kind, self.name)
@@ -176,6 +183,16 @@ class Service:
             self.peel_chains.append([])
         else:
             self._sold(account, sent)
+
+    def _give_away(self, value: int) -> None:
+        """Pay equal small amounts to visitors, who keep them."""
+        visitors = [
+            self.scene.script(Kind.P2WPKH, f"visitor of {self.name}") for _ in range(_VISITORS)
+        ]
+        gifts = [(value // _VISITORS, visitor) for visitor in visitors]
+        _, change = self.scene.pay([self._kept.pop()], gifts, self.main)
+        if change:
+            self._kept.append(change)
 
     def _peel(self, coin: Coin) -> None:
         """Cut one sale off the peel chain."""

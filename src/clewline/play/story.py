@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from clewline.play import coinjoin
+from clewline.play.calendar import DAYS, day_of
 from clewline.play.coinjoin import Mix, Participant
 from clewline.play.coins import Coin
 from clewline.play.dice import Dice
@@ -32,7 +33,10 @@ MATURITY: Final = 100
 SITE_PAYMENTS: Final = 7300
 """Payments in 33 months to one site that court records describe."""
 _SMALLEST_ACTIVE: Final = 24
-_LARGEST_ACTIVE: Final = 600
+_MOST_ACTIVE: Final = DAYS
+"""A block a day of the 33 months, for cases of 50,000 to two million transactions."""
+_BUSY_BLOCK: Final = 49
+"""Transactions a block, until there are so many blocks."""
 _TRANSACTIONS_A_BLOCK: Final = 2000
 _SETTLING: Final = 9
 """Blocks at the end in which nobody buys any more and what is left is swept and sold."""
@@ -60,13 +64,40 @@ _MANNERS: Final = (
     *(Manner.FRIEND,) * 7,
 )
 _PURCHASES_OF_A_BUYER: Final = (1,) * 55 + (2,) * 25 + (3,) * 12 + (4,) * 5 + (6,) * 3
+_ANY_AMOUNT: Final = tuple(range(3, 90))
+
+
+@dataclass(frozen=True)
+class _LookAlike:
+    """A harmless service: what labels say, its script type, and how people pay it.
+
+    `share` is its payments for each hundred of the site's, `prices` what they cost in US dollars,
+    `months` for how many months in a row a customer pays.
+    """
+
+    name: str
+    category: str
+    kind: Kind
+    share: int
+    prices: tuple[int, ...]
+    months: tuple[int, ...] = (1,)
+    one_address: bool = False
+    gives_away: bool = False
+
+
 _LOOK_ALIKES: Final = (
-    ("Gambling 1", "gambling", Kind.P2SH_P2WPKH, 30),
-    ("VPN 1", "vpn", Kind.P2WPKH, 25),
-    ("Shop 1", "shop", Kind.P2PKH, 15),
-    ("Donations 1", "donation", Kind.P2WPKH, 10),
+    _LookAlike("Gambling 1", "gambling", Kind.P2SH_P2WPKH, 20, (5, 10, 20, 50, 75, 150)),
+    _LookAlike("VPN 1", "vpn", Kind.P2WPKH, 15, (5, 5, 12, 60), months=(1, 3, 6)),
+    _LookAlike("Shop 1", "shop", Kind.P2PKH, 10, _ANY_AMOUNT),
+    _LookAlike("Donations 1", "donation", Kind.P2WPKH, 9, (5, 10, 20, 25, 50), one_address=True),
+    _LookAlike("Tips 1", "donation", Kind.P2WPKH, 8, (2, 3, 5, 10), one_address=True),
+    _LookAlike("File host 1", "filesharing", Kind.P2WPKH, 10, (10, 15, 25), months=(1, 3, 6)),
+    _LookAlike("Vouchers 1", "shop", Kind.P2TR, 6, (20, 25, 50, 100)),
+    _LookAlike("Faucet 1", "faucet", Kind.P2WPKH, 2, (3, 5), gives_away=True),
 )
-"""Name, category, script type, and payments for each hundred of the site's."""
+"""All that METHODS §5 names: gambling, tipping, donations, VPN and file-host subscriptions,
+vouchers, faucets; on the chain they look like the site."""
+_MONTH_DAYS: Final = 30
 
 _MIXING_BUYERS: Final = 4
 """Purchases that are paid with coins from a mix: one of each protocol's."""
@@ -117,10 +148,10 @@ class Plan:
         >>> Plan.of_size(50_000).purchases, Plan.of_size(1_000_000).purchases
         (7300, 7300)
         """
-        active = max(_SMALLEST_ACTIVE, min(transactions // 120, _LARGEST_ACTIVE))
+        active = max(_SMALLEST_ACTIVE, min(transactions // _BUSY_BLOCK, _MOST_ACTIVE))
         active = max(active, -(-transactions // _TRANSACTIONS_A_BLOCK))
         free = transactions - 1 - WARM_UP - active
-        purchases = max(6, min((free - 100) * 15 // 100, SITE_PAYMENTS))
+        purchases = max(6, min((free - 120) * 155 // 1000, SITE_PAYMENTS))
         return cls(transactions, active, purchases, max(free - 4 * purchases, 20))
 
     @property
@@ -149,6 +180,8 @@ class Story:
         The chain.
     plan : Plan
         How large it becomes.
+    times : list of int
+        Header time of each height, UTC seconds.
 
     Attributes
     ----------
@@ -156,12 +189,15 @@ class Story:
         Who is there; the first service is the site.
     mixes : list of Mix
         The CoinJoins that happened.
+    sat_per_usd : list of int
+        Exchange rate of each day.
     dust : list of Coin
         Unasked outputs sent to addresses of others.
     """
 
-    def __init__(self, ledger: Ledger, plan: Plan) -> None:
+    def __init__(self, ledger: Ledger, plan: Plan, times: list[int]) -> None:
         self.plan = plan
+        self._day = [day_of(time) for time in times]
         self.dice = Dice(ledger.seed, 0)
         self.scene = scene = Scene(ledger, self.dice)
         self.miner = scene.script(Kind.P2WPKH, "miner")
@@ -184,7 +220,7 @@ class Story:
             np.array(list(self._exchange_of), np.int64),
         )
         self._rewards: list[int] = []
-        self._sat_per_usd = self._exchange_rates()
+        self.sat_per_usd = self._exchange_rates()
         self._coordinators = [
             Wallet(scene, f"coordinator {number}", Kind.P2WPKH) for number in (1, 2)
         ]
@@ -215,7 +251,7 @@ class Story:
 
     def price(self, usd: int) -> int:
         """Return satoshi for a price now, as roughly as wallets convert."""
-        rate = self._sat_per_usd[self.scene.height]
+        rate = self.sat_per_usd[self._day[self.scene.height]]
         return usd * rate * self.dice.between(992, 1008) // 1000
 
     def _fill(self, wanted: int, *, last: bool) -> None:
@@ -238,9 +274,9 @@ class Story:
         return lambda coin: self.people.receive(person, coin.output)
 
     def _exchange_rates(self) -> list[int]:
-        """Return satoshi per US dollar at each height: a made-up walk around 20,000."""
+        """Return satoshi per US dollar on each day: a made-up walk around 20,000."""
         rates = [20_000]
-        for _ in range(self.plan.end):
+        for _ in range(self._day[-1]):
             step = rates[-1] * self.dice.between(-10, 10) // 1000
             rates.append(min(max(rates[-1] + step, 15_000), 25_000))
         return rates
@@ -260,17 +296,18 @@ class Story:
                 peels=True,
             )
         ]
-        for number, (name, category, kind, share) in enumerate(_LOOK_ALIKES):
-            account = self.exchanges[number + 1].open_account(f"operator of {name}")
+        for number, one in enumerate(_LOOK_ALIKES, 1):
+            exchange = self.exchanges[number % len(self.exchanges)]
             services.append(
                 Service(
                     scene,
-                    name,
-                    category,
-                    kind,
-                    [account],
-                    sweep_at=max(2, min(purchases * share // 800, 40)),
-                    one_address=category == "donation",
+                    one.name,
+                    one.category,
+                    one.kind,
+                    [exchange.open_account(f"operator of {one.name}")],
+                    sweep_at=max(2, min(purchases * one.share // 800, 40)),
+                    one_address=one.one_address,
+                    gives_away=one.gives_away,
                 )
             )
         for service in services:
@@ -341,28 +378,38 @@ class Story:
                 purchases = min(self.dice.pick(_PURCHASES_OF_A_BUYER), left)
                 left -= purchases
                 for _ in range(purchases):
-                    self._plan_payment(buyer, self.site)
+                    self._plan_payment(buyer, self.site, self.dice.pick(_PRICES), self._any_block())
             buyers += new
         return buyers
 
-    def _plan_payment(self, payer: Payer, service: Service) -> None:
+    def _any_block(self) -> int:
+        """Return a height at which somebody may buy."""
+        return self.dice.between(WARM_UP + 3, self.plan.end - _SETTLING - 4)
+
+    def _plan_payment(self, payer: Payer, service: Service, usd: int, height: int) -> None:
         """Put a payment into the calendar."""
-        usd = self.dice.pick(_PRICES)
-        height = self.dice.between(WARM_UP + 3, self.plan.end - _SETTLING - 4)
         self.scene.at(height, lambda: payer.buy(service, self.price(usd), usd))
 
     def _plan_look_alike_payments(self) -> None:
         """Let other people, and one buyer in five, pay the look-alikes."""
         number = 0
-        for service, (_, _, _, share) in zip(self.services[1:], _LOOK_ALIKES, strict=True):
-            for _ in range(max(4, self.plan.purchases * share // 100)):
+        month = max(1, self.plan.active * _MONTH_DAYS // DAYS)
+        for service, one in zip(self.services[1:], _LOOK_ALIKES, strict=True):
+            left = max(2, self.plan.purchases * one.share // 100)
+            while left > 0:
                 if self.dice.percent(20):
                     payer = self.dice.pick(self.buyers)
                 else:
                     number += 1
                     manner = self.dice.pick((Manner.DIRECT, Manner.OWN_WALLET))
                     payer = self._payer(f"person {number:06d}", manner)
-                self._plan_payment(payer, service)
+                usd, first = self.dice.pick(one.prices), self._any_block()
+                last = min(
+                    first + month * self.dice.pick(one.months), self.plan.end - _SETTLING - 3
+                )
+                for height in range(first, last, month)[:left]:
+                    self._plan_payment(payer, service, usd, height)
+                    left -= 1
 
     def _plan_mixes(self) -> None:
         """Put the CoinJoins into the calendar: coins first, then the rounds."""
@@ -483,7 +530,7 @@ class Story:
         return mix
 
     def _plan_dust(self) -> None:
-        """Let somebody send dust to addresses of the site, a look-alike and a few buyers."""
+        """Let somebody send dust to a few addresses of the site, a look-alike and buyers."""
         sender = Wallet(self.scene, "dust sender", Kind.P2WPKH)
         self.scene.at(WARM_UP + 2, self._withdrawal_to(sender, BTC // 10))
 
@@ -491,7 +538,7 @@ class Story:
             targets = [
                 script
                 for service in self.services[:2]
-                for script in list(service.address.values())[:5]
+                for script in list(service.address.values())[2:7]
             ]
             targets += [buyer.wallets[0].fresh() for buyer in self.buyers[:5] if buyer.wallets]
             payments = [(_DUST, script) for script in targets]

@@ -29,11 +29,12 @@ cashouts            service, exchange, customer, address, txid, vout, value
 refunds, dust       outputs with address and value: money that is no purchase
 coinjoins           txid, family, participants: who, and the addresses that each brought in
 ordinary            how many people without a part there are, and their transactions
+rates               currency pair and file of the rates by which prices were paid
 =================== ============================================================================
 
 ``labels.csv`` names all hot and cold addresses and a few deposit addresses of each exchange, three
 addresses of each look-alike (all as control, reaching the cluster), and one in ten addresses of the
-site, as a hotline's mention.
+site, as a hotline's mention. ``rates.csv`` holds the made-up exchange rate of each day.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ import numpy as np
 from clewline.codec.address import encode_addresses
 from clewline.codec.script import script_kinds
 from clewline.play.block_files import REGTEST
+from clewline.play.calendar import date_of
 from clewline.play.coins import Coin, Part
-from clewline.play.exchange import Exchange
+from clewline.play.exchange import BTC, Exchange
 from clewline.play.keys import script_bytes
 from clewline.play.ledger import Ledger
 from clewline.play.service import Payment, Service
@@ -60,6 +62,7 @@ MADE_UP: Final = (
     "Nobody holds a key to any address, and none of this happened."
 )
 _LABEL_COLUMNS: Final = ("address", "entity", "category", "source", "confidence", "type", "cluster")
+_PAIR: Final = "BTC/USD"
 _VENDOR: Final = "made-up label vendor"
 _HOTLINE: Final = "made-up hotline"
 _LABELLED_DEPOSITS: Final = 2
@@ -201,6 +204,7 @@ class Truth:
                 "people": story.people.number,
                 "transactions": story.people.transactions,
             },
+            "rates": {"pair": _PAIR, "file": "rates.csv"},
         }
 
     def labels(self) -> str:
@@ -223,6 +227,15 @@ class Truth:
         tail = (label_name(site.name), site.category, _HOTLINE, 50, "mention", "no")
         writer.writerows((address, *tail) for address in seen)
         return text.getvalue()
+
+    def rates(self) -> str:
+        """Return the content of ``rates.csv``: what a bitcoin cost in US dollars on each day."""
+        lines = ["date,pair,rate,source"]
+        for day, sat_per_usd in enumerate(self._story.sat_per_usd):
+            cents = 100 * BTC // sat_per_usd
+            rate = f"{cents // 100}.{cents % 100:02d}"
+            lines.append(f"{date_of(day)},{_PAIR},{rate},made-up rates")
+        return "\n".join(lines) + "\n"
 
     def _paid(self, scripts: Iterable[int]) -> list[int]:
         """Return those scripts that were paid, in order."""

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, overload
 
 from clewline.errors import DataError, UsageError
 
@@ -205,7 +205,8 @@ class Walk:
     """Where the money of one direction ended, in satoshi.
 
     `direction` is "deposit" for the walk forward, "withdrawal" for the walk backward. The parts
-    sum to `total` (METHODS §4, the conservation law).
+    sum to `total` (METHODS §4, the conservation law). `not_loaded` is a part where the run knew a
+    part of the chain alone.
     """
 
     direction: Direction
@@ -216,6 +217,7 @@ class Walk:
     coinjoin: int
     capped: int
     fees: int
+    not_loaded: int | None = None
 
     @property
     def parts(self) -> dict[str, int]:
@@ -226,6 +228,7 @@ class Walk:
             "mined": self.mined,
             "coinjoin": self.coinjoin,
             "capped": self.capped,
+            **({} if self.not_loaded is None else {"not_loaded": self.not_loaded}),
             "fees": self.fees,
         }
 
@@ -301,14 +304,20 @@ def btc(satoshi: int) -> str:
     return f"{whole}.{rest:08d}"
 
 
-def utc(seconds: int) -> str:
-    """Write UTC seconds as ISO 8601.
+@overload
+def utc(seconds: int) -> str: ...
+@overload
+def utc(seconds: int | None) -> str | None: ...
+def utc(seconds: int | None) -> str | None:
+    """Write UTC seconds as ISO 8601; None where no time is known.
 
     Examples
     --------
     >>> utc(1231006505)
     '2009-01-03T18:15:05Z'
     """
+    if seconds is None:
+        return None
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

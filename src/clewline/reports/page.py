@@ -51,6 +51,7 @@ _PART_NAMES: Final[dict[str, str]] = {
     "mined": "Came from mining",
     "coinjoin": "Stopped at CoinJoin transactions",
     "capped": "Cut off by the limits of the run, not followed",
+    "not_loaded": "Went on, or came from, where the chain is not loaded",
     "fees": "Paid as fees",
 }
 
@@ -486,7 +487,7 @@ def _rests(
         parts = {
             asked_name: asked,
             other_name: walk.services - asked,
-            **{name: getattr(walk, key) for key, name in _PART_NAMES.items()},
+            **{name: walk.parts[key] for key, name in _PART_NAMES.items() if key in walk.parts},
         }
         rows = [
             element("tr", element("th", name, scope="row"), *_both(value))

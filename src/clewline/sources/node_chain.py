@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from clewline.codec.block import HEADER_BYTES, MAX_BLOCK_BYTES
 from clewline.codec.networks import NETWORKS, Network
 from clewline.errors import NodeAnswerError, NodeError, UsageError
-from clewline.settings import setting, value_of
+from clewline.settings import value_of
 from clewline.sources.active_chain import shown
-from clewline.sources.node import Answer, Busy, Node, Report, TooLong, parse_node_url
+from clewline.sources.node import DEFAULT_PORT, Node
+from clewline.sources.server import Answer, Busy, Report, TooLong, parse_url, patience
 
 HEADERS_AT_ONCE: Final = 2000
 """What REST gives in one answer (``MAX_REST_HEADERS_RESULTS``)."""
@@ -435,7 +436,7 @@ def connect_node(
     if (rpc is None) == (rest is None):
         raise UsageError("give one of the two", where="--rpc, --rest")
     option = "--rest" if rpc is None else "--rpc"
-    url = parse_node_url(rpc or rest or "", option)
+    url = parse_url(rpc or rest or "", option, "http://127.0.0.1:8332", DEFAULT_PORT)
     login = url.login
     if login is not None:
         report(
@@ -459,13 +460,5 @@ def connect_node(
             f"{url.shown}: the password goes over the network in clear; better use https or a "
             "tunnel"
         )
-    node = Node(url, login, cookie, _patience(), report)
+    node = Node(url, login, cookie, patience(), report)
     return RestChain(node) if rpc is None else RpcChain(node)
-
-
-def _patience() -> float:
-    """Return the seconds that a busy node is asked for."""
-    text = value_of("node_patience") or "0"
-    if not text.isascii() or not text.isdecimal():
-        raise UsageError(f"{text!r} is no number of seconds", where=setting("node_patience").env)
-    return float(text)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -24,11 +23,11 @@ from clewline.codec.block import ParsedBlocks
 from clewline.codec.networks import Network
 from clewline.store.bulk_link import NO_FAULT
 from clewline.store.bulk_rows import BatchRows, group_batch
-from clewline.store.column_files import parsed_columns
-from clewline.store.hash_index import MIN_SLOTS, capacity_for
+from clewline.store.column_files import ColumnFiles, parsed_columns
+from clewline.store.hash_index import MIN_SLOTS
+from clewline.store.index_files import IndexFiles
 from clewline.store.link import Place
 from clewline.store.link_passes import LinkPasses
-from clewline.store.manifest import digest_of
 from clewline.store.memory import Memory
 from clewline.store.passes import Bases, Stopped, Workplace
 from clewline.store.reader import ChainStore
@@ -77,7 +76,10 @@ class BulkWriter(StoreWriter):
         if not self.base.tip:
             self._memory.expect(block_bytes)
             self.batch_bytes = self._memory.batch_bytes
-            self._passes = _Passes(self, block_bytes)
+            columns_, _tables = self._open()
+            self._passes = _Passes(
+                columns_, self._indexes, self._memory, self.base.script_key, block_bytes
+            )
 
     def prepare(self, parsed: ParsedBlocks) -> Any:
         """Make of verified blocks what `append` takes, in any thread and order."""
@@ -113,8 +115,18 @@ class BulkWriter(StoreWriter):
         if self._passes:
             self._passes.link()
 
-    def seal(self) -> ChainStore:
+    def seal(self, coverage: str = "", tip_height: int = -1) -> ChainStore:
         """Link and number; then as `StoreWriter.seal`.
+
+        Parameters
+        ----------
+        coverage, tip_height : str, int
+            As there.
+
+        Returns
+        -------
+        ChainStore
+            For `publish`.
 
         Raises
         ------
@@ -123,23 +135,10 @@ class BulkWriter(StoreWriter):
         StorageError
             If the disk refuses.
         """
-        if not self._passes:
-            return super().seal()
-        passes, columns_ = self._passes, self._open()[0]
-        index_counts = passes.run()
-        self._index_sums = dict(passes.at.index_sums)
-        self._synced = self._pool.submit(columns_.sync)
-        tip = columns_.view("block.hash")[-1]
-        manifest = replace(
-            self.base,
-            tip=tip[::-1].tobytes().hex(),
-            counts=columns_.counts,
-            digest=digest_of(self.network.name, columns_.counts, columns_.checksums()),
-            columns_dir=columns_.directory.name,
-            index_dir=passes.at.directory.name,
-            index_counts=index_counts,
-        )
-        return ChainStore(self.path, manifest)
+        if self._passes:
+            overwritten = self._passes.run()
+            self._open()[1].repeat(overwritten)
+        return super().seal(coverage, tip_height)
 
     def _give_up(self) -> None:
         """Return to the published tip as far as the disk allows, and release the lock."""
@@ -151,12 +150,19 @@ class BulkWriter(StoreWriter):
 class _Passes:
     """The passes over a chain, and what they need to know of its batches."""
 
-    def __init__(self, writer: BulkWriter, block_bytes: int) -> None:
+    def __init__(
+        self,
+        columns_: ColumnFiles,
+        indexes: IndexFiles,
+        memory: Memory,
+        script_key: int,
+        block_bytes: int,
+    ) -> None:
         parts = min(_PARTS, 1 << (block_bytes // _PART_BYTES).bit_length())
-        while parts < _MAX_PARTS and block_bytes // parts > writer._memory.part_bytes:
+        while parts < _MAX_PARTS and block_bytes // parts > memory.part_bytes:
             parts *= 2
-        self.at = Workplace(writer._open()[0], writer.new_index(), writer._memory, parts)
-        self._script_key = writer.base.script_key
+        self.at = Workplace(columns_, indexes, memory, parts)
+        self._script_key = script_key
         self._links = LinkPasses(self.at)
         self._scripts = ScriptPasses(self.at)
         self._bases: list[tuple[int, int, int]] = []
@@ -183,18 +189,15 @@ class _Passes:
         self._scripts.append(rows)
         self.at.columns.append(parsed_columns(parsed, base), counts)
 
-    def link(self) -> int:
-        """Run the passes over inputs; return how many transactions have ids that were repeated."""
+    def link(self) -> list[int]:
+        """Run the passes over inputs; return the transactions whose ids were repeated."""
         overwritten, fault = self._links.run(self._batch_bases())
         if fault != NO_FAULT:
             raise self._links.describe(fault, self._place)
-        file = self.at.begin_index("txid.overwritten")
-        file.append(overwritten)
-        self.at.finish(file)
-        return overwritten.size
+        return overwritten
 
-    def run(self) -> dict[str, int]:
-        """Run all passes; return the sizes of the indexes that no table gives."""
+    def run(self) -> list[int]:
+        """Run all passes; return the transactions whose ids were repeated."""
         with ThreadPoolExecutor(1) as beside:
             numbered = beside.submit(self._number)
             try:
@@ -205,14 +208,13 @@ class _Passes:
             except BaseException:
                 self.at.stop()
                 raise
-            script_slots = numbered.result()
-        slots = capacity_for(self.at.columns.counts["tx"])
-        return {"txid_slot": slots, "overwritten": overwritten, "script_slot": script_slots}
+            numbered.result()
+        return overwritten
 
-    def _number(self) -> int:
+    def _number(self) -> None:
         """Run the passes over scripts; where they fail, stop the others."""
         try:
-            return self._scripts.run(self._batch_bases())
+            self._scripts.run(self._batch_bases())
         except BaseException:
             self.at.stop()
             raise

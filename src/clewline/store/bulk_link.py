@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from clewline.codec.block import MAX_MONEY
 from clewline.jit import inlined, leaf
 from clewline.store.bulk_rows import ROW_WORDS, add_up
-from clewline.store.hash_index import Offsets, Slots, fill_slot, home_slot, mark_of
+from clewline.store.hash_index import Offsets, Slots, home_slot, mark_of, slot_entry
 from clewline.store.link import LinkFault
 from clewline.store.partitions import Words
 from clewline.store.passes import MAX_RANGE_LOG2
@@ -134,7 +134,7 @@ def resolve_inputs(
                     before = tx_rows[ROW_WORDS * (earlier - 1) + 4]
                     repeated[repeats] = np.uint32(before & np.uint64(_LOW))
                     repeats += 1
-                fill_slot(slots, slot, tx_rows[to], waiting)
+                slots[slot] = slot_entry(tx_rows[to], waiting)
                 waiting += 1
             if last:
                 break
@@ -161,7 +161,8 @@ def resolve_inputs(
                 break
         else:
             held = ROW_WORDS * (np.int64(entry & np.uint64(_LOW)) - 1)
-            fill_slot(slots, slot, tx_rows[held], np.int64(tx_rows[held + 4] & np.uint64(_LOW)))
+            tx_number = np.int64(tx_rows[held + 4] & np.uint64(_LOW))
+            slots[slot] = slot_entry(tx_rows[held], tx_number)
     return repeats, fault
 
 

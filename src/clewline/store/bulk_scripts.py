@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from clewline.jit import inlined, leaf
 from clewline.store.bulk_rows import ROW_WORDS, copy_bytes
-from clewline.store.hash_index import Bytes, Int, Offsets, Slots, fill_slot, home_slot, mark_of
+from clewline.store.hash_index import Bytes, Int, Offsets, Slots, home_slot, mark_of, slot_entry
 from clewline.store.partitions import Words
 from clewline.store.passes import MAX_RANGE_LOG2
 
@@ -87,7 +87,7 @@ def match_scripts(
             while True:
                 entry = table[slot]
                 if entry == np.uint64(0):
-                    fill_slot(table, slot, key, row)
+                    table[slot] = slot_entry(key, row)
                     first[row] = row
                     last[row] = row
                     scripts += 1
@@ -285,4 +285,4 @@ def place_scripts(
         slot = home_slot(keys[i], size) - first_slot
         while slots[slot] != np.uint64(0):
             slot += 1
-        fill_slot(slots, slot, keys[i], rank(firsts, first_output[i]))
+        slots[slot] = slot_entry(keys[i], rank(firsts, first_output[i]))

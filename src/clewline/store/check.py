@@ -18,12 +18,16 @@ from clewline.jit import leaf
 from clewline.sources.active_chain import header_hashes
 from clewline.sources.block_files import scan_directory
 from clewline.sources.undo_files import undo_records
+from clewline.store.directory import APPENDING
 from clewline.store.files import CHECKSUM_BYTES, CHUNK_BYTES, chunk_checksums
 from clewline.store.hash_index import find_scripts, find_txids
 from clewline.store.importer import Progress
+from clewline.store.in_place import ENTRIES, SUM_BYTES, sums_of
+from clewline.store.index_files import clear
 from clewline.store.link import UNSPENT, fill_spenders, receiving_index
 from clewline.store.manifest import read_checksums
 from clewline.store.reader import ChainStore
+from clewline.store.schema import IN_PLACE
 from clewline.store.undo import compare_undo
 
 
@@ -73,22 +77,23 @@ def check_columns(
     """
     report = CheckReport()
     try:
-        store = ChainStore.open(path)
+        store = _settled(ChainStore.open(path))
         report.wrong += _check_bytes(store, progress)
     except StoreDamagedError as error:
         report.wrong.append(str(error))
     report.checked.append("columns and indexes, byte by byte")
     if report.wrong:
         return report, None
-    for number, (name, rule) in enumerate(_RULES.items()):
-        progress("Checking rules", number, len(_RULES))
+    rules = _RULES if store.coverage is None else _PARTIAL_RULES
+    for number, (name, rule) in enumerate(rules.items()):
+        progress("Checking rules", number, len(rules))
         report.checked.append(name)
         if not rule(store):
             report.wrong.append(f"{path}: {name}: does not hold")
             if rule in (_offsets, _references):
                 # The other rules follow these.
                 return report, None
-    progress("Checking rules", len(_RULES), len(_RULES))
+    progress("Checking rules", len(rules), len(rules))
     if core_blocks is not None:
         found = header_hashes(scan_directory(core_blocks, store.network).header)
         held = {row.tobytes() for row in store.column("block.hash")}
@@ -99,17 +104,30 @@ def check_columns(
     return report, store if not report.wrong else None
 
 
+def _settled(store: ChainStore) -> ChainStore:
+    """Return a tip without what an import, at work or cut off, has set beyond it since."""
+    if not (store.path / APPENDING).exists():
+        return store
+    entries = {name: store.written(name).copy() for name in IN_PLACE}
+    clear(entries, store.column("receiving.first"), store.manifest.counts)
+    return ChainStore(store.path, store.manifest, entries)
+
+
 def _check_bytes(store: ChainStore, progress: Progress) -> Iterator[str]:
     """Yield each chunk of a column or index that does not match its checksum."""
     expected = read_checksums(store.path, store.manifest)
     for number, (name, sums) in enumerate(expected.items()):
         progress("Checking files", number, len(expected))
-        data = np.ascontiguousarray(store.column(name)).view(np.uint8).reshape(-1)
-        actual = chunk_checksums(data)
-        for at in range(0, len(actual), CHECKSUM_BYTES):
-            if actual[at : at + CHECKSUM_BYTES] != sums[at : at + CHECKSUM_BYTES]:
-                first = at // CHECKSUM_BYTES * CHUNK_BYTES
-                last = min(first + CHUNK_BYTES, data.size) - 1
+        column = store.written(name)
+        data = np.ascontiguousarray(column).view(np.uint8).reshape(-1)
+        if name in IN_PLACE:
+            actual, width, covered = sums_of(column), SUM_BYTES, ENTRIES * column.itemsize
+        else:
+            actual, width, covered = chunk_checksums(data), CHECKSUM_BYTES, CHUNK_BYTES
+        for at in range(0, len(actual), width):
+            if actual[at : at + width] != sums[at : at + width]:
+                first = at // width * covered
+                last = min(first + covered, data.size) - 1
                 place = store.file_of(name)
                 yield f"{place}, bytes {first} to {last}: do not match their checksum"
     progress("Checking files", len(expected), len(expected))
@@ -186,7 +204,7 @@ def _offsets(store: ChainStore) -> bool:
     return all(
         bool(starts[0] == 0 and starts[-1] == counts[rows] and (np.diff(starts) >= 0).all())
         for rows, starts in ((rows, store.column(name)) for name, rows in owned.items())
-    ) and bool((np.diff(store.column("block.tx_start")) > 0).all())
+    ) and (store.coverage is not None or bool((np.diff(store.column("block.tx_start")) > 0).all()))
 
 
 def _references(store: ChainStore) -> bool:
@@ -196,7 +214,7 @@ def _references(store: ChainStore) -> bool:
         counts["block"] > 0
         and prevout.min(initial=0) >= 0
         and prevout.max(initial=-1) < counts["output"]
-        and store.column("output.script").max(initial=0) < counts["script"]
+        and store.column("output.script").max(initial=0) < max(counts["script"], 1)
     )
 
 
@@ -210,6 +228,34 @@ def _headers(store: ChainStore) -> bool:
         and (header["previous"][1:] == hashes[:-1]).all()
         and hashes[0].tobytes() == store.network.genesis
         and hashes[-1][::-1].tobytes().hex() == store.manifest.tip
+    )
+
+
+def _known_headers(store: ChainStore) -> bool:
+    """Check that hashes are those of the headers, from the genesis block to the tip."""
+    raw = np.ascontiguousarray(store.column("block.header")).view(np.uint8).reshape(-1, 80)
+    hashes = store.column("block.hash")
+    return bool(
+        (header_hashes(raw) == hashes).all()
+        and hashes[0].tobytes() == store.network.genesis
+        and hashes[-1][::-1].tobytes().hex() == store.manifest.tip
+    )
+
+
+def _covered(store: ChainStore) -> bool:
+    """Check that the coverage fits the columns."""
+    coverage, counts = store.coverage, store.manifest.counts
+    assert coverage is not None
+    start, inputs = store.column("block.tx_start"), store.column("tx.input_start")
+    height = coverage.height
+    return bool(
+        height.size == counts["block"]
+        and height[0] == -1
+        and (np.diff(height) > 0).all()
+        and height[-1] == store.manifest.height
+        and coverage.settled.size == counts["output"]
+        and coverage.outputs_only == start[1]
+        and inputs[coverage.outputs_only] == 0
     )
 
 
@@ -254,7 +300,7 @@ def _txid_index(store: ChainStore) -> bool:
     other = np.flatnonzero(found != ids)
     return bool(
         (found >= 0).all()
-        and np.array_equal(other, store.column("txid.overwritten"))
+        and np.array_equal(other, store.manifest.overwritten)
         and (txids[found[other]] == txids[other]).all()
     )
 
@@ -300,3 +346,15 @@ _RULES: Final[dict[str, Callable[[ChainStore], bool]]] = {
     "index of spenders": _spending_index,
     "index of receipts": _receiving_index,
 }
+_PARTIAL_RULES: Final = {
+    "offsets divide their rows": _offsets,
+    "inputs and outputs refer to rows that there are": _references,
+    "headers hash, from the genesis block to the tip": _known_headers,
+    "what is loaded fits what is said to be": _covered,
+    **{
+        name: rule
+        for name, rule in _RULES.items()
+        if rule not in (_offsets, _references, _headers, _roots)
+    },
+}
+"""Rules of a partial store: blocks are missing between its blocks, and transactions in them."""

@@ -13,12 +13,18 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from clewline.errors import StoreLockedError, UsageError
+from clewline.sources.answers import NAME as ANSWERS
 from clewline.store.files import storage_error
 from clewline.store.manifest import NAME
 
 _LOCK: Final = "lock"
+APPENDING: Final = "appending"
+"""Marks that indexes may name what is not published; see `index_files.take_back`."""
 # What a store without a manifest (not published yet, or interrupted before) may hold.
-_OURS: Final = (_LOCK, "columns.", "index.", "labels", f"{NAME}.partial")
+_OURS: Final = (
+    *(_LOCK, APPENDING, "columns.", "index.", "checksums.", "labels", "coverage.", ANSWERS),
+    *(f"{NAME}.partial", f"{APPENDING}.partial"),
+)
 
 
 def make_directory(path: Path) -> bool:
@@ -82,15 +88,27 @@ def take_lock(path: Path) -> IO[Any]:
 
 
 def clear_leftovers(path: Path, keep: set[str]) -> None:
-    """Remove the directories of columns and indexes that are not to be kept."""
-    for pattern in ("columns.*", "index.*"):
-        for directory in path.glob(pattern):
-            if directory.name not in keep:
-                shutil.rmtree(directory, ignore_errors=True)
+    """Remove the columns, indexes and checksums that are not to be kept.
+
+    Parameters
+    ----------
+    path : Path
+        Directory of the store.
+    keep : set of str
+        Files of the tip, as ``index.0/txid.slots``.
+    """
+    directories = {name.split("/")[0] for name in keep}
+    for entry in (*path.glob("columns.*"), *path.glob("index.*")):
+        if entry.name not in directories:
+            shutil.rmtree(entry, ignore_errors=True)
+    for file in (*path.glob("index.*/*"), *path.glob("checksums.*")):
+        if str(file.relative_to(path)) not in keep:
+            with contextlib.suppress(OSError):
+                file.unlink()
 
 
 def unmake(path: Path, *, made: bool) -> None:
-    """Leave no trace of a store that never was published.
+    """Leave no trace of a store that never was published, but what servers answered for it.
 
     Parameters
     ----------
@@ -99,12 +117,13 @@ def unmake(path: Path, *, made: bool) -> None:
     made : bool
         Whether the directory itself was made for it.
     """
-    if made:
+    if made and not (path / ANSWERS).exists():
         shutil.rmtree(path, ignore_errors=True)
         return
     clear_leftovers(path, set())
-    with contextlib.suppress(OSError):
-        (path / _LOCK).unlink()
+    for name in (APPENDING, _LOCK):
+        with contextlib.suppress(OSError):
+            (path / name).unlink()
 
 
 def next_name(name: str) -> str:

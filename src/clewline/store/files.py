@@ -31,7 +31,9 @@ def storage_error(path: Path, error: OSError) -> StorageError:
     )
 
 
-def map_column(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def map_column(
+    path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], *, private: bool = False
+) -> NDArray[Any]:
     """Return the first rows of a column file as a read-only mapping.
 
     Parameters
@@ -42,6 +44,8 @@ def map_column(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDAr
         Type of its elements.
     shape : tuple of int
         Rows first; bytes of the file beyond them are not looked at.
+    private : bool
+        Writable instead: what is written is seen by nobody else and costs a page of memory.
 
     Raises
     ------
@@ -61,7 +65,8 @@ def map_column(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDAr
                 raise StoreDamagedError(
                     f"is {actual:,} bytes long; the manifest asks for {size:,}", where=str(path)
                 )
-            view = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+            access = mmap.ACCESS_COPY if private else mmap.ACCESS_READ
+            view = mmap.mmap(file.fileno(), size, access=access)
     except OSError as error:
         raise unreadable(path, error) from error
     return np.frombuffer(view, dtype, count).reshape(shape)
@@ -84,82 +89,6 @@ def write_array(path: Path, array: NDArray[Any]) -> bytes:
         file.append(array)
         file.sync()
         return file.checksums()
-
-
-def scratch_array(path: Path, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
-    """Return zeros that lie in a file without a name: work memory that the system may take back.
-
-    Parameters
-    ----------
-    path : Path
-        Where to make it; its name is taken away at once.
-    dtype : numpy.dtype
-        Type of the elements.
-    count : int
-        How many.
-
-    Raises
-    ------
-    StorageError
-        If the disk refuses.
-    """
-    file = FilledFile(path, dtype, count)
-    with contextlib.suppress(OSError):
-        path.unlink()
-    return file.rows
-
-
-class FilledFile:
-    """A column file whose size is known beforehand, written in any order through a mapping.
-
-    Its room on disk is taken when it is made, so that a mapped write cannot fail later.
-
-    Parameters
-    ----------
-    path : Path
-        The file; made.
-    dtype : numpy.dtype
-        Type of its elements.
-    count : int
-        How many.
-
-    Attributes
-    ----------
-    rows : ndarray
-        Zeros at first.
-
-    Raises
-    ------
-    StorageError
-        If the disk refuses.
-    """
-
-    def __init__(self, path: Path, dtype: np.dtype[Any], count: int) -> None:
-        self.path = path
-        size = count * dtype.itemsize
-        self.rows: NDArray[Any] = np.empty(0, dtype)
-        try:
-            with path.open("w+b") as file:
-                if size:
-                    os.posix_fallocate(file.fileno(), 0, size)
-                    self.rows = np.frombuffer(mmap.mmap(file.fileno(), size), dtype)
-        except OSError as error:
-            raise storage_error(path, error) from error
-
-    def finish(self) -> bytes:
-        """Wait until everything is on disk, and return the checksums.
-
-        Raises
-        ------
-        StorageError
-            If the disk refuses.
-        """
-        try:
-            with self.path.open("r+b") as file:
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise storage_error(self.path, error) from error
-        return chunk_checksums(self.rows.view(np.uint8))
 
 
 def sync_directory(path: Path) -> None:

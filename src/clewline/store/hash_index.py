@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.jit import inlined, leaf
+from clewline.store.in_place import put
 from clewline.store.words import word_at
 
 MAX_LOAD: Final = 0.6
@@ -28,6 +29,8 @@ MAX_SLOTS: Final = 1 << 32
 """Enough for as many rows as 32-bit ids can number, if fuller than `MAX_LOAD` then."""
 NOT_FOUND: Final = -1
 GROUP: Final = 128
+REGION_SLOTS: Final = 1 << 27
+"""A gigabyte of slots."""
 
 # Short names so that the signatures of kernels stay readable.
 Bytes = NDArray[np.uint8]
@@ -118,15 +121,27 @@ def mark_of(key: np.uint64) -> Any:
 
 
 @inlined
+def slot_entry(key: np.uint64, number: Int) -> Any:
+    """Return what a slot holds that names a number."""
+    return mark_of(key) << np.uint64(32) | np.uint64(number + 1)
+
+
+@inlined
 def guess(slots: Slots, key: np.uint64) -> Any:
     """Return the number in the first slot of a key, -1 if that is free; it may be another's."""
     return np.int64(slots[home_slot(key, slots.size)] & np.uint64(0xFFFFFFFF)) - 1
 
 
 @inlined
-def fill_slot(slots: Slots, slot: Int, key: np.uint64, number: Int) -> None:
+def fill_slot(slots: Slots, sums: Slots, slot: Int, key: np.uint64, number: Int) -> None:
     """Put a number into a slot that `find_txid` or `find_script` named."""
-    slots[slot] = mark_of(key) << np.uint64(32) | np.uint64(number + 1)
+    put(slots, sums, slot, slot_entry(key, number))
+
+
+@inlined
+def _is_home(slots: Slots, key: np.uint64, first: int, end: int) -> bool:
+    """Tell whether the slot that a key asks for lies in a region of the table."""
+    return bool(first <= home_slot(key, slots.size) < end)
 
 
 @inlined
@@ -176,31 +191,44 @@ def find_txid(slots: Slots, data: Bytes, at: int, old: Bytes, new: Bytes) -> tup
 
 @leaf
 def _insert_txids(
-    slots: Slots, ids: Bytes, nothing: Bytes, ahead: Offsets, repeated: NDArray[np.uint32]
+    slots: Slots,
+    sums: Slots,
+    ids: Bytes,
+    nothing: Bytes,
+    ahead: Offsets,
+    repeated: NDArray[np.uint32],
+    first: int,
+    end: int,
 ) -> Any:
-    """Insert ids in order; count and list those that were there."""
+    """Insert the ids of a region in order; count and list those that were there."""
     repeats = np.int64(0)
     count = ids.size // 32
     for tx in range(count):
         if tx % GROUP == 0:
             for i in range(min(GROUP, count - tx)):
-                ahead[i] = guess(slots, txid_key(ids, 32 * (tx + i)))
-        earlier, slot = find_txid(slots, ids, 32 * tx, ids, nothing)
-        if earlier >= 0:
-            if repeats < repeated.size:
-                repeated[repeats] = np.uint32(earlier)
-            repeats += 1
-        fill_slot(slots, slot, txid_key(ids, 32 * tx), tx)
+                key = txid_key(ids, 32 * (tx + i))
+                if _is_home(slots, key, first, end):
+                    ahead[i] = guess(slots, key)
+        key = txid_key(ids, 32 * tx)
+        if _is_home(slots, key, first, end):
+            earlier, slot = find_txid(slots, ids, 32 * tx, ids, nothing)
+            if earlier >= 0:
+                if repeats < repeated.size:
+                    repeated[repeats] = np.uint32(earlier)
+                repeats += 1
+            fill_slot(slots, sums, slot, key, tx)
     return repeats
 
 
-def insert_txids(slots: Slots, ids: Bytes, repeated: NDArray[np.uint32]) -> int:
+def insert_txids(slots: Slots, sums: Slots, ids: Bytes, repeated: NDArray[np.uint32]) -> int:
     """Insert all stored transactions into empty slots.
 
     Parameters
     ----------
     slots : ndarray of uint64
         From `empty_slots`; filled.
+    sums : ndarray of uint64
+        Sums of its chunks; brought up to date.
     ids : ndarray of uint8, shape (n_tx, 32)
         ``tx.txid``.
     repeated : ndarray of uint32
@@ -211,9 +239,28 @@ def insert_txids(slots: Slots, ids: Bytes, repeated: NDArray[np.uint32]) -> int:
     -------
     int
         How many ids were repeats.
+
+    Notes
+    -----
+    A table larger than `REGION_SLOTS` is filled region by region, each with a pass over the ids,
+    so that what is being written stays small whatever the size of the table.
     """
     nothing, ahead = np.empty(0, np.uint8), np.empty(GROUP, np.int64)
-    return int(_insert_txids(slots, ids.reshape(-1), nothing, ahead, repeated))
+    repeats = 0
+    for first in range(0, slots.size, REGION_SLOTS):
+        repeats += int(
+            _insert_txids(
+                slots,
+                sums,
+                ids.reshape(-1),
+                nothing,
+                ahead,
+                repeated[repeats:],
+                first,
+                first + REGION_SLOTS,
+            )
+        )
+    return repeats
 
 
 @inlined
@@ -269,9 +316,17 @@ def find_script(
 
 @leaf
 def _insert_scripts(
-    slots: Slots, seed: np.uint64, starts: Offsets, blob: Bytes, keys: Slots, ahead: Offsets
+    slots: Slots,
+    sums: Slots,
+    seed: np.uint64,
+    starts: Offsets,
+    blob: Bytes,
+    keys: Slots,
+    ahead: Offsets,
+    first: int,
+    end: int,
 ) -> None:
-    """Insert scripts in order."""
+    """Insert the scripts of a region in order."""
     mask = np.int64(slots.size - 1)
     count = starts.size - 1
     for script in range(count):
@@ -279,28 +334,35 @@ def _insert_scripts(
             for i in range(min(GROUP, count - script)):
                 begin = starts[script + i]
                 keys[i] = script_key(blob, begin, starts[script + i + 1] - begin, seed)
-                ahead[i] = guess(slots, keys[i])
+                if _is_home(slots, keys[i], first, end):
+                    ahead[i] = guess(slots, keys[i])
         key = keys[script % GROUP]
-        slot = home_slot(key, slots.size)
-        while slots[slot] != np.uint64(0):
-            slot = (slot + 1) & mask
-        fill_slot(slots, slot, key, script)
+        if _is_home(slots, key, first, end):
+            slot = home_slot(key, slots.size)
+            while slots[slot] != np.uint64(0):
+                slot = (slot + 1) & mask
+            fill_slot(slots, sums, slot, key, script)
 
 
-def insert_scripts(slots: Slots, seed: int, starts: Offsets, blob: Bytes) -> None:
-    """Insert all stored scripts, which are distinct, into empty slots.
+def insert_scripts(slots: Slots, sums: Slots, seed: int, starts: Offsets, blob: Bytes) -> None:
+    """Insert all stored scripts, which are distinct, into empty slots; in regions, as ids are.
 
     Parameters
     ----------
     slots : ndarray of uint64
         From `empty_slots`; filled.
+    sums : ndarray of uint64
+        Sums of its chunks; brought up to date.
     seed : int
         ``script_key`` of the manifest.
     starts, blob : ndarray of int64, ndarray of uint8
         ``script.start`` and ``script.bytes``.
     """
     keys, ahead = np.empty(GROUP, np.uint64), np.empty(GROUP, np.int64)
-    _insert_scripts(slots, np.uint64(seed), starts, blob, keys, ahead)
+    for first in range(0, slots.size, REGION_SLOTS):
+        _insert_scripts(
+            slots, sums, np.uint64(seed), starts, blob, keys, ahead, first, first + REGION_SLOTS
+        )
 
 
 @leaf

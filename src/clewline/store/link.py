@@ -29,6 +29,7 @@ from clewline.store.hash_index import (
     script_key,
     txid_key,
 )
+from clewline.store.in_place import put
 
 UNSPENT: Final = 0xFFFFFFFF
 
@@ -107,6 +108,7 @@ def _look_ahead(
 @leaf
 def link_inputs(
     slots: Slots,
+    slot_sums: Slots,
     data: Bytes,
     prevout_at: Offsets,
     tx_input: Offsets,
@@ -117,6 +119,7 @@ def link_inputs(
     old_output_start: Offsets,
     old_value: NDArray[np.int64],
     spender: NDArray[np.uint32],
+    spender_sums: Slots,
     prevout: Offsets,
     repeated: NDArray[np.uint32],
     ahead: Offsets,
@@ -127,6 +130,8 @@ def link_inputs(
     ----------
     slots : ndarray of uint64
         Table of transaction ids, with room for the batch.
+    slot_sums : ndarray of uint64
+        Sums of its chunks; brought up to date.
     data : ndarray of uint8
         Bytes of the batch.
     prevout_at, tx_input, tx_output : ndarray of int64
@@ -141,6 +146,8 @@ def link_inputs(
         ``tx.output_start`` and ``output.value`` of the store.
     spender : ndarray of uint32
         Spending transaction of each output, `UNSPENT` for those of the batch.
+    spender_sums : ndarray of uint64
+        Sums of its chunks; brought up to date.
     prevout : ndarray of int64, shape (n_input,)
         Filled with output ids.
     repeated : ndarray of uint32, shape (n_tx,)
@@ -189,7 +196,7 @@ def link_inputs(
                 return LinkFault.NO_OUTPUT.value, tx, row, repeats
             if spender[output] != np.uint32(UNSPENT):
                 return LinkFault.SPENT.value, tx, row, repeats
-            spender[output] = np.uint32(base_tx + tx)
+            put(spender, spender_sums, output, np.uint32(base_tx + tx))
             prevout[row] = output
             if output < base_output:
                 paid_in += old_value[output]
@@ -207,13 +214,14 @@ def link_inputs(
         if earlier >= 0:
             repeated[repeats] = np.uint32(earlier)
             repeats += 1
-        fill_slot(slots, slot, txid_key(new_txid, 32 * tx), base_tx + tx)
+        fill_slot(slots, slot_sums, slot, txid_key(new_txid, 32 * tx), base_tx + tx)
     return LinkFault.NONE.value, 0, 0, repeats
 
 
 @leaf
 def intern_scripts(
     slots: Slots,
+    slot_sums: Slots,
     seed: np.uint64,
     data: Bytes,
     script_at: Offsets,
@@ -234,6 +242,8 @@ def intern_scripts(
     ----------
     slots : ndarray of uint64
         Table of scripts, with room for as many as the batch has outputs.
+    slot_sums : ndarray of uint64
+        Sums of its chunks; brought up to date.
     seed : uint64
         Key of the script hash.
     data : ndarray of uint8
@@ -281,7 +291,7 @@ def intern_scripts(
                 found = stored + fresh
                 new_at[fresh] = at
                 new_length[fresh] = length
-                fill_slot(slots, slot, key, found)
+                fill_slot(slots, slot_sums, slot, key, found)
                 fresh += 1
             script[output] = np.uint32(found)
         block_script[block] = stored + fresh
@@ -316,6 +326,53 @@ def fill_spenders(tx_input: Offsets, prevout: Offsets, spender: NDArray[np.uint3
     for tx in range(tx_input.size - 1):
         for row in range(tx_input[tx], tx_input[tx + 1]):
             spender[prevout[row]] = np.uint32(tx)
+
+
+@leaf
+def extend_receipts(
+    script: NDArray[np.uint32],
+    base_output: int,
+    base_script: int,
+    following: Offsets,
+    following_sums: Slots,
+    last: Offsets,
+    last_sums: Slots,
+    new_first: Offsets,
+    new_following: Offsets,
+    new_last: Offsets,
+) -> None:
+    """Link the outputs of a batch to those that their scripts received before.
+
+    Parameters
+    ----------
+    script : ndarray of uint32, shape (n_output,)
+        Script ids of the batch.
+    base_output, base_script : int
+        Outputs and scripts stored so far.
+    following, last : ndarray of int64
+        ``receiving.next`` and ``receiving.last`` of those; changed.
+    following_sums, last_sums : ndarray of uint64
+        Sums of their chunks; brought up to date.
+    new_first, new_last : ndarray of int64, shape (n_new_script,)
+        Filled with the rows of the batch; `new_last` holds -1 everywhere before.
+    new_following : ndarray of int64, shape (n_output,)
+        Filled with the rows of the batch.
+    """
+    for i in range(script.size):
+        output = base_output + i
+        new_following[i] = -1
+        fresh = np.int64(script[i]) - base_script
+        earlier = last[script[i]] if fresh < 0 else new_last[fresh]
+        if earlier < 0:
+            new_first[fresh] = output
+        elif earlier < base_output:
+            put(following, following_sums, earlier, output)
+        else:
+            new_following[earlier - base_output] = output
+        if fresh < 0:
+            put(last, last_sums, np.int64(script[i]), output)
+        else:
+            new_last[fresh] = output
 
 
 @leaf

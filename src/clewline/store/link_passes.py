@@ -46,7 +46,7 @@ class LinkPasses:
         self._transactions.append(*rows.transactions)
         self._inputs.append(*rows.inputs)
 
-    def run(self, bases: Bases) -> tuple[NDArray[np.uint32], int]:
+    def run(self, bases: Bases) -> tuple[list[int], int]:
         """Run the passes.
 
         Parameters
@@ -56,15 +56,15 @@ class LinkPasses:
 
         Returns
         -------
-        overwritten : ndarray of uint32
-            Transactions whose id a later one repeats, ascending.
+        overwritten : list of int
+            Transactions whose id a later one repeats.
         fault : int
             The first fault, for `describe`; `NO_FAULT` if there is none.
         """
         spends, overwritten = self._resolve(bases)
         paid = self._spend(spends)
         self._place(paid)
-        return np.array(sorted(overwritten), np.uint32), self._fault
+        return overwritten, self._fault
 
     def _resolve(self, bases: Bases) -> tuple[Partitions, list[int]]:
         """Find what each input spends; fill ``txid.slots``."""
@@ -127,12 +127,11 @@ class LinkPasses:
             fault = spend_outputs(rows, first, own, spender, spent_by, inputs.log2, starts, found)
             return fault, spender, found, starts
 
-        file = self._at.begin_index("spending.spender")
+        spenders = self._at.indexes.in_place["spending.spender"]
         for fault, spender, rows, starts in self._at.in_order(spend, range(outputs.count)):
             self._fault = min(self._fault, fault)
-            file.append(spender)
+            spenders.append(spender)
             paid.append(rows, starts)
-        self._at.finish(file)
         spends.close()
         return paid
 

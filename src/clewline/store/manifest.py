@@ -4,10 +4,12 @@ A store directory::
 
     manifest.json      replaced atomically; readers see only what it vouches for
     lock               held by the one writer
+    appending          there while indexes change in place, and after an import that was cut off
     columns.<n>/       canonical columns, `<table>.<column>`; appended, or copied anew for a
                        reorganisation
-    index.<n>/         indexes of one published tip, and ``checksums``: of the columns, then of the
-                       indexes, in schema order
+    index.<n>/         index columns, `<table>.<column>`; a table that must be made anew gets
+                       another directory
+    checksums.<n>      of the columns, then of the indexes, in schema order
     labels/            label sets
 """
 
@@ -25,12 +27,12 @@ from clewline.codec.networks import NETWORKS
 from clewline.errors import StoreDamagedError, StoreMissingError, StoreVersionError
 from clewline.store.files import CHECKSUM_BYTES, CHUNK_BYTES, replace_file, unreadable
 from clewline.store.hash_index import MIN_SLOTS
+from clewline.store.in_place import SUM_BYTES, chunk_count
 from clewline.store.schema import FORMAT_VERSION, INDEXES, TABLES, Table, columns
 
 NAME: Final = "manifest.json"
-CHECKSUMS: Final = "checksums"
 COUNTS: Final = ("block", "tx", "input", "output", "script", "script_byte")
-_INDEX_COUNTS: Final = ("txid_slot", "overwritten", "script_slot")
+_INDEX_COUNTS: Final = ("txid_slot", "script_slot", "clustered", "join")
 _FORMAT: Final = "clewline chain store"
 
 
@@ -48,15 +50,25 @@ class Manifest:
     digest : str
         SHA-256 over format, network, counts and the checksums of all canonical columns: equal for
         equal chains.
-    columns_dir, index_dir : str
-        Directories of columns and indexes.
+    columns_dir : str
+        Directory of the columns.
+    index_dirs : dict of str to str
+        Directory of each index table.
+    checksums : str
+        File of the checksums.
     index_counts : dict of str to int
         Sizes of those indexes that no table gives.
+    overwritten : list of int
+        Transactions whose id a later one repeats (BIP-30), ascending.
     script_key : int
         Key of the script hash, drawn when the store was made so that nobody can prepare scripts
         that collide in it.
     index_digest : str
         SHA-256 over `index_counts`, `script_key` and the checksums of all indexes.
+    coverage : str
+        Of a partial store: SHA-256 of the file that says what is loaded (`coverage`).
+    tip_height : int
+        Of a partial store: height of the tip, which the number of blocks does not tell.
     """
 
     network: str
@@ -64,15 +76,19 @@ class Manifest:
     counts: dict[str, int]
     digest: str
     columns_dir: str
-    index_dir: str
+    index_dirs: dict[str, str]
+    checksums: str
     index_counts: dict[str, int]
+    overwritten: list[int]
     script_key: int
     index_digest: str = ""
+    coverage: str = ""
+    tip_height: int = -1
 
     @property
     def height(self) -> int:
         """Height of the tip."""
-        return self.counts["block"] - 1
+        return self.tip_height if self.coverage else self.counts["block"] - 1
 
     def rows(self, table: str) -> int:
         """Return a count by name, of the columns or of the index."""
@@ -130,7 +146,7 @@ def read_checksums(store: Path, manifest: Manifest) -> dict[str, bytes]:
     StoreDamagedError
         If the file is not the one that the digests were made of.
     """
-    path = store / manifest.index_dir / CHECKSUMS
+    path = store / manifest.checksums
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -138,8 +154,12 @@ def read_checksums(store: Path, manifest: Manifest) -> dict[str, bytes]:
     sums: dict[str, bytes] = {}
     position = 0
     counts = {**manifest.counts, **manifest.index_counts}
-    for name, size in column_bytes(counts, TABLES + INDEXES).items():
-        length = CHECKSUM_BYTES * -(-size // CHUNK_BYTES)
+    for name, rows, column in columns(TABLES + INDEXES):
+        if column.in_place:
+            length = SUM_BYTES * chunk_count(counts[rows])
+        else:
+            size = (counts[rows] + column.offsets) * column.row_bytes
+            length = CHECKSUM_BYTES * -(-size // CHUNK_BYTES)
         sums[name] = content[position : position + length]
         position += length
     of_columns = b"".join(sums[name] for name, _rows, _column in columns())
@@ -232,7 +252,14 @@ def _is_sound(manifest: Manifest) -> bool:
         and type(manifest.script_key) is int
         and 0 <= manifest.script_key < 1 << 64
         and re.fullmatch(r"columns\.\d+", manifest.columns_dir) is not None
-        and re.fullmatch(r"index\.\d+", manifest.index_dir) is not None
+        and manifest.index_dirs.keys() == {table.name for table in INDEXES}
+        and all(re.fullmatch(r"index\.\d+", name) for name in manifest.index_dirs.values())
+        and re.fullmatch(r"checksums\.\d+", manifest.checksums) is not None
+        and all(type(tx) is int and 0 <= tx < manifest.counts["tx"] for tx in manifest.overwritten)
+        and re.fullmatch(r"([0-9a-f]{64})?", manifest.coverage) is not None
+        and type(manifest.tip_height) is int
+        and (manifest.tip_height >= 0) == bool(manifest.coverage)
+        and manifest.tip_height >= -1
     )
 
 

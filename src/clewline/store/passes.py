@@ -6,18 +6,16 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 
 from clewline.store.column_files import ColumnFiles
-from clewline.store.files import ColumnFile, FilledFile
+from clewline.store.in_place import sums_of
+from clewline.store.index_files import IndexFiles
 from clewline.store.memory import Memory
 from clewline.store.partitions import Offsets, Partitions, Queue, Words
-from clewline.store.schema import INDEXES, columns
 
 MAX_RANGE_LOG2: Final = 24
 """A row keeps its place in a range in 24 bits, beside 40 bits of an output id."""
@@ -26,7 +24,6 @@ _MIN_RANGE_LOG2: Final = 14
 _MOST_RANGE_LOG2: Final = 22
 _RANGES: Final = 256
 _WORKERS: Final = os.cpu_count() or 1
-_DTYPES: Final = {name: column.dtype for name, _rows, column in columns(INDEXES)}
 
 T = TypeVar("T")
 
@@ -85,34 +82,31 @@ def cut_ranges(rows: int) -> Ranges:
 
 
 class Workplace:
-    """Where passes work: columns, the directory of the indexes, threads, memory.
+    """Where passes work: columns, indexes, threads, memory.
 
     Parameters
     ----------
     columns_ : ColumnFiles
         Canonical columns.
-    directory : Path
-        Directory of the indexes of the new tip.
+    indexes : IndexFiles
+        Index tables, all of them without rows.
     memory : Memory
         What may be held.
     parts : int
         Number of partitions, a power of two.
-
-    Attributes
-    ----------
-    index_sums : dict of str to Future
-        Checksums of the index columns that are written, to come.
     """
 
-    def __init__(self, columns_: ColumnFiles, directory: Path, memory: Memory, parts: int) -> None:
+    def __init__(
+        self, columns_: ColumnFiles, indexes: IndexFiles, memory: Memory, parts: int
+    ) -> None:
         self.columns = columns_
-        self.directory = directory
+        self.indexes = indexes
+        self.directory = indexes.file_of("txid.slots").parent
         self.parts = parts
         self.memory = memory
-        self.index_sums: dict[str, Future[bytes]] = {}
         self._pool = ThreadPoolExecutor(_WORKERS)
         self._stopped = False
-        self._open: list[ColumnFile | Partitions | Queue] = []
+        self._open: list[Partitions | Queue] = []
 
     def partitions(self, name: str, parts: int, words: int, share: float) -> Partitions:
         """Return partitions without rows, with a share of the memory."""
@@ -150,22 +144,6 @@ class Workplace:
             for future in waiting:
                 future.cancel()
 
-    def begin_index(self, name: str) -> ColumnFile:
-        """Make the file of an index column, to append to and then `finish`."""
-        file = ColumnFile(self.directory / name, 0, b"")
-        self._open.append(file)
-        return file
-
-    def finish(self, file: ColumnFile) -> None:
-        """Have an index column synced and closed."""
-
-        def finished() -> bytes:
-            with closing(file):
-                file.sync()
-                return file.checksums()
-
-        self.index_sums[file.path.name] = self._pool.submit(finished)
-
     def fill_table(
         self, name: str, size: int, fill: Callable[..., tuple[Words, T]], *given: Iterable[Any]
     ) -> Iterator[T]:
@@ -188,12 +166,12 @@ class Workplace:
         object
             What else it returned, in order.
         """
-        table = FilledFile(self.directory / name, _DTYPES[name], size)
+        table = self.indexes.empty_table(name, size, self.directory.name)
         region = size // self.parts
 
         def filled(part: int, *arguments: Any) -> tuple[Words, T]:
             slots, more = fill(part, region, *arguments)
-            table.rows[region * part : region * (part + 1)] = slots[:region]
+            table.entries[region * part : region * (part + 1)] = slots[:region]
             over = slots[region:]
             return over[over != 0], more
 
@@ -201,15 +179,15 @@ class Workplace:
         for part, (over, more) in enumerate(self.in_order(filled, range(self.parts), *given)):
             late.append((region * (part + 1), over))
             yield more
-        put_late(table.rows, late)
-        self.index_sums[name] = self._pool.submit(table.finish)
+        put_late(table.entries, late)
+        table.sums[:] = np.frombuffer(sums_of(table.entries), np.uint64)
 
     def stop(self) -> None:
         """Let whatever is under way end soon, with `Stopped`."""
         self._stopped = True
 
     def close(self) -> None:
-        """Wait for what is under way, close all files, free all rows."""
+        """Wait for what is under way, and free all rows."""
         self._stopped = True
         self._pool.shutdown(cancel_futures=True)
         for one in self._open:

@@ -15,13 +15,40 @@ from clewline.codec.block import HEADER_BYTES
 from clewline.codec.networks import Network, network_by_name
 from clewline.codec.script import is_unspendable
 from clewline.errors import StoreDamagedError
-from clewline.jit import leaf
+from clewline.jit import kernel, leaf
+from clewline.store.coverage import Coverage, read_coverage
 from clewline.store.files import map_column
 from clewline.store.hash_index import find_scripts, find_txids
 from clewline.store.manifest import Manifest, read_manifest
 from clewline.store.schema import INDEXES, TABLES, columns
 
 _ATTEMPTS: Final = 5
+_CLUSTER: Final = "structure.cluster"
+
+
+@kernel
+def _apply_joins(
+    join_from: NDArray[np.uint32],
+    join_to: NDArray[np.uint32],
+    written: NDArray[np.uint32],
+    by_cluster: NDArray[np.uint32],
+    clusters: NDArray[np.uint32],
+) -> None:
+    """Give the members of clusters that became part of others (ascending) their cluster of now."""
+    for i in range(join_from.size):
+        # The other's id is smaller, so it has its own of now already.
+        now = clusters[join_to[i]]
+        low, high = 0, by_cluster.size
+        while low < high:
+            middle = (low + high) // 2
+            if written[by_cluster[middle]] < join_from[i]:
+                low = middle + 1
+            else:
+                high = middle
+        while low < by_cluster.size and written[by_cluster[low]] == join_from[i]:
+            clusters[by_cluster[low]] = now
+            low += 1
+        clusters[join_from[i]] = now
 
 
 @leaf
@@ -95,13 +122,14 @@ class ChainStore:
         for name, array in at_hand.items():
             self._mapped[name] = array.view()
             self._mapped[name].flags.writeable = False
+        directories = manifest.index_dirs
         self._columns = {
-            name: (self.path / directory / name, rows, column)
-            for tables, directory in (
-                (TABLES, manifest.columns_dir),
-                (INDEXES, manifest.index_dir),
+            name: (
+                self.path / directories.get(name.split(".")[0], manifest.columns_dir) / name,
+                rows,
+                column,
             )
-            for name, rows, column in columns(tables)
+            for name, rows, column in columns(TABLES + INDEXES)
         }
 
     @classmethod
@@ -117,7 +145,8 @@ class ChainStore:
             try:
                 # A tip published meanwhile may have taken this one's indexes away.
                 for name in store._columns:
-                    store.column(name)
+                    store.written(name)
+                _ = store.coverage
             except StoreDamagedError:
                 if attempt + 1 == _ATTEMPTS or read_manifest(path) == store.manifest:
                     raise
@@ -131,16 +160,54 @@ class ChainStore:
         return network_by_name(self.manifest.network)
 
     def column(self, name: str) -> NDArray[Any]:
-        """Return a column or index column by its full name, as read-only rows of this tip."""
+        """Return a column or index column by its full name, as read-only rows of this tip.
+
+        Clusters are those of this tip, whatever was joined since they were written out.
+        """
+        if name == _CLUSTER and self.manifest.index_counts["join"]:
+            return self._clusters
+        return self.written(name)
+
+    def written(self, name: str) -> NDArray[Any]:
+        """Return a column or index column as it stands in its file."""
         if name not in self._mapped:
             path, rows, column = self._columns[name]
             count = self.manifest.rows(rows) + column.offsets
             self._mapped[name] = map_column(path, column.dtype, (count, *column.shape))
         return self._mapped[name]
 
+    @cached_property
+    def _clusters(self) -> NDArray[Any]:
+        """The clusters of this tip: those written out, and what joined since."""
+        path, _rows, column = self._columns[_CLUSTER]
+        shape = (self.manifest.counts["script"],)
+        clusters = map_column(path, column.dtype, shape, private=True)
+        order = np.argsort(self.written("structure.join_from"))
+        join_from = self.written("structure.join_from")[order]
+        join_to = self.written("structure.join_to")[order]
+        _apply_joins(
+            join_from,
+            join_to,
+            self.written(_CLUSTER),
+            self.written("structure.by_cluster"),
+            clusters,
+        )
+        clusters.flags.writeable = False
+        return clusters
+
     def file_of(self, name: str) -> Path:
         """Return the file of a column or index column."""
         return self._columns[name][0]
+
+    @cached_property
+    def coverage(self) -> Coverage | None:
+        """What a partial store holds; None of a whole chain."""
+        digest = self.manifest.coverage
+        return read_coverage(self.path, digest) if digest else None
+
+    def height_of(self, blocks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the height of each block; -1 for what has no place in a partial store."""
+        return blocks if self.coverage is None else self.coverage.height[blocks]
 
     @cached_property
     def block_time(self) -> NDArray[np.int64]:
@@ -171,7 +238,7 @@ class ChainStore:
         txids = self.column("tx.txid")
         return [
             int(twin)
-            for twin in self.column("txid.overwritten")
+            for twin in self.manifest.overwritten
             if twin != tx and (txids[twin] == txids[tx]).all()
         ]
 
@@ -191,7 +258,7 @@ class ChainStore:
         tip_tx = self.manifest.counts["tx"]
         count, total = _unspent_of(*arrays, 0, self.manifest.counts["output"], tip_tx)
         output_start = self.column("tx.output_start")
-        for tx in {0, *self.column("txid.overwritten").tolist()}:
+        for tx in {0, *self.manifest.overwritten}:
             less = _unspent_of(*arrays, int(output_start[tx]), int(output_start[tx + 1]), tip_tx)
             count -= less[0]
             total -= less[1]

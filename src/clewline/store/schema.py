@@ -7,6 +7,10 @@ Rows of all tables stand in chain order, so an id is the position of a row: the 
 the running number of a transaction, an input, an output. `TABLES` are canonical: the same chain
 gives the same bytes, however it was imported. `INDEXES` are derived from them, answer the same
 questions the same way, and can be rebuilt.
+
+Columns are appended to. Those marked *in place* also change earlier rows, in one way only: an entry
+that said *none* comes to name a transaction or an output that was appended. So whoever reads an
+earlier tip takes a number beyond its own counts for *none*, and sees what it saw before.
 """
 
 from __future__ import annotations
@@ -55,6 +59,8 @@ class Column:
         ``[i] : [i + 1]`` of another.
     rows : str
         Which count gives the number of entries, when not that of the table.
+    in_place : bool
+        Earlier rows may come to name something appended later.
     """
 
     name: str
@@ -65,6 +71,7 @@ class Column:
     null: str = "never null"
     offsets: bool = False
     rows: str = ""
+    in_place: bool = False
 
     @property
     def row_bytes(self) -> int:
@@ -172,13 +179,7 @@ INDEXES: Final = (
                 "slot's high 32 bits. Low 32 bits: tx id + 1.",
                 null="0 is an empty slot",
                 rows="txid_slot",
-            ),
-            Column(
-                "overwritten",
-                _U32,
-                "tx id",
-                "Coinbases whose id a later one repeated (BIP-30), ascending.",
-                rows="overwritten",
+                in_place=True,
             ),
         ),
         order="hash order",
@@ -195,6 +196,7 @@ INDEXES: Final = (
                 "low 32 bits: script id + 1.",
                 null="0 is an empty slot",
                 rows="script_slot",
+                in_place=True,
             ),
         ),
         order="hash order",
@@ -210,6 +212,7 @@ INDEXES: Final = (
                 "Transaction that spends the output.",
                 null="0xFFFFFFFF: unspent",
                 rows="output",
+                in_place=True,
             ),
         ),
     ),
@@ -225,6 +228,7 @@ INDEXES: Final = (
                 "Next output of the same script.",
                 null="-1: none",
                 rows="output",
+                in_place=True,
             ),
             Column(
                 "last",
@@ -232,6 +236,7 @@ INDEXES: Final = (
                 "output id",
                 "Last output of each script: where an import appends.",
                 rows="script",
+                in_place=True,
             ),
         ),
         order="script id or output id",
@@ -245,11 +250,30 @@ INDEXES: Final = (
                 "cluster",
                 _U32,
                 "script id",
-                "Smallest script id of the cluster that the script belongs to.",
+                "Smallest script id of the cluster that the script belonged to when clusters were "
+                "last written out; scripts that came later stand alone here.",
                 rows="script",
             ),
             Column(
-                "by_cluster", _U32, "script id", "Scripts ordered by (cluster, id).", rows="script"
+                "by_cluster",
+                _U32,
+                "script id",
+                "Scripts of that time ordered by (cluster, id).",
+                rows="clustered",
+            ),
+            Column(
+                "join_from",
+                _U32,
+                "script id",
+                "Cluster that a later transaction made part of another, in chain order.",
+                rows="join",
+            ),
+            Column(
+                "join_to",
+                _U32,
+                "script id",
+                "That other cluster; its id is smaller.",
+                rows="join",
             ),
         ),
     ),
@@ -267,3 +291,7 @@ def columns(tables: tuple[Table, ...] = TABLES) -> Iterator[tuple[str, str, Colu
     for table in tables:
         for column in table.columns:
             yield f"{table.name}.{column.name}", column.rows or table.name, column
+
+
+IN_PLACE: Final = tuple(name for name, _rows, column in columns(INDEXES) if column.in_place)
+"""Full names of the index columns whose earlier rows change."""

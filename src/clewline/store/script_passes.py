@@ -51,22 +51,17 @@ class ScriptPasses:
         self._bytes.append(rows.script_bytes)
         self._length.append(rows.script_length)
 
-    def run(self, bases: Bases) -> int:
+    def run(self, bases: Bases) -> None:
         """Run the passes.
 
         Parameters
         ----------
         bases : Bases
             Of the batches.
-
-        Returns
-        -------
-        int
-            Size of ``scripthash.slots``.
         """
         firsts = self._number(self._match(bases))
         self._start_blocks(firsts)
-        return self._fill(firsts)
+        self._fill(firsts)
 
     def _match(self, bases: Bases) -> Partitions:
         """Find the first output of each script, and the next of each output."""
@@ -121,7 +116,9 @@ class ScriptPasses:
 
         check_ids(sum(self._scripts))
         known = known_bytes = 0
-        files = [self._at.begin_index(f"receiving.{name}") for name in ("first", "next", "last")]
+        indexes = self._at.indexes
+        firsts_of = indexes.appended["receiving.first"]
+        followings, lasts = (indexes.in_place[f"receiving.{name}"] for name in ("next", "last"))
         for number, (following, other) in enumerate(self._at.in_order(place, range(outputs.count))):
             length = self._length.take(other.size)
             data = self._bytes.take(int(length.sum(dtype=np.int64)))
@@ -153,10 +150,9 @@ class ScriptPasses:
                 {"script": known, "script_byte": known_bytes + size},
             )
             known_bytes += size
-            for file, rows in zip(files, (first[:fresh], following, last[:fresh]), strict=True):
-                file.append(rows)
-        for file in files:
-            self._at.finish(file)
+            firsts_of.append(first[:fresh])
+            followings.append(following)
+            lasts.append(last[:fresh])
         for spilled in (matches, self._bytes, self._length):
             spilled.close()
         return firsts
@@ -169,7 +165,7 @@ class ScriptPasses:
         rank_many(firsts, ends[:-1], known[:-1])
         columns_.append({"block.script_start": known}, {})
 
-    def _fill(self, firsts: Firsts) -> int:
+    def _fill(self, firsts: Firsts) -> None:
         """Fill ``scripthash.slots``."""
         size = capacity_for(self._at.columns.counts["script"])
 
@@ -183,4 +179,3 @@ class ScriptPasses:
             pass
         self._keys.close()
         self._first_output.close()
-        return size

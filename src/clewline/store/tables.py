@@ -1,6 +1,7 @@
-"""What linking keeps in memory: tables of ids and scripts, spenders, repeated ids.
+"""What linking asks and changes: tables of ids and scripts, spenders, receipts.
 
-They become the indexes of the new tip, so an import that appends starts from those of the old.
+They are the indexes of the store themselves, mapped and changed in place (see `in_place`), so an
+import that appends a few blocks touches a few pages of them, however long the chain is.
 """
 
 from __future__ import annotations
@@ -13,21 +14,18 @@ from numpy.typing import NDArray
 
 from clewline.codec.block import ParsedBlocks
 from clewline.errors import ChainError
-from clewline.store.hash_index import (
-    GROUP,
-    capacity_for,
-    empty_slots,
-    insert_scripts,
-    insert_txids,
-)
+from clewline.store.hash_index import GROUP, capacity_for, insert_scripts, insert_txids
+from clewline.store.index_files import IndexFiles
 from clewline.store.link import (
     UNSPENT,
     LinkFault,
     Place,
+    extend_receipts,
     fill_spenders,
     intern_scripts,
     link_error,
     link_inputs,
+    receiving_index,
 )
 
 MAX_IDS: Final = 0xFFFFFFFE
@@ -80,51 +78,62 @@ def check_ids(rows: int) -> None:
 
 
 class LinkTables:
-    """Tables over the chain written so far.
+    """Indexes over the chain written so far.
 
     Parameters
     ----------
+    files : IndexFiles
+        Open at the chain written so far.
     script_key : int
         Key of the script hash.
+    overwritten : list of int
+        Transactions whose ids a later one repeats.
     view : callable
         The columns written so far; asked again at each step, as they grow.
+    new_directory : callable
+        Makes a directory for an index that must be made anew, and returns its name.
     """
 
-    def __init__(self, script_key: int, view: View) -> None:
+    def __init__(
+        self,
+        files: IndexFiles,
+        script_key: int,
+        overwritten: list[int],
+        view: View,
+        new_directory: Callable[[], str],
+    ) -> None:
+        self._files = files
         self._seed = script_key
+        self._overwritten = overwritten
         self._view = view
-        self.txid_slots = empty_slots(0)
-        self.script_slots = empty_slots(0)
-        self._spender = np.empty(0, np.uint32)
-        self._overwritten: list[int] = []
+        self._new_directory = new_directory
 
-    def load(self, index: View) -> None:
-        """Take over the indexes of a tip."""
-        self.txid_slots = index("txid.slots").copy()
-        self.script_slots = index("scripthash.slots").copy()
-        self._spender = index("spending.spender").copy()
-        self._overwritten = index("txid.overwritten").tolist()
-
-    def rebuild(self) -> None:
-        """Build everything from the columns."""
-        ids = self._view("tx.txid").reshape(-1)
-        prevout, tx_input = self._view("input.prevout"), self._view("tx.input_start")
-        # Room for as many repeats as ids: memory that is never touched is never taken.
-        repeated = np.empty(ids.size // 32, np.uint32)
-        self.txid_slots = empty_slots(repeated.size)
-        repeats = insert_txids(self.txid_slots, ids, repeated)
-        self._overwritten = repeated[:repeats].tolist()
-        self._grow_scripts(self._view("script.kind").size)
-        self._spender = np.full(self._view("output.value").size, UNSPENT, np.uint32)
-        fill_spenders(tx_input, prevout, self._spender)
-
-    def overwritten(self) -> NDArray[np.uint32]:
+    def overwritten(self) -> list[int]:
         """Return the transactions whose ids a later one repeats, ascending."""
-        return np.array(sorted(self._overwritten), np.uint32)
+        return sorted(self._overwritten)
 
-    def spender(self) -> NDArray[np.uint32]:
-        """Return the spender of each output written so far."""
-        return self._spender[: self._view("output.value").size]
+    def repeat(self, transactions: list[int]) -> None:
+        """Note transactions whose ids later ones repeat."""
+        self._overwritten += transactions
+
+    def build(self) -> None:
+        """Make all of them anew from the columns, in a new directory."""
+        directory = self._new_directory()
+        self._build_txids(self._view("tx.txid").shape[0], directory)
+        self._build_scripts(self._view("script.kind").size, directory)
+        script = self._view("output.script")
+        for table in ("spending", "receiving"):
+            self._files.make(table, directory)
+        spender = np.full(script.size, UNSPENT, np.uint32)
+        fill_spenders(self._view("tx.input_start"), self._view("input.prevout"), spender)
+        self._files.in_place["spending.spender"].append(spender)
+        scripts = self._view("script.kind").size
+        first, following = np.empty(scripts, np.int64), np.empty(script.size, np.int64)
+        last = np.full(scripts, -1, np.int64)
+        receiving_index(script, first, following, last)
+        self._files.appended["receiving.first"].append(first)
+        self._files.in_place["receiving.next"].append(following)
+        self._files.in_place["receiving.last"].append(last)
 
     def make_room(self, transactions: int, outputs: int, batches_to_come: float) -> None:
         """Grow so that a batch fits (each of its outputs may bring a new script).
@@ -140,29 +149,22 @@ class LinkTables:
         ------
         ChainError
             If ids run out.
+        StorageError
+            If the disk refuses.
         """
-        txids, scripts = self._view("tx.txid"), self._view("script.kind").size
-        held = self._view("output.value").size
-        tx_rows, script_rows = txids.shape[0] + transactions, scripts + outputs
+        tx_rows = self._view("tx.txid").shape[0] + transactions
+        script_rows = self._view("script.kind").size + outputs
         check_ids(max(tx_rows, script_rows))
-        if self.txid_slots.size < capacity_for(tx_rows):
-            self.txid_slots = empty_slots(_expected(tx_rows, transactions * batches_to_come))
-            insert_txids(self.txid_slots, txids, np.empty(0, np.uint32))
-        if self.script_slots.size < capacity_for(script_rows):
+        slots = self._files.in_place
+        if slots["txid.slots"].entries.size < capacity_for(tx_rows):
+            self._build_txids(
+                _expected(tx_rows, transactions * batches_to_come), self._new_directory()
+            )
+        if slots["scripthash.slots"].entries.size < capacity_for(script_rows):
             # About every other output pays to a script that is known.
-            self._grow_scripts(_expected(script_rows, outputs * batches_to_come / 2))
-        if self._spender.size < held + outputs:
-            room = _expected(held + outputs, outputs * batches_to_come)
-            grown = np.full(room, UNSPENT, np.uint32)
-            grown[:held] = self._spender[:held]
-            self._spender = grown
-
-    def _grow_scripts(self, rows: int) -> None:
-        """Build the table of scripts anew, with room for `rows`."""
-        self.script_slots = empty_slots(rows)
-        insert_scripts(
-            self.script_slots, self._seed, self._view("script.start"), self._view("script.bytes")
-        )
+            self._build_scripts(
+                _expected(script_rows, outputs * batches_to_come / 2), self._new_directory()
+            )
 
     def link(self, parsed: ParsedBlocks, place: Place) -> NDArray[np.int64]:
         """Resolve the inputs of a batch to outputs.
@@ -183,11 +185,16 @@ class LinkTables:
         ------
         ChainError
             An input that spends what is not there, or more than there is.
+        StorageError
+            If the disk refuses.
         """
         prevout = np.empty(parsed.prevout_at.size, np.int64)
         repeated = np.empty(parsed.txid.shape[0], np.uint32)
+        slots, spender = (self._files.in_place[name] for name in ("txid.slots", "spending.spender"))
+        spender.append(np.full(parsed.value.size, UNSPENT, np.uint32))
         fault, tx, row, repeats = link_inputs(
-            self.txid_slots,
+            slots.entries,
+            slots.sums,
             parsed.data,
             parsed.prevout_at,
             parsed.tx_input,
@@ -197,7 +204,8 @@ class LinkTables:
             self._view("tx.txid").reshape(-1),
             self._view("tx.output_start"),
             self._view("output.value"),
-            self._spender,
+            spender.entries,
+            spender.sums,
             prevout,
             repeated,
             np.empty(2 * GROUP, np.int64),
@@ -211,13 +219,24 @@ class LinkTables:
         return prevout
 
     def intern(self, parsed: ParsedBlocks) -> InternedScripts:
-        """Give the outputs of a batch their script ids."""
+        """Give the outputs of a batch their script ids, and link them to earlier ones.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses.
+        """
         outputs = parsed.value.size
         script = np.empty(outputs, np.uint32)
         new_at, new_length = np.empty(outputs, np.int64), np.empty(outputs, np.int64)
         block_script = np.empty(parsed.block_start.size, np.int64)
+        slots, following, last = (
+            self._files.in_place[name]
+            for name in ("scripthash.slots", "receiving.next", "receiving.last")
+        )
         fresh = intern_scripts(
-            self.script_slots,
+            slots.entries,
+            slots.sums,
             np.uint64(self._seed),
             parsed.data,
             parsed.script_at,
@@ -232,4 +251,41 @@ class LinkTables:
             np.empty(GROUP, np.uint64),
             np.empty(GROUP, np.int64),
         )
+        new_first, new_following = np.empty(fresh, np.int64), np.empty(outputs, np.int64)
+        new_last = np.full(fresh, -1, np.int64)
+        extend_receipts(
+            script,
+            following.entries.size,
+            last.entries.size,
+            following.entries,
+            following.sums,
+            last.entries,
+            last.sums,
+            new_first,
+            new_following,
+            new_last,
+        )
+        self._files.appended["receiving.first"].append(new_first)
+        following.append(new_following)
+        last.append(new_last)
         return InternedScripts(script, block_script, new_at[:fresh], new_length[:fresh])
+
+    def _build_txids(self, rows: int, directory: str) -> None:
+        """Build the table of ids anew, with room for `rows`."""
+        # Room for as many repeats as ids: memory that is never touched is never taken.
+        ids = self._view("tx.txid")
+        repeated = np.empty(ids.shape[0], np.uint32)
+        slots = self._files.empty_table("txid.slots", capacity_for(rows), directory)
+        repeats = insert_txids(slots.entries, slots.sums, ids, repeated)
+        self._overwritten = repeated[:repeats].tolist()
+
+    def _build_scripts(self, rows: int, directory: str) -> None:
+        """Build the table of scripts anew, with room for `rows`."""
+        slots = self._files.empty_table("scripthash.slots", capacity_for(rows), directory)
+        insert_scripts(
+            slots.entries,
+            slots.sums,
+            self._seed,
+            self._view("script.start"),
+            self._view("script.bytes"),
+        )

@@ -1,8 +1,9 @@
-"""Writing a store: one writer appends blocks, builds the indexes of the new tip, publishes it.
+"""Writing a store: one writer appends blocks, brings the indexes up to date, publishes the tip.
 
-Nothing that readers or a later run rely on is touched before the manifest is replaced: appended
-rows lie beyond the counts of the old manifest, indexes and (for a reorganisation) columns go to
-new directories. Giving up at any point leaves the old tip.
+Nothing that readers or a later run rely on is lost before the manifest is replaced: appended rows
+lie beyond the counts of the old manifest, index entries only come to name such rows (see `schema`),
+and what a reorganisation cuts is copied into new directories first. Giving up at any point leaves
+the old tip; a file says that index entries may have to be taken back, and the next writer does.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import contextlib
 import secrets
 import shutil
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -26,16 +27,23 @@ from clewline.codec.script import script_kinds
 from clewline.errors import ClewlineError, StoreMissingError, UsageError
 from clewline.store.column_files import ColumnFiles, parsed_columns
 from clewline.store.directory import (
+    APPENDING,
     clear_leftovers,
     make_directory,
     next_name,
     take_lock,
     unmake,
 )
-from clewline.store.files import copy_column, storage_error, sync_directory, write_array
-from clewline.store.link import Place, gather_bytes, receiving_index
+from clewline.store.files import (
+    copy_column,
+    replace_file,
+    storage_error,
+    sync_directory,
+    write_array,
+)
+from clewline.store.index_files import IndexFiles, take_back
+from clewline.store.link import Place, gather_bytes
 from clewline.store.manifest import (
-    CHECKSUMS,
     COUNTS,
     Manifest,
     column_bytes,
@@ -62,6 +70,8 @@ class StoreWriter:
         Directory of the store; made if there is none.
     network : Network
         What the blocks are of.
+    partial : bool
+        Whether the blocks are a part of the chain (`coverage`); a store is one or the other.
 
     Attributes
     ----------
@@ -75,7 +85,8 @@ class StoreWriter:
     StoreLockedError
         If another process writes to the store.
     UsageError
-        If the directory holds something else, or a chain of another network.
+        If the directory holds something else, a chain of another network, or a part of a chain
+        where the whole is meant.
     StorageError
         If the directory cannot be made or locked.
     StoreVersionError, StoreDamagedError
@@ -84,14 +95,15 @@ class StoreWriter:
 
     batch_bytes = MAX_BATCH
 
-    def __init__(self, path: Path, network: Network) -> None:
+    def __init__(self, path: Path, network: Network, *, partial: bool = False) -> None:
         self.path = path
         self.network = network
         self._columns: ColumnFiles | None = None
         self._tables: LinkTables | None = None
+        self._indexes = IndexFiles(path)
         self._new_directories: list[Path] = []
         self._pool = ThreadPoolExecutor()
-        self._index_sums: dict[str, Future[bytes]] = {}
+        self._changed = False
         self._made = make_directory(path)
         try:
             self._lock = take_lock(path)
@@ -114,7 +126,16 @@ class StoreWriter:
                     where=str(path),
                     hint="one store holds one network",
                 )
+            if self.base.tip and bool(self.base.coverage) != partial:
+                raise UsageError(
+                    "holds a part of a chain, which chain fetch made"
+                    if self.base.coverage
+                    else "holds a whole chain",
+                    where=str(path),
+                    hint="use another directory: a store holds the whole chain or a part of it",
+                )
             clear_leftovers(path, self._kept())
+            self._settle()
         except BaseException:
             self._give_up()
             raise
@@ -188,8 +209,24 @@ class StoreWriter:
             for name, size in column_bytes(counts).items()
         }
         self._columns = ColumnFiles(new, counts, copied)
-        self._tables = LinkTables(self.base.script_key, self._columns.view)
-        self._tables.rebuild()
+        self._tables = self._tables_over(self._columns)
+        self._tables.build()
+
+    def restart(self) -> None:
+        """Drop all blocks, for a part of a chain that is put together anew; before any `append`.
+
+        The old tip stays whole until the new one is published.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses.
+        """
+        new = self.path / next_name(self.base.columns_dir)
+        self._new_directories.append(new)
+        self._columns = ColumnFiles(new, dict.fromkeys(COUNTS, 0), {})
+        self._tables = self._tables_over(self._columns)
+        self._tables.build()
 
     def expect(self, block_bytes: int) -> None:
         """Make ready for about so many bytes of blocks."""
@@ -224,6 +261,7 @@ class StoreWriter:
             If the disk refuses.
         """
         columns_, tables = self._open()
+        self._mark()
         tables.make_room(parsed.txid.shape[0], parsed.value.size, batches_to_come)
         interning = self._pool.submit(tables.intern, parsed)
         prevout = tables.link(parsed, place)
@@ -257,57 +295,49 @@ class StoreWriter:
     def settle(self) -> None:
         """Raise the first fault that the blocks appended so far have: `append` has raised it."""
 
-    def seal(self) -> ChainStore:
-        """Begin to write the indexes that follow from the columns; return the tip, unpublished.
+    def seal(self, coverage: str = "", tip_height: int = -1) -> ChainStore:
+        """Return the tip that was appended, unpublished; all but its ``structure`` is readable.
 
-        All but the ``structure`` index is readable in it: that is the engine's to compute, while
-        the others are written.
+        That is the engine's to compute, while the disk takes what was written.
+
+        Parameters
+        ----------
+        coverage : str
+            Of a partial store: what `write_coverage` returned.
+        tip_height : int
+            Of a partial store: height of the last block.
 
         Returns
         -------
         ChainStore
-            For `publish`.
-
-        Raises
-        ------
-        StorageError
-            If the disk refuses.
+            For `publish`; valid until the next `append`.
         """
         columns_, tables = self._open()
-        directory = self.new_index()
-        counts = columns_.counts
-        first = np.empty(counts["script"], np.int64)
-        following = np.empty(counts["output"], np.int64)
-        last = np.full(counts["script"], -1, np.int64)
-        receiving_index(columns_.view("output.script"), first, following, last)
-        indexes: dict[str, NDArray[Any]] = {
-            "txid.slots": tables.txid_slots,
-            "txid.overwritten": tables.overwritten(),
-            "scripthash.slots": tables.script_slots,
-            "spending.spender": tables.spender(),
-            "receiving.first": first,
-            "receiving.next": following,
-            "receiving.last": last,
-        }
-        self._write_indexes(directory, indexes)
         self._synced = self._pool.submit(columns_.sync)
+        entries = self._indexes.entries()
         tip = columns_.view("block.hash")[-1]
         manifest = replace(
             self.base,
             tip=tip[::-1].tobytes().hex(),
-            counts=counts,
-            digest=digest_of(self.network.name, counts, columns_.checksums()),
+            counts=columns_.counts,
+            digest=digest_of(self.network.name, columns_.counts, columns_.checksums()),
             columns_dir=columns_.directory.name,
-            index_dir=directory.name,
+            coverage=coverage,
+            tip_height=tip_height,
             index_counts={
-                "txid_slot": tables.txid_slots.size,
-                "overwritten": indexes["txid.overwritten"].size,
-                "script_slot": tables.script_slots.size,
+                **self.base.index_counts,
+                "txid_slot": entries["txid.slots"].size,
+                "script_slot": entries["scripthash.slots"].size,
             },
+            index_dirs=dict(self._indexes.directories),
+            overwritten=tables.overwritten(),
+            checksums=next_name(self.base.checksums),
         )
-        return ChainStore(self.path, manifest, indexes)
+        return ChainStore(self.path, manifest, entries)
 
-    def publish(self, sealed: ChainStore, structure: Mapping[str, NDArray[Any]]) -> Manifest:
+    def publish(
+        self, sealed: ChainStore, structure: Mapping[str, NDArray[Any]], *, anew: bool
+    ) -> Manifest:
         """Publish a sealed tip.
 
         Parameters
@@ -315,7 +345,9 @@ class StoreWriter:
         sealed : ChainStore
             What `seal` returned.
         structure : mapping of str to ndarray
-            The engine's ``structure`` columns, all of them.
+            Rows of the engine's ``structure`` columns, all of them.
+        anew : bool
+            Whether they are whole columns, or follow those of the tip published before.
 
         Returns
         -------
@@ -327,23 +359,32 @@ class StoreWriter:
         StorageError
             If the disk refuses.
         """
-        index_names = [name for name, _rows, _column in columns(INDEXES)]
-        wanted = {name for name in index_names if name.startswith("structure.")}
-        assert structure.keys() == wanted, f"structure columns: {sorted(structure)}"
         columns_, _tables = self._open()
-        directory = self.path / sealed.manifest.index_dir
-        self._write_indexes(directory, structure)
-        index_sums = b"".join(self._index_sums[name].result() for name in index_names)
+        indexes = self._indexes
+        if anew:
+            indexes.make("structure", self._unpublished_directory())
+        for written in [
+            self._pool.submit(indexes.appended[name].append, rows)
+            for name, rows in structure.items()
+        ]:
+            written.result()
+        indexes.sync()
         self._synced.result()
+        index_counts = dict(sealed.manifest.index_counts)
+        for count, name in (("clustered", "structure.by_cluster"), ("join", "structure.join_to")):
+            index_counts[count] = structure[name].size + (0 if anew else index_counts[count])
+        directories = {**sealed.manifest.index_dirs, "structure": indexes.directories["structure"]}
+        index_sums = indexes.checksums()
         sums = np.frombuffer(columns_.checksums() + index_sums, np.uint8)
-        write_array(directory / CHECKSUMS, sums)
-        for written in (directory, columns_.directory, self.path):
-            sync_directory(written)
+        write_array(self.path / sealed.manifest.checksums, sums)
+        for name in {columns_.directory.name, *directories.values()}:
+            sync_directory(self.path / name)
+        sync_directory(self.path)
         manifest = replace(
             sealed.manifest,
-            index_digest=index_digest_of(
-                sealed.manifest.index_counts, sealed.manifest.script_key, index_sums
-            ),
+            index_counts=index_counts,
+            index_dirs=directories,
+            index_digest=index_digest_of(index_counts, sealed.manifest.script_key, index_sums),
         )
         try:
             write_manifest(self.path, manifest)
@@ -354,48 +395,86 @@ class StoreWriter:
                 self._new_directories = []
                 self._never_published = False
                 self.base = manifest
+                self._changed = False
         clear_leftovers(self.path, self._kept())
         return manifest
-
-    def new_index(self) -> Path:
-        """Make the directory of the new tip's indexes; giving up removes it.
-
-        Raises
-        ------
-        StorageError
-            If the disk refuses.
-        """
-        directory = self.path / next_name(self.base.index_dir)
-        self._new_directories.append(directory)
-        try:
-            directory.mkdir()
-        except OSError as error:
-            raise storage_error(directory, error) from error
-        return directory
 
     def _open(self) -> tuple[ColumnFiles, LinkTables]:
         """Open columns and tables at the published tip, at the first change."""
         if self._columns is None or self._tables is None:
+            checksums = self._checksums()
             self._columns = ColumnFiles(
-                self.path / self.base.columns_dir, self.base.counts, self._checksums()
+                self.path / self.base.columns_dir, self.base.counts, checksums
             )
-            self._tables = LinkTables(self.base.script_key, self._columns.view)
+            self._tables = self._tables_over(self._columns)
             if self.base.tip:
-                self._tables.load(ChainStore(self.path, self.base).column)
+                self._indexes.open(self.base, checksums)
+            else:
+                self._tables.build()
         return self._columns, self._tables
+
+    def _tables_over(self, columns_: ColumnFiles) -> LinkTables:
+        """Return the tables over some columns."""
+        return LinkTables(
+            self._indexes,
+            self.base.script_key,
+            list(self.base.overwritten),
+            columns_.view,
+            self._new_directory,
+        )
+
+    def _new_directory(self) -> str:
+        """Make a directory for indexes, and return its name."""
+        used = {*self._indexes.directories.values(), *self.base.index_dirs.values()}
+        last = max(used, key=lambda name: int(name.rpartition(".")[2]), default="index.0")
+        path = self.path / next_name(last)
+        while path in self._new_directories:
+            path = self.path / next_name(path.name)
+        self._new_directories.append(path)
+        try:
+            path.mkdir()
+        except OSError as error:
+            raise storage_error(path, error) from error
+        return path.name
+
+    def _unpublished_directory(self) -> str:
+        """Return a directory for indexes that no tip has yet."""
+        made = [path.name for path in self._new_directories if path.name.startswith("index.")]
+        return made[-1] if made else self._new_directory()
+
+    def _mark(self) -> None:
+        """Leave word, before the first change to an index, that there are changes."""
+        if not self._changed:
+            self._changed = True
+            if self.base.tip:
+                replace_file(self.path / APPENDING, b"")
+
+    def _settle(self) -> None:
+        """Take back what an import that was cut off changed in the indexes."""
+        marker = self.path / APPENDING
+        if marker.exists():
+            if self.base.tip:
+                take_back(self.path, self.base, self._checksums())
+            self._unmark()
+
+    def _unmark(self) -> None:
+        """Remove the mark; an old one costs no more than a look at the indexes."""
+        with contextlib.suppress(OSError):
+            (self.path / APPENDING).unlink()
 
     def _checksums(self) -> dict[str, bytes]:
         """Return the checksums of the published tip."""
         return read_checksums(self.path, self.base) if self.base.tip else {}
 
     def _kept(self) -> set[str]:
-        """Return the directories that the published tip needs."""
-        return {self.base.columns_dir, self.base.index_dir} if self.base.tip else set()
-
-    def _write_indexes(self, directory: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Begin to write index columns, side by side; their checksums are to come."""
-        for name, array in arrays.items():
-            self._index_sums[name] = self._pool.submit(write_array, directory / name, array)
+        """Return the files that the published tip needs."""
+        if not self.base.tip:
+            return set()
+        names = {
+            f"{self.base.index_dirs[name.split('.')[0]]}/{name}"
+            for name, _rows, _column in columns(INDEXES)
+        }
+        return {f"{self.base.columns_dir}/", self.base.checksums} | names
 
     def _may_be_published(self, manifest: Manifest) -> bool:
         """Tell whether readers see this tip, or nobody can say what they see."""
@@ -414,10 +493,18 @@ class StoreWriter:
                 self._columns.cut_back(self.base.counts)
             self._columns.close()
             self._columns = None
+        self._indexes.close()
         for directory in self._new_directories:
             shutil.rmtree(directory, ignore_errors=True)
         if self._never_published:
             unmake(self.path, made=self._made)
+        elif self._changed:
+            # Where the disk refuses this, too, it is left to the next writer.
+            with contextlib.suppress(ClewlineError):
+                clear_leftovers(self.path, self._kept())
+                self._settle()
+        else:
+            self._unmark()
         self._lock.close()
 
 
@@ -429,7 +516,9 @@ def _nothing(network: Network) -> Manifest:
         counts=dict.fromkeys(COUNTS, 0),
         digest="",
         columns_dir="columns.0",
-        index_dir="index.0",
-        index_counts={},
+        index_dirs={},
+        checksums="checksums.0",
+        index_counts={"clustered": 0, "join": 0},
+        overwritten=[],
         script_key=secrets.randbits(64),
     )

@@ -42,10 +42,11 @@ from clewline.sources.node_chain import connect_node
 from clewline.store.importer import Progress, no_progress
 from clewline.store.memory import bytes_of
 from clewline.store.reader import ChainStore
-from clewline.workspace import addresses, packs, rendering, tracing
+from clewline.workspace import addresses, cases, leads, packs, partial, rendering, tracing
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
 from clewline.workspace.classifying import classify_file, classify_lines
+from clewline.workspace.fetching import FetchResult, connect_esplora, fetch_chain
 from clewline.workspace.following import Standing, directory_source, follow, node_source
 from clewline.workspace.importing import (
     ImportResult,
@@ -54,21 +55,28 @@ from clewline.workspace.importing import (
     import_from_node,
 )
 from clewline.workspace.labelling import import_labels
+from clewline.workspace.leads import LeadCount
+from clewline.workspace.rates import Rates
 from clewline.workspace.tables import export_tables, import_tables, query
 from clewline.workspace.tracing import side_by_side
 
 __all__ = [
+    "FetchResult",
     "ImportResult",
+    "LeadCount",
     "Limits",
     "Method",
+    "Rates",
     "Standing",
     "Workspace",
     "bytes_of",
     "check_store",
     "classify_file",
     "classify_lines",
+    "connect_esplora",
     "connect_node",
     "directory_source",
+    "fetch_chain",
     "follow",
     "import_blocks",
     "import_from_node",
@@ -122,9 +130,15 @@ class Workspace:
         return tracing.mixing_transactions(self.store)
 
     @property
+    def partial(self) -> str | None:
+        """Up to when and from where a partial store knows its part of a chain; None of a whole."""
+        return partial.mark(self.store).get("partial")
+
+    @property
     def _tip(self) -> dict[str, Any]:
         """What every answer says about where it was computed."""
-        return {"tip": self.store.manifest.tip, "height": self.store.manifest.height}
+        manifest = self.store.manifest
+        return {"tip": manifest.tip, "height": manifest.height, **partial.mark(self.store)}
 
     def info(self) -> dict[str, Any]:
         """Return network, tip, counts, unspent outputs and digest of the store.
@@ -136,7 +150,8 @@ class Workspace:
         manifest = self.store.manifest
         counts = manifest.counts
         kinds = np.bincount(self.store.column("script.kind"), minlength=256)
-        unspent, value = self.store.unspent()
+        # A part of a chain does not know what the whole has unspent.
+        unspent, value = (None, None) if manifest.coverage else self.store.unspent()
         return {
             "network": manifest.network,
             "height": manifest.height,
@@ -149,6 +164,7 @@ class Workspace:
             "unspent_outputs": unspent,
             "unspent_value": value,
             "digest": manifest.digest,
+            **partial.mark(self.store),
         }
 
     def transactions(self, txids: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -226,7 +242,8 @@ class Workspace:
     def address(self, address: str) -> dict[str, Any]:
         """Return what the chain and the labels say about an address.
 
-        An address that no output pays to has sums of zero and no cluster, at this tip.
+        An address that no output pays to has sums of zero and no cluster, at this tip. In a partial
+        store ``partial`` says how much of its history is loaded; what is not known is None.
 
         Raises
         ------
@@ -235,7 +252,26 @@ class Workspace:
         """
         script = addresses.script_id(self.store, address)
         said = self._labelled(address, script)
-        return {"address": said.pop("address"), **addresses.summary(self.store, script), **said}
+        script_bytes = script_of(address, self.store.network)
+        whole = partial.is_loaded(self.store, script_bytes)
+        return {
+            "address": said.pop("address"),
+            **addresses.summary(self.store, script, whole=whole),
+            **said,
+            **partial.address_mark(self.store, script_bytes),
+        }
+
+    def address_batch(self, batch: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Yield sums, first and last time and cluster of many addresses, in their order.
+
+        What is no address of this network, and what no output pays to, says so in ``status``.
+        Labels, and the number of transactions, are for `address` to say.
+
+        Notes
+        -----
+        Cost: some microseconds an address, and one step an output.
+        """
+        return addresses.many(self.store, batch)
 
     def labels(self, address: str) -> dict[str, Any]:
         """Return what is said about an address: child protection first, conflicts shown.
@@ -264,6 +300,7 @@ class Workspace:
             "addresses": [shown for shown, _hex in members if shown is not None],
             "scripts": [text for shown, text in members if shown is None],
             **self._tip,
+            **partial.mark(self.store, prefix=partial.AT_LEAST),
             "rule": MULTI_INPUT,
             "limits": "A PayJoin looks like an ordinary payment and would join payer and payee.",
         }
@@ -295,8 +332,10 @@ class Workspace:
         """
         a, b = (addresses.known_script_id(self.store, address) for address in (first, second))
         cluster = self.store.column("structure.cluster")
+        same = bool(cluster[a] == cluster[b])
         return {
-            "same_cluster": bool(cluster[a] == cluster[b]),
+            # What is not loaded could put them together.
+            "same_cluster": same or (None if self.store.coverage else False),
             "links": addresses.links(self.store, self.chain, a, b),
             **self._tip,
         }
@@ -312,7 +351,10 @@ class Workspace:
         ------
         UsageError, UnknownTransactionError
         """
-        return explain_coinjoin(self.chain, tracing.find_transaction(self.store, txid)).text
+        tx = tracing.find_transaction(self.store, txid)
+        if tx < self.chain.outputs_only:
+            raise partial.not_loaded(self.store, txid, "what this transaction spends")
+        return explain_coinjoin(self.chain, tx).text
 
     def trace(
         self,
@@ -344,7 +386,10 @@ class Workspace:
         UsageError, AddressError, UnknownAddressError, UnknownTransactionError
         """
         walked = self._walk(direction, seeds, method, limits)
-        return tracing.answer(self.store, self.chain, self.attribution, walked)
+        return {
+            **tracing.answer(self.store, self.chain, self.attribution, walked),
+            **partial.seeds_mark(self.store, _addresses(seeds)),
+        }
 
     def compare(
         self, direction: str, seeds: Sequence[str], limits: Limits = _DEFAULT_LIMITS
@@ -420,14 +465,17 @@ class Workspace:
             label_sets=tuple(LabelSet(**entry) for entry in self.attribution.digests),
             subjects=tuple(subjects),
             case_reference=case_reference,
-            note=note,
+            note="; ".join(
+                filter(None, (note, partial.report_note(self.store, _addresses(subjects))))
+            ),
         )
         found = [
             movement
             for trace in traces
             for movement in packs.movements(self.store, self.chain, self.attribution, trace)
         ]
-        written = write_request_packs(out, run, found, [packs.walk_of(trace) for trace in traces])
+        walks = [packs.walk_of(self.store, trace) for trace in traces]
+        written = write_request_packs(out, run, found, walks)
         return {
             "out": str(out),
             "packs": [
@@ -443,6 +491,147 @@ class Workspace:
             **self._tip,
             "label_sets": self.attribution.digests,
         }
+
+    def payers(
+        self,
+        sites: Sequence[str],
+        method: str = "fifo",
+        limits: Limits = _DEFAULT_LIMITS,
+        *,
+        cluster: bool = False,
+        rates: Rates | None = None,
+    ) -> dict[str, Any]:
+        """Return who paid the addresses of a site: each payment and the payout behind it.
+
+        Parameters
+        ----------
+        sites : sequence of str
+            Addresses.
+        method : {"fifo", "lifo"}
+            A rule that keeps satoshi apart.
+        limits : Limits
+            The time range chooses payments; the caps hold the walk back from them.
+        cluster : bool
+            Take in the clusters of the addresses, but never that of a service that holds one.
+        rates : Rates, optional
+            For fiat figures.
+
+        Returns
+        -------
+        dict
+            services + mined + coinjoin + capped + own = received, in satoshi; ``payments`` has a
+            row for each payment and payout.
+
+        Raises
+        ------
+        UsageError, AddressError, UnknownAddressError
+        """
+        return cases.payers(self._asked(sites, method, limits, rates, cluster=cluster))
+
+    def cashouts(
+        self,
+        sites: Sequence[str],
+        method: str = "fifo",
+        limits: Limits = _DEFAULT_LIMITS,
+        *,
+        cluster: bool = False,
+        rates: Rates | None = None,
+    ) -> dict[str, Any]:
+        """Return where the money of a site's addresses arrived at services.
+
+        Parameters
+        ----------
+        sites : sequence of str
+            Addresses.
+        method : {"fifo", "lifo", "haircut"}
+        limits : Limits
+            As for `trace`.
+        cluster : bool
+            As for `payers`.
+        rates : Rates, optional
+            For fiat figures.
+
+        Returns
+        -------
+        dict
+            services + unspent + coinjoin + capped + fees + own = received, in satoshi;
+            ``cashouts`` has a row for each output that a service received.
+
+        Raises
+        ------
+        UsageError, AddressError, UnknownAddressError
+        """
+        return cases.cashouts(self._asked(sites, method, limits, rates, cluster=cluster))
+
+    def leads(
+        self,
+        sites: Sequence[str],
+        limits: Limits = _DEFAULT_LIMITS,
+        *,
+        cluster: bool = False,
+        rates: Rates | None = None,
+    ) -> dict[str, Any]:
+        """Return which receivers of a case behave like a site, ranked, each with its reasons.
+
+        Parameters
+        ----------
+        sites : sequence of str
+            Addresses of the case: one receiver. The others are those that its payers paid too.
+        limits : Limits
+            The time range chooses the payments to the case; no cap is used.
+        cluster : bool
+            As for `payers`.
+        rates : Rates, optional
+            For prices; without them only amounts in satoshi are compared.
+
+        Returns
+        -------
+        dict
+            ``leads``: a row a receiver, never a category.
+
+        Raises
+        ------
+        UsageError, AddressError, UnknownAddressError
+        """
+        return leads.leads(self._asked(sites, "fifo", limits, rates, cluster=cluster))
+
+    def count_leads(self, others_than: Iterable[str], rates: Rates | None = None) -> LeadCount:
+        """Count the leads among all receivers of a made-up chain, for the rate of false leads.
+
+        Parameters
+        ----------
+        others_than : iterable of str
+            Addresses whose clusters are left out.
+        rates : Rates, optional
+            For prices.
+
+        Raises
+        ------
+        AddressError, UnknownAddressError
+        """
+        return leads.count_leads(self.store, self.chain, self.attribution, others_than, rates)
+
+    def _asked(
+        self,
+        sites: Sequence[str],
+        method: str,
+        limits: Limits,
+        rates: Rates | None,
+        *,
+        cluster: bool,
+    ) -> cases.Question:
+        """Return a question about a case, checked."""
+        return cases.question(
+            self.store,
+            self.chain,
+            self._mixes,
+            self.attribution,
+            sites,
+            method,
+            limits,
+            rates,
+            cluster=cluster,
+        )
 
     def _walk(
         self, direction: str, seeds: Sequence[str], method: str, limits: Limits
@@ -478,3 +667,8 @@ class Workspace:
             return address_of(script_bytes, self.store.network) or address
         shown = rendering.ScriptTexts(self.store, np.array([script])).addresses()[0]
         return shown or address
+
+
+def _addresses(seeds: Sequence[str]) -> list[str]:
+    """Return those seeds that are addresses."""
+    return [seed for seed in seeds if not tracing.is_outpoint(seed)]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from clewline.codec.address import script_of
+from clewline.codec.address import AddressStatus, decode_addresses, script_of
 from clewline.engine.chain import Chain, outputs_of
-from clewline.engine.clustering import explain, largest, member_range
+from clewline.engine.clustering import explain, largest
+from clewline.engine.receipts import NOTHING, receipts_of
 from clewline.errors import UnknownAddressError
 from clewline.reports.case import utc
 from clewline.store.reader import ChainStore
-from clewline.workspace.importing import chain_of
+from clewline.workspace.importing import chain_of, clusters_of
+from clewline.workspace.partial import AT_LEAST, address_mark, is_loaded, mark, not_loaded
 from clewline.workspace.rendering import (
     ScriptTexts,
-    heights_of,
+    blocks_of,
+    times_of,
     tx_of_outputs,
     txids_shown,
 )
@@ -42,9 +46,11 @@ def known_script_id(store: ChainStore, address: str) -> int:
 
     Raises
     ------
-    AddressError, UnknownAddressError
+    AddressError, UnknownAddressError, NotLoadedError
     """
     script = script_id(store, address)
+    if script is None and not is_loaded(store, script_of(address, store.network)):
+        raise not_loaded(store, address, "the history of this address")
     if script is None:
         raise UnknownAddressError(
             f"no output up to block {store.manifest.height} pays to this address", where=address
@@ -52,18 +58,23 @@ def known_script_id(store: ChainStore, address: str) -> int:
     return script
 
 
-def summary(store: ChainStore, script: int | None) -> dict[str, Any]:
-    """Return sums, times and cluster of a script; zeros where the tip does not know it."""
+def summary(store: ChainStore, script: int | None, *, whole: bool = True) -> dict[str, Any]:
+    """Return sums, times and cluster of a script; zeros where the tip does not know it.
+
+    Where not the `whole` history is loaded, sums are of what is, and what follows from all of it
+    (balance, first and last time) is None.
+    """
     if script is None:
+        nothing = 0 if whole else None
         return {
-            "received": 0,
-            "sent": 0,
-            "balance": 0,
-            "transactions": 0,
+            "received": nothing,
+            "sent": nothing,
+            "balance": nothing,
+            "transactions": nothing,
             "first_seen": None,
             "last_seen": None,
             "cluster": None,
-            "cluster_size": 0,
+            "cluster_size": nothing,
         }
     outputs = outputs_of(chain_of(store), script)
     values = store.column("output.value")[outputs]
@@ -71,33 +82,108 @@ def summary(store: ChainStore, script: int | None) -> dict[str, Any]:
     spent = spender < store.manifest.counts["tx"]
     received, sent = int(values.sum()), int(values[spent].sum())
     txs = np.unique(np.concatenate((tx_of_outputs(store, outputs), spender[spent])))
-    times = store.block_time[heights_of(store, txs[[0, -1]])]
+    times = times_of(store, txs[[0, -1]]) if whole else [None, None]
     return {
         "received": received,
         "sent": sent,
-        "balance": received - sent,
+        "balance": received - sent if whole else None,
         "transactions": int(txs.size),
-        "first_seen": utc(int(times[0])),
-        "last_seen": utc(int(times[1])),
+        "first_seen": utc(times[0]),
+        "last_seen": utc(times[1]),
         "cluster": int(store.column("structure.cluster")[script]),
         "cluster_size": cluster_size(store, script),
     }
 
 
+def many(store: ChainStore, addresses: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield status and sums of each of many addresses, in their order."""
+    decoded = decode_addresses(addresses, store.network)
+    wrong = decoded.status != AddressStatus.OK
+    scripts = store.find_scripts(decoded.blob, decoded.starts)
+    scripts[wrong] = NOTHING
+    sums = receipts_of(chain_of(store), scripts)
+    known = scripts >= 0
+    cluster = np.full(scripts.size, -1, np.int64)
+    cluster[known] = store.column("structure.cluster")[scripts[known]]
+    times = []
+    for txs in (sums.first_tx, sums.last_tx):
+        seconds = store.block_time[blocks_of(store, np.maximum(txs, 0))]
+        # As `utc` writes them, all at once.
+        texts = np.datetime_as_string(seconds.astype("datetime64[s]"), timezone="UTC").astype("O")
+        texts[~known] = None
+        times.append(texts.tolist())
+    for number, (
+        address,
+        reason,
+        received,
+        sent,
+        outputs,
+        unspent,
+        first,
+        last,
+        member,
+    ) in enumerate(
+        zip(
+            addresses,
+            decoded.status.tolist(),
+            sums.received.tolist(),
+            sums.sent.tolist(),
+            sums.outputs.tolist(),
+            sums.unspent.tolist(),
+            *times,
+            cluster.tolist(),
+            strict=True,
+        )
+    ):
+        status = "on the chain" if member >= 0 else "not on the chain"
+        if reason != AddressStatus.OK:
+            status = f"not an address of this network: {AddressStatus(reason).cause}"
+        row = {
+            "address": address,
+            "status": status,
+            "received": received,
+            "sent": sent,
+            "balance": received - sent,
+            "outputs": outputs,
+            "unspent_outputs": unspent,
+            "first_seen": first,
+            "last_seen": last,
+            "cluster": member if member >= 0 else None,
+        }
+        if store.coverage is not None and reason == AddressStatus.OK:
+            script = decoded.blob[decoded.starts[number] : decoded.starts[number + 1]]
+            row |= _of_a_part(store, script.tobytes(), known=member >= 0)
+        yield row
+
+
+def _of_a_part(store: ChainStore, script: bytes, *, known: bool) -> dict[str, Any]:
+    """Return what a row says otherwise where the store holds a part of a chain."""
+    unknown: dict[str, Any] = {}
+    if not is_loaded(store, script):
+        keys = ["balance", "unspent_outputs", "first_seen", "last_seen"]
+        if not known:
+            keys += ["received", "sent", "outputs"]
+        unknown = {"status": "not loaded" if not known else "loaded in part"}
+        unknown |= dict.fromkeys(keys)
+    return unknown | address_mark(store, script)
+
+
 def cluster_size(store: ChainStore, script: int) -> int:
     """Return how many scripts the cluster of a script has."""
-    order = store.column("structure.by_cluster")
-    low, high = member_range(store.column("structure.cluster"), order, script)
-    return high - low
+    return clusters_of(store).size(script)
 
 
 def cluster_members(store: ChainStore, script: int) -> Iterator[tuple[str | None, str]]:
     """Yield (address, script hex) of each member of a script's cluster, by script id."""
-    order = store.column("structure.by_cluster")
-    low, high = member_range(store.column("structure.cluster"), order, script)
-    for first in range(low, high, _MEMBERS_AT_ONCE):
-        texts = ScriptTexts(store, order[first : min(first + _MEMBERS_AT_ONCE, high)])
+    members = clusters_of(store).members(script)
+    for first in range(0, members.size, _MEMBERS_AT_ONCE):
+        texts = ScriptTexts(store, members[first : first + _MEMBERS_AT_ONCE])
         yield from zip(texts.addresses(), texts.hexes(), strict=True)
+
+
+def member_scripts(store: ChainStore, script: int) -> NDArray[np.uint32]:
+    """Return the scripts of a script's cluster, ascending."""
+    return clusters_of(store).members(script)
 
 
 def largest_clusters(store: ChainStore, count: int) -> list[dict[str, Any]]:
@@ -105,7 +191,13 @@ def largest_clusters(store: ChainStore, count: int) -> list[dict[str, Any]]:
     ids, sizes = largest(store.column("structure.cluster"), count)
     texts = ScriptTexts(store, ids)
     return [
-        {"cluster": cluster, "size": size, "first_address": address, "first_script": script}
+        {
+            "cluster": cluster,
+            "size": size,
+            "first_address": address,
+            "first_script": script,
+            **mark(store, prefix=AT_LEAST),
+        }
         for cluster, size, address, script in zip(
             ids.tolist(), sizes.tolist(), texts.addresses(), texts.hexes(), strict=True
         )
@@ -120,6 +212,7 @@ def links(store: ChainStore, chain: Chain, first: int, second: int) -> list[dict
         store.column("structure.cluster"),
         first,
         second,
+        scripts=clusters_of(store).members(first),
     )
     texts = ScriptTexts(
         store, np.array([end for link in found for end in (link.from_script, link.to_script)], int)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from clewline.engine.clustering import cluster_order
 from clewline.errors import StoreDamagedError
 from clewline.labels import LabelSet, list_sets
 from clewline.store.check import CheckReport, check_columns
 from clewline.store.importer import Progress, no_progress
 from clewline.workspace.attribution import labels_directory
-from clewline.workspace.importing import structure_of
+from clewline.workspace.importing import chain_of, whole_structure
 
 
 def check_store(
@@ -37,9 +38,14 @@ def check_store(
     """
     report, store = check_columns(path, core_blocks, progress)
     if store is not None:
-        for name, derived in structure_of(store, None).items():
-            if (derived != store.column(name)).any():
+        derived = whole_structure(chain_of(store))
+        for name in ("structure.coinjoin", "structure.cluster"):
+            if (derived[name] != store.column(name)).any():
                 report.wrong.append(f"{path}: {name}: differs from what the chain gives")
+        clustered = store.manifest.index_counts["clustered"]
+        order = cluster_order(store.written("structure.cluster")[:clustered])
+        if (order != store.column("structure.by_cluster")).any():
+            report.wrong.append(f"{path}: structure.by_cluster: is not ordered by cluster")
         report.checked.append("CoinJoin shapes and clusters")
     for name in list_sets(labels_directory(path)):
         try:

@@ -15,23 +15,34 @@ from numpy.typing import NDArray
 
 from clewline.codec.networks import network_by_name
 from clewline.engine.chain import Chain
-from clewline.engine.clustering import cluster, extend_clusters, order_into
+from clewline.engine.clustering import (
+    Clusters,
+    cluster,
+    cluster_order,
+    extend_clusters,
+    joins_of,
+    order_into,
+)
 from clewline.engine.heuristics.coinjoin import classify
 from clewline.errors import BlockFileError, UsageError
 from clewline.sources.active_chain import ActiveChain, choose_active_chain
 from clewline.sources.block_files import network_of, scan_directory
 from clewline.sources.block_source import BlockSource
-from clewline.sources.node import Report
 from clewline.sources.node_blocks import blocks_of_node
 from clewline.sources.node_chain import NodeChain
+from clewline.sources.server import Report
 from clewline.store.bulk import BulkWriter
-from clewline.store.files import scratch_array
 from clewline.store.importer import Progress, append_blocks, check_left_out, no_progress
+from clewline.store.in_place import scratch_array
 from clewline.store.manifest import Manifest
 from clewline.store.memory import Memory
 from clewline.store.reader import ChainStore
 from clewline.store.writer import StoreWriter
 
+_MOST_JOINS: Final = 1 << 18
+"""Joins that a reader applies when it asks for clusters: some ten milliseconds."""
+_MOST_GROWTH: Final = 2
+"""Scripts, as a multiple of those of when clusters were last written out."""
 _FOREST_BYTES: Final = 4
 """Memory that clustering takes a script; what it sorts by lies in mapped files."""
 _FEWEST_SCRIPTS: Final = 1e-3
@@ -63,7 +74,7 @@ class ImportResult:
 
 def chain_of(store: ChainStore) -> Chain:
     """Return the arrays of a tip in the form that the engine reads."""
-    return Chain(
+    chain = Chain(
         block_tx=store.column("block.tx_start"),
         block_time=store.block_time,
         tx_input=store.column("tx.input_start"),
@@ -76,6 +87,10 @@ def chain_of(store: ChainStore) -> Chain:
         first_output=store.column("receiving.first"),
         next_output=store.column("receiving.next"),
     )
+    part = store.coverage
+    if part is None:
+        return chain
+    return replace(chain, outputs_only=part.outputs_only, settled=part.settled)
 
 
 def import_blocks(
@@ -218,53 +233,67 @@ def _import(
     if result.removed:
         writer.cut(active.fork_height)
     append_blocks(writer, source, active.records, progress)
+    return replace(result, manifest=publish_with_structure(writer, old, memory, progress))
+
+
+def clusters_of(store: ChainStore) -> Clusters:
+    """Return the clusters of a tip."""
+    return Clusters(
+        ids=store.column("structure.cluster"),
+        written=store.written("structure.cluster"),
+        order=store.column("structure.by_cluster"),
+        join_from=store.column("structure.join_from"),
+    )
+
+
+def publish_with_structure(
+    writer: StoreWriter, old: ChainStore | None, memory: Memory, progress: Progress
+) -> Manifest:
+    """Publish what was appended to a tip, with the engine's structure columns.
+
+    Parameters
+    ----------
+    writer : StoreWriter
+        After its last `append`.
+    old : ChainStore, optional
+        The published tip, if the chain has only grown since: then what is new joins its clusters.
+        They are written out anew when there is much of it.
+    memory : Memory
+        What clustering of a whole chain must fit into.
+    progress : callable
+        Told stage, done and total.
+
+    Returns
+    -------
+    Manifest
+        The tip that is published now.
+
+    Raises
+    ------
+    TooLargeError
+        The scripts of a first import are more than clustering can hold within the limit.
+    """
     progress("Building indexes", 0, 2)
     sealed = writer.seal()
-    counts = sealed.manifest.counts
-    needed = clustering_bytes(counts["script"], counts["tx"])
-    stage = f"Clustering {counts['script']:,} scripts in {needed / 1e6:,.0f} MB"
+    chain = chain_of(sealed)
+    needed = clustering_bytes(chain.n_script, chain.n_tx)
+    stage = f"Clustering {chain.n_script:,} scripts in {needed / 1e6:,.0f} MB"
     progress(stage, 1, 2)
-    if not held:
+    if not writer.base.tip:
         memory.require(needed, "clustering")
 
     def scratch(name: str, count: int) -> NDArray[np.uint32]:
-        directory = writer.path / sealed.manifest.index_dir
+        directory = sealed.file_of("txid.slots").parent
         return scratch_array(directory / f"{name}.scratch", np.dtype(np.uint32), count)
 
-    manifest = writer.publish(sealed, structure_of(sealed, old, scratch))
+    rows = whole_structure(chain, scratch) if old is None else _grown(chain, old)
+    anew = rows is None or old is None
+    if rows is None:
+        assert old is not None
+        rows = _written_out(chain, old)
+    manifest = writer.publish(sealed, rows, anew=anew)
     progress(stage, 2, 2)
-    return replace(result, manifest=manifest)
-
-
-def _in_memory(_name: str, count: int) -> NDArray[np.uint32]:
-    """Return zeros."""
-    return np.zeros(count, np.uint32)
-
-
-def structure_of(
-    sealed: ChainStore,
-    old: ChainStore | None,
-    zeros: Callable[[str, int], NDArray[np.uint32]] = _in_memory,
-) -> dict[str, NDArray[Any]]:
-    """Compute the structure columns of a tip, growing those of an earlier one if given.
-
-    `zeros` makes what the order of clusters is sorted in, given a name and a size.
-    """
-    chain = chain_of(sealed)
-    if old is None:
-        coinjoin = _classified(chain, 0)
-        clusters = cluster(chain, coinjoin)
-    else:
-        known = old.column("structure.coinjoin")
-        coinjoin = np.concatenate((known, _classified(chain, known.size)))
-        clusters = extend_clusters(old.column("structure.cluster"), chain, coinjoin, known.size)
-    order = zeros("order", clusters.size)
-    order_into(clusters, order, zeros("places", clusters.size + 1))
-    return {
-        "structure.coinjoin": coinjoin,
-        "structure.cluster": clusters,
-        "structure.by_cluster": order,
-    }
+    return manifest
 
 
 def clustering_bytes(scripts: int, transactions: int) -> int:
@@ -276,6 +305,66 @@ def clustering_bytes(scripts: int, transactions: int) -> int:
     4200
     """
     return _FOREST_BYTES * scripts + 2 * transactions
+
+
+def _in_memory(_name: str, count: int) -> NDArray[np.uint32]:
+    """Return zeros."""
+    return np.zeros(count, np.uint32)
+
+
+def whole_structure(
+    chain: Chain, zeros: Callable[[str, int], NDArray[np.uint32]] = _in_memory
+) -> dict[str, NDArray[Any]]:
+    """Compute the structure columns of a chain.
+
+    `zeros` makes what the order of clusters is sorted in, given a name and a size.
+    """
+    coinjoin = _classified(chain, 0)
+    clusters = cluster(chain, coinjoin)
+    order = zeros("order", clusters.size)
+    order_into(clusters, order, zeros("places", clusters.size + 1))
+    return _whole(coinjoin, clusters, order)
+
+
+def _written_out(chain: Chain, old: ChainStore) -> dict[str, NDArray[Any]]:
+    """Compute the structure columns of a chain that has grown, as if it had come at once."""
+    known = old.column("structure.coinjoin")
+    coinjoin = np.concatenate((known, _classified(chain, known.size)))
+    ids = old.column("structure.cluster")
+    clusters = extend_clusters(ids, chain, coinjoin, known.size)
+    return _whole(coinjoin, clusters, cluster_order(clusters))
+
+
+def _whole(
+    coinjoin: NDArray[np.uint8], clusters: NDArray[np.uint32], order: NDArray[np.uint32]
+) -> dict[str, NDArray[Any]]:
+    """Return whole structure columns, to which nothing has joined."""
+    return {
+        "structure.coinjoin": coinjoin,
+        "structure.cluster": clusters,
+        "structure.by_cluster": order,
+        "structure.join_from": np.empty(0, np.uint32),
+        "structure.join_to": np.empty(0, np.uint32),
+    }
+
+
+def _grown(chain: Chain, old: ChainStore) -> dict[str, NDArray[Any]] | None:
+    """Compute what follows the structure columns of a tip; None where that would be too much."""
+    ids = old.column("structure.cluster")
+    first_tx = old.manifest.counts["tx"]
+    if chain.n_script > _MOST_GROWTH * old.manifest.index_counts["clustered"]:
+        return None
+    coinjoin = _classified(chain, first_tx)
+    join_from, join_to = joins_of(chain, coinjoin, ids, first_tx)
+    if old.manifest.index_counts["join"] + join_from.size > _MOST_JOINS:
+        return None
+    return {
+        "structure.coinjoin": coinjoin,
+        "structure.cluster": np.arange(ids.size, chain.n_script, dtype=np.uint32),
+        "structure.by_cluster": np.empty(0, np.uint32),
+        "structure.join_from": join_from,
+        "structure.join_to": join_to,
+    }
 
 
 def _classified(chain: Chain, first_tx: int) -> NDArray[np.uint8]:

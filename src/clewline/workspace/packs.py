@@ -52,7 +52,7 @@ def movements(
         if script not in grounds:
             address = described[row.held]["address"]
             grounds[script] = (
-                _basis(store, found, script),
+                basis_of(store, found, script),
                 _disagreements(attribution, address, script),
             )
         basis, conflicts = grounds[script]
@@ -132,8 +132,8 @@ def _step(row: dict[str, Any]) -> Step:
     return Step(row["txid"], row["vout"], row["address"], row["value"], row["time"], row["script"])
 
 
-def _basis(store: ChainStore, assertion: Assertion, script: int) -> Basis:
-    """Return why a script counts as the exchange's."""
+def basis_of(store: ChainStore, assertion: Assertion, script: int) -> Basis:
+    """Return why a script counts as a service's."""
     claim = assertion.claim
     return Basis(
         kind="inherited" if assertion.inherited else "own",
@@ -158,7 +158,7 @@ def _rung(level: int) -> str:
     return max(reached, key=lambda step: step.level).id.replace("_", " ") if reached else "unknown"
 
 
-def walk_of(trace: Trace) -> Walk:
+def walk_of(store: ChainStore, trace: Trace) -> Walk:
     """Return where all the money of a trace ended."""
     flow = trace.flow
     return Walk(
@@ -170,6 +170,7 @@ def walk_of(trace: Trace) -> Walk:
         coinjoin=flow.value_at(Stop.COINJOIN),
         capped=flow.value_at(*CAPS),
         fees=flow.fees,
+        not_loaded=flow.value_at(Stop.NOT_LOADED) if store.coverage else None,
     )
 
 

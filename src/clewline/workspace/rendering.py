@@ -14,6 +14,7 @@ from clewline.jit import kernel
 from clewline.reports.case import utc
 from clewline.store.link import gather_bytes
 from clewline.store.reader import ChainStore
+from clewline.workspace import partial
 
 _EXPORT_TRANSACTIONS = 4096
 
@@ -23,9 +24,18 @@ def tx_of_outputs(store: ChainStore, outputs: NDArray[np.int64]) -> NDArray[np.i
     return np.searchsorted(store.column("tx.output_start"), outputs, side="right") - 1
 
 
-def heights_of(store: ChainStore, txs: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the height of each transaction."""
+def blocks_of(store: ChainStore, txs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the block of each transaction."""
     return np.searchsorted(store.column("block.tx_start"), txs, side="right") - 1
+
+
+def times_of(store: ChainStore, txs: NDArray[np.int64]) -> list[int | None]:
+    """Return the header time of each transaction, None where it has no place."""
+    times = store.block_time[blocks_of(store, txs)].tolist()
+    return [
+        time if known else None
+        for time, known in zip(times, partial.has_inputs(store, txs).tolist(), strict=True)
+    ]
 
 
 def txids_shown(store: ChainStore, txs: NDArray[np.int64]) -> list[str]:
@@ -85,7 +95,10 @@ class ScriptTexts:
 
 
 def spent_by(store: ChainStore, outputs: NDArray[np.int64]) -> list[str | None]:
-    """Return ``txid:n`` of the input that spends each output, None where unspent."""
+    """Return ``txid:n`` of the input that spends each output, None where unspent.
+
+    `NOT_LOADED` where that is not known.
+    """
     spender = store.column("spending.spender")
     position = np.empty(outputs.size, np.int64)
     _input_positions(
@@ -97,7 +110,14 @@ def spent_by(store: ChainStore, outputs: NDArray[np.int64]) -> list[str | None]:
     )
     spent = position >= 0
     names = iter(txids_shown(store, spender[outputs[spent]].astype(np.int64)))
-    return [f"{next(names)}:{n}" if n >= 0 else None for n in position.tolist()]
+    others: list[str | None] = [None] * outputs.size
+    if store.coverage is not None:
+        settled = store.coverage.settled[outputs].tolist()
+        others = [None if known else partial.NOT_LOADED for known in settled]
+    return [
+        f"{next(names)}:{n}" if n >= 0 else other
+        for n, other in zip(position.tolist(), others, strict=True)
+    ]
 
 
 def transactions(store: ChainStore, first: int, last: int) -> Iterator[dict[str, Any]]:
@@ -133,10 +153,12 @@ def transactions(store: ChainStore, first: int, last: int) -> Iterator[dict[str,
         )
     ]
     ids = np.arange(first, last)
-    heights = heights_of(store, ids)
-    times = store.block_time[heights].tolist()
+    heights = store.height_of(blocks_of(store, ids)).tolist()
+    times = times_of(store, ids)
     families = store.column("structure.coinjoin")[first:last].tolist()
-    is_coinbase = store.column("block.tx_start")[heights] == ids
+    known = partial.has_inputs(store, ids)
+    mark = partial.mark(store)
+    parent_mark = partial.mark(store, suffix="; its block and its inputs are not loaded")
     for i, txid in enumerate(txids_shown(store, ids)):
         spent = input_rows[
             int(tx_input[first + i]) - inputs.start : int(tx_input[first + i + 1]) - inputs.start
@@ -149,12 +171,13 @@ def transactions(store: ChainStore, first: int, last: int) -> Iterator[dict[str,
         paid_in = sum(row["value"] for row in spent)
         yield {
             "txid": txid,
-            "height": int(heights[i]),
+            "height": heights[i] if known[i] else None,
             "time": utc(times[i]),
-            "fee": None if is_coinbase[i] else paid_in - sum(row["value"] for row in made),
+            "fee": paid_in - sum(row["value"] for row in made) if spent else None,
             "coinjoin": CoinJoin(families[i]).family,
-            "inputs": spent,
+            "inputs": spent if known[i] else partial.NOT_LOADED,
             "outputs": made,
+            **(mark if known[i] else parent_mark),
         }
 
 

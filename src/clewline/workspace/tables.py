@@ -21,7 +21,7 @@ from clewline.store.manifest import NAME
 from clewline.store.reader import ChainStore
 from clewline.store.writer import StoreWriter
 from clewline.workspace.attribution import labels_directory
-from clewline.workspace.importing import ImportResult, structure_of
+from clewline.workspace.importing import ImportResult, chain_of, whole_structure
 
 ALL = "all"
 
@@ -66,6 +66,12 @@ def export_tables(
         raise UsageError(
             f"schema {schema} has no table {unknown[0]!r}; it has {', '.join(chosen.tables)}",
             where="--table",
+        )
+    if store.coverage is not None:
+        raise UsageError(
+            "this store holds a part of a chain; such tables are of a whole one",
+            where="--to",
+            hint="clewline sql and clewline chain export without --to read it",
         )
     require("pyarrow")
     from clewline.interop import bitcoin_etl, flat
@@ -141,7 +147,7 @@ def import_tables(
                 where=str(directory),
             )
         progress("Clustering addresses", 1, 2)
-        manifest = writer.publish(sealed, structure_of(sealed, None))
+        manifest = writer.publish(sealed, whole_structure(chain_of(sealed)), anew=True)
         progress("Clustering addresses", 2, 2)
         return ImportResult(manifest, manifest.counts["block"], removed=0, stale=0, cut=())
 

@@ -30,16 +30,20 @@ from clewline.store.reader import ChainStore
 from clewline.workspace.addresses import known_script_id
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.importing import chain_of
+from clewline.workspace.partial import has_inputs, not_loaded
 from clewline.workspace.rendering import (
     ScriptTexts,
-    heights_of,
+    blocks_of,
+    times_of,
     tx_of_outputs,
     txids_shown,
 )
 
 _T = TypeVar("_T")
 
-RESTS: Final = ("unspent", "mined", "coinjoin", "capped", "fees")
+NOT_LOADED: Final = "not_loaded"
+"""The part of an answer that a partial store adds: where it does not know what comes next."""
+RESTS: Final = ("unspent", "mined", "coinjoin", "capped", NOT_LOADED, "fees")
 """The parts of an answer where money that met no service is."""
 
 _CONSERVED: Final = "services + unspent + mined + coinjoin + capped + fees = total"
@@ -81,12 +85,14 @@ def find_transaction(store: ChainStore, txid: str) -> int:
     ------
     UsageError
         If it is no transaction id.
-    UnknownTransactionError
+    UnknownTransactionError, NotLoadedError
         If the tip does not hold it.
     """
     if not _TXID.fullmatch(txid):
         raise UsageError("not a transaction id: 64 hexadecimal digits are one", where=txid[:80])
     found = int(store.find_txids([bytes.fromhex(txid)[::-1]])[0])
+    if found < 0 and store.coverage is not None:
+        raise not_loaded(store, txid, "the transaction")
     if found < 0:
         raise UnknownTransactionError(
             f"no such transaction up to block {store.manifest.height}", where=txid
@@ -109,6 +115,25 @@ def seed_script(store: ChainStore, seed: str) -> int:
     return known_script_id(store, seed)
 
 
+def placed_outputs(store: ChainStore, script: int) -> NDArray[np.int64]:
+    """Return the outputs that a script received in transactions whose place is known, ascending.
+
+    In a partial store, those without a place are of a history that is not loaded whole.
+    """
+    outputs = outputs_of(chain_of(store), script)
+    return outputs[has_inputs(store, tx_of_outputs(store, outputs))]
+
+
+def within(times: NDArray[np.int64], since: int | None, until: int | None) -> NDArray[np.bool_]:
+    """Tell which times lie in a range, UTC seconds, both ends included; None is no end."""
+    inside = np.ones(times.size, np.bool_)
+    if since is not None:
+        inside &= times >= since
+    if until is not None:
+        inside &= times <= until
+    return inside
+
+
 def seed_outputs(
     store: ChainStore, seeds: Sequence[str], since: int | None, until: int | None
 ) -> NDArray[np.int64]:
@@ -125,23 +150,23 @@ def seed_outputs(
 
     Raises
     ------
-    AddressError, UsageError, UnknownAddressError, UnknownTransactionError
-        A seed that is malformed or not on the chain.
+    AddressError, UsageError, UnknownAddressError, UnknownTransactionError, NotLoadedError
+        A seed that is malformed, not on the chain, or not loaded.
     """
     found: list[NDArray[np.int64]] = []
     for seed in seeds:
         outpoint = _OUTPOINT.fullmatch(seed)
         if outpoint is None:
             outputs = outputs_of(chain_of(store), seed_script(store, seed))
-            times = store.block_time[heights_of(store, tx_of_outputs(store, outputs))]
-            inside = np.ones(outputs.size, np.bool_)
-            if since is not None:
-                inside &= times >= since
-            if until is not None:
-                inside &= times <= until
-            found.append(outputs[inside])
+            outputs = placed_outputs(store, seed_script(store, seed))
+            if not outputs.size:
+                raise not_loaded(store, seed, "the history of this address")
+            times = store.block_time[blocks_of(store, tx_of_outputs(store, outputs))]
+            found.append(outputs[within(times, since, until)])
             continue
         tx, vout = find_transaction(store, outpoint[1]), int(outpoint[2])
+        if not has_inputs(store, np.array([tx]))[0]:
+            raise not_loaded(store, seed, "the place of this transaction")
         first, last = (int(store.column("tx.output_start")[tx + i]) for i in (0, 1))
         if vout >= last - first:
             raise UnknownTransactionError(
@@ -170,27 +195,39 @@ def run_trace(
     UsageError
         A direction or method that there is not; and as `seed_outputs`.
     """
-    walk = _chosen("direction", direction, {"forward": forward, "backward": backward})
-    rule = _chosen("method", method, {rule.value: rule for rule in Method})
+    walk = chosen("direction", direction, {"forward": forward, "backward": backward})
+    rule = chosen("method", method, {rule.value: rule for rule in Method})
     outputs = seed_outputs(store, seeds, limits.since, limits.until)
-    scripts = np.unique(chain.script[outputs])
+    stops = stops_of(store, attribution, mixes, np.unique(chain.script[outputs]))
+    flow = walk(chain, Seeds.whole(chain, outputs), stops, limits, rule)
+    return Trace(direction, rule, limits, outputs, flow)
+
+
+def stops_of(
+    store: ChainStore,
+    attribution: Attribution,
+    mixes: NDArray[np.uint8],
+    own: NDArray[np.uint32],
+) -> Stops:
+    """Return where a walk stops: services and CoinJoins, but not what some own scripts belong to.
+
+    Entity and cluster of an own script are no stop for its money (METHODS §4).
+    """
     cluster = store.column("structure.cluster")
-    own = [attribution.services.service_of(script) for script in scripts.tolist()]
-    stops = Stops(
+    found = [attribution.services.service_of(script) for script in own.tolist()]
+    return Stops(
         service_scripts=attribution.services.service_scripts,
         service_entity=attribution.services.service_entity,
         service_clusters=attribution.services.service_clusters,
         cluster_entity=attribution.services.cluster_entity,
         cluster=cluster,
         mixes=mixes,
-        own_entities=np.array(sorted({found.entity for found in own if found}), np.int32),
-        own_clusters=np.unique(cluster[scripts]),
+        own_entities=np.array(sorted({one.entity for one in found if one}), np.int32),
+        own_clusters=np.unique(cluster[own]),
     )
-    flow = walk(chain, Seeds.whole(chain, outputs), stops, limits, rule)
-    return Trace(direction, rule, limits, outputs, flow)
 
 
-def _chosen(where: str, word: str, choices: Mapping[str, _T]) -> _T:
+def chosen(where: str, word: str, choices: Mapping[str, _T]) -> _T:
     """Return what a word stands for, or say which words there are."""
     if word not in choices:
         raise UsageError(f"{word!r} is none of: {', '.join(choices)}", where=where)
@@ -221,7 +258,7 @@ def describe_outputs(store: ChainStore, outputs: NDArray[np.int64]) -> list[dict
             texts.addresses(),
             texts.hexes(),
             store.column("output.value")[outputs].tolist(),
-            store.block_time[heights_of(store, txs)].tolist(),
+            times_of(store, txs),
             strict=True,
         )
     ]
@@ -277,8 +314,9 @@ def answer(
         "mined": flow.value_at(Stop.MINED),
         "coinjoin": flow.value_at(Stop.COINJOIN),
         "capped": flow.value_at(*CAPS),
+        **({} if store.coverage is None else {NOT_LOADED: flow.value_at(Stop.NOT_LOADED)}),
         "fees": flow.fees,
-        "law": _CONSERVED if trace.method.conserves else _UPPER_BOUND,
+        "law": _law(store, trace.method),
         "limits": {
             "max_hops": limits.max_hops,
             "min_value": limits.min_value,
@@ -291,6 +329,12 @@ def answer(
         },
         "label_sets": attribution.digests,
     }
+
+
+def _law(store: ChainStore, method: Method) -> str:
+    """Say what the parts of an answer add up to."""
+    law = _CONSERVED if method.conserves else _UPPER_BOUND
+    return law if store.coverage is None else law.replace("capped", f"capped + {NOT_LOADED}")
 
 
 def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -321,9 +365,11 @@ def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     rests = {
         "total": {method: answers[method]["total"] for method in methods},
         "services": {method: sum(row[method] for row in sums.values()) for method in methods},
-        **{rest: {method: answers[method][rest] for method in methods} for rest in RESTS},
     }
     one = answers[methods[0]]
+    rests |= {
+        rest: {method: answers[method][rest] for method in methods} for rest in RESTS if rest in one
+    }
     return {
         "direction": one["direction"],
         "tip": one["tip"],
@@ -346,4 +392,5 @@ def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
             if key not in ("capped_by", "crossed_transactions")
         },
         "label_sets": one["label_sets"],
+        **{key: one[key] for key in ("partial",) if key in one},
     }
