@@ -44,7 +44,7 @@ check: setup ## format, lint, types, docstrings, licences, layers, vocabulary, g
 docs: setup ## write the generated pages again
 	$(BIN)/python docs/generate.py
 
-bench: setup ## measure import, clustering, look-ups and traces on a million transactions
+bench: setup ## measure import, clustering, look-ups, traces and exposure on a million transactions
 	$(BIN)/python -m bench
 
 lock: setup ## resolve the dependencies again and write requirements.lock

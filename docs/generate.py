@@ -184,7 +184,8 @@ def vocabulary_page() -> str:
 
 
 def inferences_page() -> str:
-    """List every inference with its limits, and the shapes of CoinJoins."""
+    """List every inference with its limits, the shapes of CoinJoins and the signs of change."""
+    from clewline.engine.heuristics.change import SIGNS
     from clewline.engine.heuristics.coinjoin import RULES
     from clewline.reports.limits import ALTERNATIVES, ALWAYS, INFERENCES, LAYERS
 
@@ -211,7 +212,8 @@ def inferences_page() -> str:
             table(("limit", "meaning"), ((note.name, note.text) for note in ALWAYS)),
             "## CoinJoin shapes",
             "Transactions of these shapes do not put addresses together, and traces stop at them, "
-            "but for preparations, which mix nobody.",
+            "but for preparations, which mix nobody. How often each is right: "
+            "[ACCURACY.md](ACCURACY.md).",
             table(
                 ("shape", "mixes owners", "rule", "source"),
                 (
@@ -224,8 +226,27 @@ def inferences_page() -> str:
                     for rule in RULES
                 ),
             ),
+            "## Signs of change",
+            "Which output of a payment goes back to whoever paid. Each sign speaks for an output, "
+            "against it, or says nothing; together they make a probability "
+            "([ACCURACY.md](ACCURACY.md#change)). Links by change are opt-in and never part of "
+            "the default clusters.",
+            table(
+                ("sign", "speaks for an output that", "speaks against one that", "why", "source"),
+                (
+                    (code(one.name), one.speaks_for, one.speaks_against, one.why, one.source)
+                    for one in SIGNS
+                ),
+            ),
         )
     )
+
+
+def accuracy_page() -> str:
+    """Show the results of the last evaluation, which docs/accuracy.json holds."""
+    from clewline.evaluation.page import render
+
+    return render(json.loads((Path(__file__).parent / "accuracy.json").read_text("utf-8")))
 
 
 def cases_page() -> str:
@@ -392,6 +413,78 @@ def tables_page() -> str:
     )
 
 
+def chains_page() -> str:
+    """List the chains, their networks, and what is different about each."""
+    from clewline.codec.networks import NETWORKS, Network
+    from clewline.sources.active_chain import shown
+
+    coins = dict.fromkeys(network.coin for network in NETWORKS.values())
+
+    def version(number: int) -> str:
+        return f"{number:#06x}" if number > 0xFF else str(number)
+
+    def addresses(network: Network) -> str:
+        versions = version(network.p2pkh_version), version(network.p2sh_version)
+        forms = [f"versions {' and '.join(versions)}"]
+        if network.old_p2sh_version >= 0:
+            forms.append(f"older {version(network.old_p2sh_version)}")
+        if network.bech32_prefix:
+            forms.append(f"{network.bech32_prefix}1…")
+        if network.cashaddr_prefix:
+            forms.append(f"{network.cashaddr_prefix}:…")
+        return ", ".join(forms)
+
+    def sections() -> Iterator[str]:
+        for coin in coins:
+            yield f"## {coin.name} ({coin.asset})"
+            yield table(
+                ("network", "magic", "genesis block", "addresses"),
+                (
+                    (
+                        code(one.name),
+                        code(one.magic.hex()),
+                        code(shown(one.genesis)),
+                        addresses(one),
+                    )
+                    for one in NETWORKS.values()
+                    if one.coin == coin
+                ),
+            )
+            rules = [
+                ("blocks are imported", f"no: {coin.not_imported}" if coin.not_imported else "yes"),
+                ("largest amount", f"{coin.form.max_money // 100_000_000:,} {coin.asset}"),
+                ("largest block", f"{coin.max_block_bytes:,} bytes"),
+                ("proof of work", coin.proof_of_work.value),
+                (
+                    "rules for targets",
+                    "checked"
+                    if coin.checks_difficulty
+                    else "not checked, but for the limit: the chain with the most work is chosen "
+                    "by the targets that headers declare",
+                ),
+            ]
+            yield table(("rule", "Clewline"), rules)
+            if coin.differences:
+                yield table(("different from Bitcoin", "what Clewline does"), coin.differences)
+
+    return "\n\n".join(
+        (
+            "# Chains",
+            "Chains that come from Bitcoin's code, and what is different about each. One store "
+            "holds one network. Nodes, and some files, do not tell which: give `--network` with "
+            "`clewline chain import` for all but Bitcoin. What is not done is refused with the "
+            "reason. Amounts are in base units, 100,000,000 to a coin, and called *satoshi* "
+            "everywhere.",
+            "On all of them: a store built from a node over JSON-RPC equals one from its files "
+            "(REST does not do for merged mining); from Parquet tables, proof of work other than "
+            "SHA-256d is not checked; CoinJoin shapes are those of Bitcoin's protocols. Request "
+            "packs, the tables of a case, and parts of a chain from Esplora servers, are for "
+            "Bitcoin alone.",
+            *sections(),
+        )
+    )
+
+
 def commands_page() -> str:
     """List every command with its arguments and options."""
     import typer
@@ -428,7 +521,9 @@ def commands_page() -> str:
 Page = Callable[[], str]
 
 PAGES: dict[str, Page] = {
+    "ACCURACY.md": accuracy_page,
     "CASES.md": cases_page,
+    "CHAINS.md": chains_page,
     "COMMANDS.md": commands_page,
     "ERRORS.md": errors_page,
     "FORMAT.md": format_page,

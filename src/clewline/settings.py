@@ -75,7 +75,8 @@ SETTINGS: tuple[Setting, ...] = (
         "fixtures",
         "CLEWLINE_FIXTURES",
         None,
-        "Directory of real test data; tests that want it skip, and say so, without it.",
+        "Directory of real test data, which `clewline evaluate` counts on; tests that want it "
+        "skip, and say so, without it.",
     ),
 )
 

@@ -11,7 +11,7 @@ import pytest
 from bench.case import Case, make_case
 from bench.line import Goal, emit, quantiles
 
-from bench import clustering, imports, lookups, traces
+from bench import clustering, exposure, imports, lookups, traces
 
 TRANSACTIONS = 300
 
@@ -33,6 +33,9 @@ def measured(
         (lookups, "_SAMPLES", 20),
         (traces, "_SAMPLES", 3),
         (traces, "_BUSIEST", 1),
+        (exposure, "_RUNS", 1),
+        (exposure, "_SAMPLES", 5),
+        (exposure, "_LOOKUPS", 20),
     ):
         monkeypatch.setattr(module, name, few)
 
@@ -87,10 +90,12 @@ def test_clustering_that_differs_is_an_error(
 
 def test_lookups(measured: Any) -> None:
     lines = measured(lookups)
+    batch = lines.pop("lookup.address_batch")
+    assert batch["met"] is (batch["addresses_per_second"] >= 100_000)
     assert len(lines) == 4
     for line in lines.values():
         assert 0 < line["p50_us"] <= line["p99_us"] <= line["worst_us"]
-        assert line["met"] is (line["p50_us"] < 1000)
+        assert line["met"] is (line["p50_us"] <= 100)
 
 
 def test_traces(measured: Any) -> None:
@@ -100,6 +105,22 @@ def test_traces(measured: Any) -> None:
         line["samples"] for line in lines.values() if "goal" in line and line is not lines["trace"]
     )
     assert lines["trace"]["worst"][0]["ms"] == lines["trace"]["worst_ms"]
+
+
+def test_exposure_is_measured_against_exact_traces(measured: Any) -> None:
+    lines = measured(exposure)
+    assert set(lines) == {
+        *("exposure.from", "exposure.to", "exposure.build", "exposure.lookup"),
+        *("exposure.error.from", "exposure.error.to"),
+    }
+    for direction in ("from", "to"):
+        passes = lines[f"exposure.{direction}"]
+        assert passes["met"] is (passes["slowest_items_per_second"] >= 20e6)
+        assert passes["passes"] == len(passes["items_per_second"])
+        error = lines[f"exposure.error.{direction}"]
+        assert error["samples"] == 5
+        assert error["met"]
+    assert lines["exposure.build"]["largest_gap"] < 1e-12
 
 
 def test_a_goal_is_judged_before_rounding(capsys: pytest.CaptureFixture[str]) -> None:

@@ -184,7 +184,9 @@ def test_transactions_to_classify_from_standard_input(tmp_path: Path) -> None:
     path = tmp_path / "given.jsonl"
     path.write_bytes(text)
     told = answer("tx", "classify", path)
-    assert json.loads(told)["reason"] == "no CoinJoin shape: 1 input of 1 script, 1 output"
+    assert json.loads(told)["reason"].startswith(
+        "no CoinJoin shape: 1 input of 1 script, 1 output ("
+    )
     for given in (text, lzma.compress(text)):
         ran = subprocess.run(
             [PROGRAM, "tx", "classify", "-"], input=given, capture_output=True, check=True
@@ -318,3 +320,27 @@ def test_exit_codes_and_streams_of_the_program(case: MadeUp, tmp_path: Path) -> 
         assert (ran.code, ran.out) == (code, "")
         assert ran.err
         assert "Traceback" not in ran.err
+
+
+def test_change_and_clusters_with_change(case: MadeUp) -> None:
+    step = case.truth["peel_chains"][0][0]
+    told = answer("tx", "change", step["txid"], "--store", case.store, "--format", "jsonl")
+    rows = [json.loads(line) for line in told.splitlines()]
+    best = max(rows, key=lambda row: row["probability"])
+    assert f"{best['txid']}:{best['vout']}" == step["rest"]
+    one = best["address"]
+    plain, more = (
+        json.loads(answer("cluster", "show", one, *opt, "--store", case.store, "--format", "json"))
+        for opt in ((), ("--with-change",))
+    )
+    assert plain["size"] < more["size"]
+    other = next(a for a in more["addresses"] if a not in plain["addresses"])
+    told = answer("cluster", "explain", one, other, "--with-change", "--store", case.store)
+    assert "ACCURACY.md#change" in told
+
+
+def test_evaluate_writes_its_page(tmp_path: Path) -> None:
+    answer("evaluate", "--out", tmp_path / "out")
+    page = (tmp_path / "out" / "ACCURACY.md").read_text("utf-8")
+    assert page.startswith("# Accuracy")
+    assert json.loads((tmp_path / "out" / "accuracy.json").read_text("utf-8"))["shares"]

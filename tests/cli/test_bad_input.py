@@ -559,3 +559,20 @@ def test_play_into_a_directory_that_is_not_empty(tmp_path: Path) -> None:
     ran = clewline("play", "make", "--transactions", "0", "--out", tmp_path / "case")
     assert_refused(ran, 2, "--transactions")
     assert not (tmp_path / "case").exists()
+
+
+# Change and evaluation
+
+
+def test_change_of_what_is_not_there(case: MadeUp) -> None:
+    assert_refused(clewline("tx", "change", UNKNOWN, "--store", case.store), 2, "unknown-tr")
+    assert_refused(clewline("tx", "change", "x", "--store", case.store), 2, "x")
+    ran = clewline("cluster", "show", NOBODY, "--with-change", "--store", case.store)
+    assert_refused(ran, 2, "unknown-address")
+
+
+def test_evaluation_of_no_fixtures(tmp_path: Path) -> None:
+    ran = clewline("evaluate", "--fixtures", tmp_path / "none")
+    assert_refused(ran, 2, "is no directory")
+    ran = clewline("evaluate", "--fit", "--fixtures", tmp_path)
+    assert_refused(ran, 2, "lacks", "labelled.jsonl.xz", "core-regtest.tar.xz")

@@ -111,7 +111,7 @@ def test_has_address() -> None:
     without = {"nonstandard", "pubkey", "multisig", "nulldata"}
     for kind in ScriptKind:
         assert has_address(int(kind)) == (kind.core_name not in without)
-    kinds = np.arange(11, dtype=np.uint8)
+    kinds = np.arange(len(ScriptKind), dtype=np.uint8)
     assert has_address(kinds).tolist() == [k.core_name not in without for k in ScriptKind]
 
 

@@ -89,6 +89,13 @@ def test_whirlpool_not(ins: list[int], outs: list[int], why: str) -> None:
     assert of(ins, outs) != "whirlpool", why
 
 
+def test_whirlpool_is_p2wpkh_only() -> None:
+    values = [10**6 + 4_000] + [10**6] * 4, [10**6] * 5
+    assert of(*values, prefix="76a9") == "none"
+    # The first mix of a pool has nothing but coins that pay.
+    assert of([10**6 + 4_000] * 5, [10**6] * 5) == "whirlpool"
+
+
 def test_whirlpool_needs_distinct_scripts() -> None:
     n, pool = 5, 10**6
     ins, outs = [pool + 9] + [pool] * (n - 1), [pool] * n
@@ -168,6 +175,28 @@ def test_joinmarket() -> None:
     assert family(halves + rest, coins([amount] * 4 + changes, "out")) == "joinmarket"
 
 
+def test_joinmarket_of_few_participants_with_many_coins() -> None:
+    amount, changes, gains = 1_483_226, [5_000_321, 700_003, 93_017], [296, 250]
+    makers = [amount + c + -g for c, g in zip(changes, gains, strict=False)]
+    taker = amount + changes[2] + sum(gains) + 4_400
+    cut = [makers[0] - 1_200_007, 1_200_007, makers[1] - 911_113, 911_113]
+    cut += [taker - 700_001 - 300_009, 700_001, 300_009]
+    assert of(cut, [amount] * 3 + changes) == "joinmarket"
+    # The same coins and nearly the same outputs, which no three people would have shared so.
+    assert of(cut, [amount] * 3 + [4_900_321, 800_003, 93_017]) == "none"
+
+
+def test_joinmarket_with_the_amounts_of_wasabi1_is_told_by_who_pays() -> None:
+    amount, n = 10_001_244, 7
+    changes = [300_000 + 77_777 * i for i in range(n)]
+    makers = [amount + change - 800 for change in changes[1:]]
+    taker = amount + changes[0] + 800 * (n - 1) + 9_000
+    assert of([taker, *makers], [amount] * n + changes) == "joinmarket"
+    # Everybody pays the coordinator, whose fee is one more output.
+    payers = [amount + change + 30_000 for change in changes]
+    assert of(payers, [amount] * n + [*changes, 200_000]) == "wasabi1"
+
+
 def test_generic_where_each_pays_its_share() -> None:
     changes = [6_919_246, 49_971_000, 4_980_000, 4_980_000, 3_980_000]
     ins = [10_000_000 + c + 20_000 for c in changes]
@@ -183,6 +212,9 @@ LOOK_ALIKES = {
     "churn of equal coins": ([100_000] * 11, [100_000] * 10 + [60_140]),
     "equal coins split in two": ([100_000_000] * 2, [50_000_000] * 3 + [49_990_000]),
     "peel": ([5_000_000], [1_000_000, 3_990_000]),
+    "Stonewall": ([3_000_000, 2_100_000], [1_900_000] * 2 + [1_098_000, 198_000]),
+    "vault": ([30_000_400] * 6, [30_000_000] * 6),
+    "vault with change": ([60_000_400] * 5, [50_000_000] * 5 + [50_000_000 - 7]),
     "salaries": ([7_000_000, 9_100_000, 8_800_000], [4_000_000] * 4 + [8_000_000, 880_000]),
 }
 

@@ -42,7 +42,7 @@ def test_links_of_a_later_start_are_the_tail(made: list[Tx], data: st.DataObject
 
 @pytest.mark.parametrize(
     "verdicts",
-    [np.zeros(4, np.uint8), np.zeros(5, np.int64), np.full(5, 7, np.uint8)],
+    [np.zeros(4, np.uint8), np.zeros(5, np.int64), np.full(5, max(CoinJoin) + 1, np.uint8)],
     ids=["length", "type", "family"],
 )
 def test_links_refuses_verdicts_that_do_not_fit(verdicts: np.ndarray) -> None:

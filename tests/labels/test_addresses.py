@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clewline.labels.addresses import as_shown, bitcoin_faults, why_not_an_address
+from clewline.labels.addresses import address_faults, as_shown, why_not_an_address
 
 # Published by their owners or made up; each is valid.
 VALID = {
@@ -37,7 +37,8 @@ def test_one_character_decides(asset: str, text: str) -> None:
 
 
 def test_address_of_another_currency_is_refused() -> None:
-    assert why_not_an_address(VALID["LTC"][0], "DOGE") == "an address of another currency"
+    assert why_not_an_address(VALID["LTC"][0], "DOGE") == "it belongs to another network"
+    assert why_not_an_address(VALID["DOGE"][0], "TRX") == "an address of another currency"
     assert why_not_an_address(VALID["ETH"][0], "LTC")
     assert why_not_an_address("ecash:qpuqempp9cv9u00jht2yvhhelmtudpvp6q680ygtfe", "BCH")
 
@@ -58,9 +59,9 @@ def test_real_addresses(fixtures_dir: Path, asset: str) -> None:
     assert not [text for text in texts if why_not_an_address(text, asset.upper())]
 
 
-def test_bitcoin_faults_say_what_was_meant() -> None:
+def test_faults_say_what_was_meant() -> None:
     good = "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"
-    faults = bitcoin_faults(
+    faults = address_faults(
         [good, good[:-1] + "U", "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx"], "main"
     )
     assert sorted(faults) == [1, 2]
@@ -69,7 +70,7 @@ def test_bitcoin_faults_say_what_was_meant() -> None:
 
 
 def test_many_bad_addresses_stay_quick() -> None:
-    assert len(bitcoin_faults(["1BoatSLRHtKNngkdXEeobR76b53LETtpyU"] * 20_000, "main")) == 20_000
+    assert len(address_faults(["1BoatSLRHtKNngkdXEeobR76b53LETtpyU"] * 20_000, "main")) == 20_000
 
 
 def test_as_shown() -> None:

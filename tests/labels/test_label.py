@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from clewline.errors import UsageError
-from clewline.labels.label import BITCOIN, Claim, Label, conflicts, in_order, make_claim
+from clewline.labels.label import Claim, Label, conflicts, in_order, make_claim
 
 
 def claim(entity: str = "E", *categories: str, level: str = "50", **more: object) -> Claim:
@@ -23,7 +23,7 @@ def claim(entity: str = "E", *categories: str, level: str = "50", **more: object
 
 
 def label(said: Claim) -> Label:
-    return Label(BITCOIN, "main", "a", False, said, "f", 1, 1)
+    return Label("BTC", "main", "a", False, said, "f", 1, 1)
 
 
 def test_child_protection_is_first_whatever_the_confidence() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.sources.node_stand_in import COOKIE, JSON, NodeStandIn, Reply
 
-from clewline.codec.block import MAX_BLOCK_BYTES
+from clewline.codec.networks import BITCOIN
 from clewline.errors import ClewlineError, NodeAnswerError, NodeError
 from clewline.sources.node_chain import NodeChain, RestChain, RpcChain, connect_node
 
@@ -186,7 +187,7 @@ def test_header_that_is_another(
         lambda data: data[:80],
         lambda data: data[:20],
         lambda data: b"",
-        lambda data: data + bytes(MAX_BLOCK_BYTES),
+        lambda data: data + bytes(BITCOIN.max_block_bytes),
     ],
 )
 def test_block_that_is_another(
@@ -207,8 +208,8 @@ def test_batch_that_is_too_long_is_asked_in_halves(
 ) -> None:
     hexed = 2 * max(map(len, made_up))
     monkeypatch.setattr("clewline.sources.node_chain._SMALL", 200)
-    monkeypatch.setattr("clewline.sources.node_chain.MAX_BLOCK_BYTES", hexed // 2)
     with connected("rpc", node) as one:
+        one.coin = replace(BITCOIN, max_block_bytes=hexed // 2)
         assert one.blocks([hash_of(block) for block in made_up[:60]]) == made_up[:60]
     assert node.asked.count("getblock") > 1
 

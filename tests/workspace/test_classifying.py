@@ -47,7 +47,8 @@ def test_a_mix_and_a_payment() -> None:
         "txid": "cd" * 32,
         "family": None,
         "rule": None,
-        "reason": "no CoinJoin shape: 1 input of 1 script, 2 outputs",
+        "reason": "no CoinJoin shape: 1 input of 1 script, 2 outputs "
+        "(docs/ACCURACY.md#look-alikes)",
     }
 
 

@@ -250,6 +250,25 @@ def test_clusters_are_at_least_these(
     assert part.explain(CASE, mine["addresses"][-1])["same_cluster"] is True
 
 
+def test_change_in_a_part_of_a_chain(stand_in: EsploraStandIn, tmp_path: Path) -> None:
+    fetch(stand_in, tmp_path / "store")
+    part = Workspace.open(tmp_path / "store")
+    loaded, outputs_only = [], []
+    for row in part.all_transactions():
+        (outputs_only if row["inputs"] == NOT_LOADED else loaded).append(row["txid"])
+    for row in part.change(loaded):
+        assert "known up to height 40" in row["partial"]
+        # Who was paid before is not known, so nothing is said about it.
+        said = [*row["signs_for"], *row["signs_against"]]
+        assert not [text for text in said if text.startswith("fresh_script")]
+    with pytest.raises(NotLoadedError, match="what this transaction spends"):
+        next(part.change([loaded[0], outputs_only[0]]))
+    with pytest.raises(NotLoadedError, match="the whole chain"):
+        part.cluster(CASE, with_change=True)
+    with pytest.raises(NotLoadedError, match="the whole chain"):
+        part.explain(CASE, CASE, with_change=True)
+
+
 def test_an_address_that_nobody_paid(stand_in: EsploraStandIn, tmp_path: Path) -> None:
     """It was asked for and has no transaction: that is known, up to the tip."""
     unused = address(p2pkh(999_999)) or ""
@@ -505,6 +524,12 @@ def test_part_and_whole_are_kept_apart(
         fetch(stand_in, whole.store.path)
     with pytest.raises(UsageError, match="a part of a chain"):
         Workspace.open(tmp_path / "store").export_tables(tmp_path / "tables")
+    with pytest.raises(UsageError, match="an index needs a whole chain"):
+        Workspace.open(tmp_path / "store").build_exposure()
+    exposure = Workspace.open(tmp_path / "store").exposure(CASE)
+    assert {row["state"] for row in exposure["directions"]} == {"not checked"}
+    assert "a part of one" in exposure["directions"][0]["why"]
+    assert "known up to height 40" in exposure["partial"]
     assert Workspace.open(tmp_path / "store").info() == before
 
 

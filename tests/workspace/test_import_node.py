@@ -223,7 +223,7 @@ def test_other_networks(connect: Connect, made_up: list[bytes], tmp_path: Path) 
         with pytest.raises(UsageError, match="one store holds one network"):
             import_from_node(store, chain)
         node.network = "fractal"
-        with pytest.raises(NodeAnswerError, match="network 'fractal'; known are main"):
+        with pytest.raises(NodeAnswerError, match="network 'fractal'; known of Bitcoin are main"):
             import_from_node(store, chain)
 
 

@@ -13,7 +13,21 @@ from typing import Annotated
 import typer
 
 from clewline import __version__
-from clewline.cli import address, case, chain, cluster, demo, label, play, report, sql, trace, tx
+from clewline.cli import (
+    address,
+    case,
+    chain,
+    cluster,
+    demo,
+    evaluate,
+    exposure,
+    label,
+    play,
+    report,
+    sql,
+    trace,
+    tx,
+)
 from clewline.cli.output import log
 from clewline.errors import ClewlineError
 from clewline.reports.sheet import visible
@@ -32,9 +46,11 @@ app.add_typer(address.app, name="address")
 app.add_typer(cluster.app, name="cluster")
 app.add_typer(label.app, name="label")
 app.add_typer(trace.app, name="trace")
+app.add_typer(exposure.app, name="exposure")
 app.add_typer(case.app, name="case")
 app.command("report")(report.report)
 app.command("sql")(sql.sql)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(play.app, name="play")
 app.command("demo")(demo.demo)
 

@@ -24,13 +24,13 @@ app = typer.Typer(help="The chain store: import, look, check, export.", no_args_
 
 _CoreBlocks = typer.Option(
     "--core-blocks",
-    help="Blocks directory of Bitcoin Core (blk*.dat, xor.dat).",
+    help="Blocks directory of Bitcoin Core or its kin (blk*.dat, xor.dat).",
     exists=False,
 )
 _Rpc = typer.Option(
     "--rpc",
     metavar="URL",
-    help="JSON-RPC port of a running Bitcoin Core node (-server=1): http://127.0.0.1:8332.",
+    help="JSON-RPC port of a running node (-server=1): http://127.0.0.1:8332.",
 )
 _Rest = typer.Option(
     "--rest",
@@ -40,7 +40,8 @@ _Rest = typer.Option(
 _RpcCookie = typer.Option("--rpc-cookie", metavar="FILE", help=setting("rpc_cookie").help)
 _Network = typer.Option(
     "--network",
-    help="main, test, testnet4, signet or regtest; told from the blocks if not given.",
+    help="Which network of which chain, as CHAINS.md lists them: main, test, litecoin, …; if not "
+    "given, told from the blocks as far as they tell, and Bitcoin's otherwise.",
 )
 _Memory = typer.Option(
     "--memory",

@@ -14,12 +14,24 @@ app = typer.Typer(
 )
 
 
+WithChange = Annotated[
+    bool,
+    typer.Option(
+        "--with-change",
+        help="Join by likely change outputs as well; one pass over the chain. Each such link can "
+        "be wrong: docs/ACCURACY.md says how often.",
+    ),
+]
+
+
 @app.command()
-def show(address: Address, store: Store, style: Output = Format.TABLE) -> None:
+def show(
+    address: Address, store: Store, with_change: WithChange = False, style: Output = Format.TABLE
+) -> None:
     """Show the cluster of an address."""
     from clewline.workspace import Workspace
 
-    emit(Workspace.open(store).cluster(address), style)
+    emit(Workspace.open(store).cluster(address, with_change=with_change), style)
 
 
 @app.command()
@@ -27,12 +39,13 @@ def explain(
     first: Address,
     second: Annotated[str, typer.Argument(metavar="ADDRESS", help="Another address.")],
     store: Store,
+    with_change: WithChange = False,
     style: Output = Format.TABLE,
 ) -> None:
     """Show the shortest chain of transactions that puts two addresses into one cluster."""
     from clewline.workspace import Workspace
 
-    emit(Workspace.open(store).explain(first, second), style, "links")
+    emit(Workspace.open(store).explain(first, second, with_change=with_change), style, "links")
 
 
 @app.command()

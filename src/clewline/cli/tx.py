@@ -16,22 +16,35 @@ from clewline.reports.sheet import visible
 app = typer.Typer(help="Transactions.", no_args_is_help=True)
 
 
+Txids = Annotated[
+    list[str],
+    typer.Argument(metavar="TXID…|-", help="Transaction ids; - reads them from standard input."),
+]
+
+
+def _wanted(txids: list[str]) -> list[str]:
+    """Return the ids that were given, from standard input for -."""
+    return sys.stdin.read().split() if txids == ["-"] else txids
+
+
 @app.command()
-def show(
-    txids: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="TXID…|-", help="Transaction ids; - reads them from standard input."
-        ),
-    ],
-    store: Store,
-    style: Output = Format.JSONL,
-) -> None:
+def show(txids: Txids, store: Store, style: Output = Format.JSONL) -> None:
     """Show transactions with inputs, outputs and who spends them."""
     from clewline.workspace import Workspace
 
-    wanted = sys.stdin.read().split() if txids == ["-"] else txids
-    emit_rows(Workspace.open(store).transactions(wanted), style)
+    emit_rows(Workspace.open(store).transactions(_wanted(txids)), style)
+
+
+@app.command()
+def change(txids: Txids, store: Store, style: Output = Format.JSONL) -> None:
+    """Show how probably each output of transactions is change, and the signs for and against.
+
+    The probability is calibrated on chains whose truth is known; docs/ACCURACY.md has the error
+    rates. Where nothing can be said, it is null and the note says why.
+    """
+    from clewline.workspace import Workspace
+
+    emit_rows(Workspace.open(store).change(_wanted(txids)), style)
 
 
 @app.command()

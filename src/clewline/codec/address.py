@@ -1,8 +1,8 @@
 """Addresses: output scripts as Bitcoin Core shows them, and back (key_io.cpp).
 
 An address stands for one script on one network. Scripts without an address keep their identity
-elsewhere; here they give None. Reading is as strict as the standards: base58check, BIP-173 and
-BIP-350, of one network.
+elsewhere; here they give None. Reading is as strict as the standards: base58check, BIP-173,
+BIP-350 and CashAddr, of one network. Which forms a network has is in `clewline.codec.networks`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -35,6 +36,12 @@ from clewline.codec.bech32 import (
     TOO_SHORT,
     segwit_decode_into,
     segwit_encode_into,
+)
+from clewline.codec.cashaddr import (
+    ADDRESS_LENGTH,
+    VALID,
+    cashaddr_decode_into,
+    cashaddr_encode_into,
 )
 from clewline.codec.networks import NETWORKS, Network
 from clewline.codec.script import (
@@ -68,6 +75,9 @@ class AddressStatus(IntEnum):
     BAD_PADDING = 7
     BAD_VERSION = 8
     WRONG_ENCODING = 9
+    SHIELDED = 10
+    EXTENSION_BLOCK = 11
+    UNSUPPORTED = 12
 
     @property
     def cause(self) -> str:
@@ -86,12 +96,17 @@ _CAUSES: Final = {
     AddressStatus.BAD_CHARACTERS: "it has a character that addresses of its kind never have",
     AddressStatus.BAD_LENGTH: "it is too long or too short",
     AddressStatus.BAD_CHECKSUM: "the checksum does not match: a character is wrong or missing",
-    AddressStatus.OTHER_NETWORK: "it belongs to another Bitcoin network",
-    AddressStatus.NOT_AN_ADDRESS: "it is not a Bitcoin address",
-    AddressStatus.MIXED_CASE: "a segwit address is all lower case or all upper case (BIP-173)",
-    AddressStatus.BAD_PADDING: "the bits after the witness program are not as BIP-173 wants them",
+    AddressStatus.OTHER_NETWORK: "it belongs to another network",
+    AddressStatus.NOT_AN_ADDRESS: "it is no address of a chain that Clewline knows",
+    AddressStatus.MIXED_CASE: "an address of its kind is all lower case or all upper case",
+    AddressStatus.BAD_PADDING: "the bits after the hash are not zero, or too many",
     AddressStatus.BAD_VERSION: "there is no witness version above 16 (BIP-141)",
     AddressStatus.WRONG_ENCODING: "version 0 wants bech32, later versions want bech32m (BIP-350)",
+    AddressStatus.SHIELDED: "it looks like a shielded or unified Zcash address: what it receives "
+    "and pays is hidden, so that nothing can be looked up",
+    AddressStatus.EXTENSION_BLOCK: "it looks like an address of Litecoin's extension block (MWEB): "
+    "what it receives and pays is hidden, so that nothing can be looked up",
+    AddressStatus.UNSUPPORTED: "it is of a kind that is not supported yet",
 }
 
 # Plain numbers for kernels.
@@ -105,27 +120,119 @@ _MIXED_CASE: Final = AddressStatus.MIXED_CASE.value
 _BAD_PADDING: Final = AddressStatus.BAD_PADDING.value
 _BAD_VERSION: Final = AddressStatus.BAD_VERSION.value
 _WRONG_ENCODING: Final = AddressStatus.WRONG_ENCODING.value
+_SHIELDED: Final = AddressStatus.SHIELDED.value
+_EXTENSION_BLOCK: Final = AddressStatus.EXTENSION_BLOCK.value
+_UNSUPPORTED: Final = AddressStatus.UNSUPPORTED.value
 
 _PUBKEYHASH: Final = ScriptKind.PUBKEYHASH.value
 _SCRIPTHASH: Final = ScriptKind.SCRIPTHASH.value
 _FIRST_WITNESS: Final = ScriptKind.WITNESS_V0_KEYHASH.value
 
 _HASH_SIZE: Final = 20  # HASH160 of a key or a script
-_PAYLOAD_SIZE: Final = 1 + _HASH_SIZE
-_BASE58_ROOM: Final = 2 * (_PAYLOAD_SIZE + CHECKSUM_SIZE) + 5
+_MAX_PAYLOAD: Final = 2 + _HASH_SIZE
+# The longest text of a hash: base58 writes digits before it knows how many remain.
+_HASH_ROOM: Final = 2 * (_MAX_PAYLOAD + CHECKSUM_SIZE) + 5
 _MAX_PROGRAM: Final = 40
 _MAX_SCRIPT: Final = 2 + _MAX_PROGRAM
 # A base58 address has 26 to 35 characters; what is far from that was never one.
 _SHORTEST_BASE58: Final = 20
 _LONGEST_BASE58: Final = 40
+# CashAddr of a hash of 32 bytes; longer ones exist on paper.
+_LONGEST_CASHADDR: Final = 61
+# Addresses of kinds that are not read are longer than any in base58, which may begin alike.
+_SHORTEST_HIDDEN: Final = _LONGEST_BASE58 + 1
+_SCRIPT_HASH_TYPE: Final = 8  # version byte of CashAddr: type 1, 20 bytes
+_TOKENS_TYPE: Final = 16  # types 2 and 3: the same for wallets that know tokens
 
-_IS_VERSION: Final = np.zeros(256, np.bool_)
+_IS_VERSION: Final = np.zeros(1 << 16, np.bool_)
 for _network in NETWORKS.values():
     _IS_VERSION[[_network.p2pkh_version, _network.p2sh_version]] = True
-_IS_FIRST_CHARACTER: Final = np.isin(np.arange(256), [ord(c) for c in "132mn"])
-_PREFIXES: Final = tuple(dict.fromkeys(network.bech32_prefix for network in NETWORKS.values()))
-_PREFIX_BYTES: Final = np.frombuffer("".join(_PREFIXES).encode(), np.uint8)
-_PREFIX_STARTS: Final = np.cumsum([0, *map(len, _PREFIXES)])
+
+
+class _Start(IntEnum):
+    """What a text with a known start claims to be."""
+
+    NONE = 0
+    SEGWIT = 1
+    CASHADDR = 2
+    SHIELDED = 3
+    EXTENSION_BLOCK = 4
+    UNSUPPORTED = 5
+
+
+_STARTS: Final = (
+    *dict.fromkeys(
+        (f"{network.bech32_prefix}1", _Start.SEGWIT)
+        for network in NETWORKS.values()
+        if network.bech32_prefix
+    ),
+    *(
+        (f"{network.cashaddr_prefix}:", _Start.CASHADDR)
+        for network in NETWORKS.values()
+        if network.cashaddr_prefix
+    ),
+    # Zcash: Sprout, Sapling, unified (ZIP-316); Litecoin: MWEB.
+    *((text, _Start.SHIELDED) for text in ("zc", "zt", "zs1", "ztestsapling1", "u1", "utest1")),
+    *((text, _Start.EXTENSION_BLOCK) for text in ("ltcmweb1", "tmweb1", "rmweb1")),
+    # ZIP-320: a key hash that wants money from transparent addresses alone.
+    *((text, _Start.UNSUPPORTED) for text in ("tex1", "textest1")),
+)
+_START_BYTES: Final = np.frombuffer("".join(text for text, _kind in _STARTS).encode(), np.uint8)
+_START_BOUNDS: Final = np.cumsum([0, *(len(text) for text, _kind in _STARTS)])
+_START_KINDS: Final = np.array([kind for _text, kind in _STARTS], np.int64)
+_NO_START: Final = _Start.NONE.value
+_SEGWIT: Final = _Start.SEGWIT.value
+_CASHADDR: Final = _Start.CASHADDR.value
+_HIDDEN: Final = {
+    _Start.SHIELDED: _SHIELDED,
+    _Start.EXTENSION_BLOCK: _EXTENSION_BLOCK,
+    _Start.UNSUPPORTED: _UNSUPPORTED,
+}
+_HIDDEN_STATUS: Final = np.array([_HIDDEN.get(kind, _OK) for kind in _Start], np.int64)
+
+
+class _Forms(NamedTuple):
+    """The address forms of one network, for kernels."""
+
+    p2pkh: int
+    p2sh: int
+    old_p2sh: int
+    bech32: UInt8
+    cashaddr: UInt8
+    first: NDArray[np.bool_]
+    """Characters that a base58 address of the same coin begins with."""
+
+
+def _first_characters(version: int) -> str:
+    """Return the characters that base58 addresses of a version begin with."""
+    size = 2 if version > 0xFF else 1
+    rest = 8 * (_HASH_SIZE + CHECKSUM_SIZE)
+    if version == 0:
+        return ALPHABET[0]
+    lowest, highest = version << rest, (version + 1 << rest) - 1
+    digits = 0
+    while lowest >= len(ALPHABET) ** (digits + 1):
+        digits += 1
+    unit = len(ALPHABET) ** digits
+    assert highest // unit < len(ALPHABET), f"version {version} of {size} bytes: lengths differ"
+    return ALPHABET[lowest // unit : highest // unit + 1]
+
+
+@cache
+def _forms(network: Network) -> _Forms:
+    """Return the address forms of a network."""
+    kin = [one for one in NETWORKS.values() if one.coin == network.coin]
+    versions = {v for one in kin for v in (one.p2pkh_version, one.p2sh_version)}
+    versions |= {one.old_p2sh_version for one in kin} - {-1}
+    first = "".join(map(_first_characters, versions))
+    return _Forms(
+        network.p2pkh_version,
+        network.p2sh_version,
+        network.old_p2sh_version,
+        np.frombuffer(network.bech32_prefix.encode(), np.uint8),
+        np.frombuffer(network.cashaddr_prefix.encode(), np.uint8),
+        np.isin(np.arange(256), [ord(character) for character in first]),
+    )
 
 
 class _Work(NamedTuple):
@@ -149,57 +256,66 @@ def _new_work() -> _Work:
 
 
 @kernel
+def _encode_hash(
+    blob: UInt8, hash_start: int, kind: int, forms: _Forms, text: UInt8, at: int, work: _Work
+) -> int:
+    """Write the address of a key hash or script hash; return its length."""
+    if forms.cashaddr.size > 0:
+        version = _SCRIPT_HASH_TYPE if kind == _SCRIPTHASH else 0
+        return cashaddr_encode_into(forms.cashaddr, version, blob, hash_start, text, at)
+    version = forms.p2sh if kind == _SCRIPTHASH else forms.p2pkh
+    payload, size = work.decoded, 0
+    if version > 0xFF:
+        payload[0] = version >> 8
+        size = 1
+    payload[size] = version & 0xFF
+    size += 1
+    for i in range(_HASH_SIZE):
+        payload[size + i] = blob[hash_start + i]
+    return base58check_encode_into(payload, size + _HASH_SIZE, text, at, work.limbs, work.scratch)
+
+
+@kernel
 def _encode_one(
     blob: UInt8,
     start: int,
     length: int,
     kind: int,
-    versions: tuple[int, int],
-    prefix: UInt8,
+    forms: _Forms,
     text: UInt8,
     at: int,
     work: _Work,
 ) -> int:
     """Write the address of one script; return its length, 0 where there is none."""
-    if kind in (_PUBKEYHASH, _SCRIPTHASH):
-        payload = work.decoded
-        payload[0] = versions[0] if kind == _PUBKEYHASH else versions[1]
-        hash_start = start + (3 if kind == _PUBKEYHASH else 2)
-        for i in range(_HASH_SIZE):
-            payload[1 + i] = blob[hash_start + i]
-        return base58check_encode_into(payload, _PAYLOAD_SIZE, text, at, work.limbs, work.scratch)
-    if kind >= _FIRST_WITNESS:
+    if kind == _PUBKEYHASH:
+        return _encode_hash(blob, start + 3, kind, forms, text, at, work)
+    if kind == _SCRIPTHASH:
+        return _encode_hash(blob, start + 2, kind, forms, text, at, work)
+    if kind >= _FIRST_WITNESS and forms.bech32.size > 0:
         opcode = int(blob[start])
         version = opcode - OP_1 + 1 if opcode > 0 else 0
-        return segwit_encode_into(prefix, version, blob, start + 2, length - 2, text, at)
+        return segwit_encode_into(forms.bech32, version, blob, start + 2, length - 2, text, at)
     return 0
 
 
 @kernel
 def _encode_many(
-    blob: UInt8,
-    starts: Int64,
-    kinds: UInt8,
-    ids: Int64,
-    versions: tuple[int, int],
-    prefix: UInt8,
+    blob: UInt8, starts: Int64, kinds: UInt8, ids: Int64, forms: _Forms
 ) -> tuple[UInt8, Int64]:
     """Write addresses end to end; return the text and the bounds of each."""
     room = 0
     for script in ids:
         if kinds[script] >= _FIRST_WITNESS:
-            room += prefix.size + 8 + (8 * (starts[script + 1] - starts[script]) + 4) // 5
+            room += forms.bech32.size + 8 + (8 * (starts[script + 1] - starts[script]) + 4) // 5
         else:
-            room += _BASE58_ROOM
+            room += _HASH_ROOM
     text = np.empty(room, np.uint8)
     bounds = np.zeros(ids.size + 1, np.int64)
     work = _new_work()
     for i in range(ids.size):
         start, at = starts[ids[i]], bounds[i]
         length, kind = starts[ids[i] + 1] - start, kinds[ids[i]]
-        bounds[i + 1] = at + _encode_one(
-            blob, start, length, kind, versions, prefix, text, at, work
-        )
+        bounds[i + 1] = at + _encode_one(blob, start, length, kind, forms, text, at, work)
     return text, bounds
 
 
@@ -211,7 +327,7 @@ def encode_addresses(
     *,
     ids: NDArray[np.integer] | None = None,
 ) -> list[str | None]:
-    """Return the address of each script, exactly as Bitcoin Core shows it (``EncodeDestination``).
+    """Return the address of each script, exactly as a node shows it (``EncodeDestination``).
 
     Parameters
     ----------
@@ -229,7 +345,7 @@ def encode_addresses(
     Returns
     -------
     list of str or None
-        One for each id; None where Bitcoin Core shows no address.
+        One for each id; None where the node software of the chain shows no address.
 
     Examples
     --------
@@ -241,9 +357,7 @@ def encode_addresses(
     [None, 'bc1pfeessrawgf']
     """
     wanted = np.arange(kinds.size) if ids is None else ids.astype(np.int64)
-    versions = (network.p2pkh_version, network.p2sh_version)
-    prefix = np.frombuffer(network.bech32_prefix.encode(), np.uint8)
-    raw, bounds = _encode_many(blob, starts, kinds, wanted, versions, prefix)
+    raw, bounds = _encode_many(blob, starts, kinds, wanted, _forms(network))
     text = raw[: bounds[-1]].tobytes().decode("ascii")
     return [text[start:end] or None for start, end in pairwise(bounds.tolist())]
 
@@ -282,28 +396,43 @@ class DecodedAddresses:
 
 
 @kernel
-def _segwit_prefix(text: UInt8, start: int, length: int) -> int:
-    """Return which of `_PREFIXES` and a separator the text starts with; -1 if with none."""
-    for prefix in range(_PREFIX_STARTS.size - 1):
-        first = _PREFIX_STARTS[prefix]
-        size = _PREFIX_STARTS[prefix + 1] - first
-        if length > size and text[start + size] == ord("1"):
+def _known_start(text: UInt8, start: int, length: int) -> int:
+    """Return which of `_STARTS` the text begins with, in either case; -1 if with none."""
+    for known in range(_START_KINDS.size):
+        first = _START_BOUNDS[known]
+        size = _START_BOUNDS[known + 1] - first
+        if length >= size:
             same = True
             for i in range(size):
-                same &= (int(text[start + i]) | 0x20) == _PREFIX_BYTES[first + i]
-            if same:
-                return prefix
+                character = int(text[start + i])
+                if ord("A") <= character <= ord("Z"):
+                    character |= 0x20
+                same &= character == _START_BYTES[first + i]
+            if same and (_HIDDEN_STATUS[_START_KINDS[known]] == _OK or length >= _SHORTEST_HIDDEN):
+                return known
     return -1
 
 
 @kernel
+def _same_text(known: int, text: UInt8) -> bool:
+    """Tell whether one of `_STARTS`, without its separator, is this text."""
+    first = _START_BOUNDS[known]
+    if _START_BOUNDS[known + 1] - first != text.size + 1:
+        return False
+    same = True
+    for i in range(text.size):
+        same &= _START_BYTES[first + i] == text[i]
+    return same
+
+
+@kernel
 def _decode_segwit(
-    text: UInt8, start: int, length: int, prefix: int, own_prefix: int, blob: UInt8, at: int
+    text: UInt8, start: int, length: int, known: int, forms: _Forms, blob: UInt8, at: int
 ) -> tuple[int, int]:
     """Read one segwit address (BIP-173, BIP-350); write its script; return status and size."""
     if length > MAX_LENGTH:
         return _BAD_LENGTH, 0
-    prefix_length = _PREFIX_STARTS[prefix + 1] - _PREFIX_STARTS[prefix]
+    prefix_length = _START_BOUNDS[known + 1] - _START_BOUNDS[known] - 1
     checksum, version, size = segwit_decode_into(text, start, length, prefix_length, blob, at + 2)
     if checksum == MIXED_CASE:
         return _MIXED_CASE, 0
@@ -321,7 +450,7 @@ def _decode_segwit(
         return _BAD_PADDING, 0
     if not 2 <= size <= _MAX_PROGRAM or (version == 0 and size not in (20, 32)):
         return _BAD_LENGTH, 0
-    if prefix != own_prefix:
+    if not _same_text(known, forms.bech32):
         return _OTHER_NETWORK, 0
     blob[at] = OP_1 + version - 1 if version > 0 else 0
     blob[at + 1] = size
@@ -329,14 +458,89 @@ def _decode_segwit(
 
 
 @kernel
-def _decode_base58(
+def _write_key_hash(blob: UInt8, at: int, data: UInt8, start: int) -> int:
+    """Write the script that pays to a key hash; return its size."""
+    blob[at], blob[at + 1], blob[at + 2] = OP_DUP, OP_HASH160, _HASH_SIZE
+    for i in range(_HASH_SIZE):
+        blob[at + 3 + i] = data[start + i]
+    blob[at + 23], blob[at + 24] = OP_EQUALVERIFY, OP_CHECKSIG
+    return 25
+
+
+@kernel
+def _write_script_hash(blob: UInt8, at: int, data: UInt8, start: int) -> int:
+    """Write the script that pays to a script hash; return its size."""
+    blob[at], blob[at + 1], blob[at + 22] = OP_HASH160, _HASH_SIZE, OP_EQUAL
+    for i in range(_HASH_SIZE):
+        blob[at + 2 + i] = data[start + i]
+    return 23
+
+
+@kernel
+def _decode_cashaddr(
     text: UInt8,
     start: int,
     length: int,
-    versions: tuple[int, int],
+    known: int,
+    prefix: UInt8,
     blob: UInt8,
     at: int,
     work: _Work,
+) -> tuple[int, int]:
+    """Read one CashAddr address of a prefix; write its script; return status and size."""
+    skipped = _START_BOUNDS[known + 1] - _START_BOUNDS[known] if known >= 0 else 0
+    if length - skipped > _LONGEST_CASHADDR:
+        return _BAD_LENGTH, 0
+    checksum, version, size = cashaddr_decode_into(
+        text, start, length, skipped, prefix, work.decoded, 0
+    )
+    if checksum == MIXED_CASE:
+        return _MIXED_CASE, 0
+    if checksum == TOO_SHORT:
+        return _BAD_LENGTH, 0
+    if checksum < 0:
+        return _BAD_CHARACTERS, 0
+    if checksum != VALID:
+        return _BAD_CHECKSUM, 0
+    if size == BAD_PADDING:
+        return _BAD_PADDING, 0
+    if size != _HASH_SIZE or version & 7 or version > _TOKENS_TYPE + _SCRIPT_HASH_TYPE:
+        return _UNSUPPORTED, 0
+    if version & _SCRIPT_HASH_TYPE:
+        return _OK, _write_script_hash(blob, at, work.decoded, 0)
+    return _OK, _write_key_hash(blob, at, work.decoded, 0)
+
+
+@kernel
+def _decode_any_cashaddr(
+    text: UInt8,
+    start: int,
+    length: int,
+    known: int,
+    forms: _Forms,
+    blob: UInt8,
+    at: int,
+    work: _Work,
+) -> tuple[int, int]:
+    """Read one CashAddr address, whose prefix may be left out; tell those of other networks."""
+    if forms.cashaddr.size > 0 and (known < 0 or _same_text(known, forms.cashaddr)):
+        status, size = _decode_cashaddr(text, start, length, known, forms.cashaddr, blob, at, work)
+        if status != _BAD_CHECKSUM or known >= 0:
+            return status, size
+    for other in range(_START_KINDS.size):
+        if _START_KINDS[other] == _CASHADDR and known in (-1, other):
+            prefix = _START_BYTES[_START_BOUNDS[other] : _START_BOUNDS[other + 1] - 1]
+            status, _size = _decode_cashaddr(text, start, length, known, prefix, blob, at, work)
+            if status == _OK:
+                return _OTHER_NETWORK, 0
+            if known >= 0:
+                return status, 0
+    return (_BAD_CHECKSUM if forms.cashaddr.size > 0 else _NOT_AN_ADDRESS), 0
+
+
+@kernel
+def _decode_base58(
+    text: UInt8, start: int, length: int, forms: _Forms, blob: UInt8, at: int, work: _Work
 ) -> tuple[int, int]:
     """Read one base58check address; write its script; return status and size."""
     if not _SHORTEST_BASE58 <= length <= _LONGEST_BASE58:
@@ -345,31 +549,51 @@ def _decode_base58(
     size = base58_decode_into(text, start, length, decoded, 0, work.limbs)
     if size == BAD_CHARACTER:
         return _BAD_CHARACTERS, 0
+    version_size = size - _HASH_SIZE - CHECKSUM_SIZE
     if not base58check_is_valid(decoded, size, work.digest, work.scratch):
-        if not _IS_FIRST_CHARACTER[text[start]]:
+        if not forms.first[text[start]]:
             return _NOT_AN_ADDRESS, 0
-        return (_BAD_CHECKSUM if size == _PAYLOAD_SIZE + CHECKSUM_SIZE else _BAD_LENGTH), 0
+        own_size = 2 if forms.p2pkh > 0xFF else 1
+        return (_BAD_CHECKSUM if version_size == own_size else _BAD_LENGTH), 0
+    version = np.int64(-1)
+    if version_size == 1:
+        version = np.int64(decoded[0])
+    elif version_size == 2 and decoded[0] > 0:
+        version = np.int64(decoded[0]) << 8 | np.int64(decoded[1])
     # A right checksum over something else: another currency's address, a key, …
-    if size != _PAYLOAD_SIZE + CHECKSUM_SIZE or not _IS_VERSION[decoded[0]]:
+    if version < 0 or not _IS_VERSION[version]:
         return _NOT_AN_ADDRESS, 0
-    if decoded[0] == versions[0]:
-        blob[at], blob[at + 1], blob[at + 2] = OP_DUP, OP_HASH160, _HASH_SIZE
-        blob[at + 23], blob[at + 24] = OP_EQUALVERIFY, OP_CHECKSIG
-        hash_start, script_size = at + 3, 25
-    elif decoded[0] == versions[1]:
-        blob[at], blob[at + 1], blob[at + 22] = OP_HASH160, _HASH_SIZE, OP_EQUAL
-        hash_start, script_size = at + 2, 23
-    else:
-        return _OTHER_NETWORK, 0
-    for i in range(_HASH_SIZE):
-        blob[hash_start + i] = decoded[1 + i]
-    return _OK, script_size
+    if version == forms.p2pkh:
+        return _OK, _write_key_hash(blob, at, decoded, version_size)
+    if version in (forms.p2sh, forms.old_p2sh):
+        return _OK, _write_script_hash(blob, at, decoded, version_size)
+    return _OTHER_NETWORK, 0
 
 
 @kernel
-def _decode_many(
-    text: UInt8, bounds: Int64, versions: tuple[int, int], own_prefix: int
-) -> tuple[UInt8, Int64, UInt8]:
+def _decode_one(
+    text: UInt8, start: int, length: int, forms: _Forms, blob: UInt8, at: int, work: _Work
+) -> tuple[int, int]:
+    """Read one address; write its script; return status and size."""
+    known = _known_start(text, start, length)
+    kind = _START_KINDS[known] if known >= 0 else _NO_START
+    if kind == _SEGWIT:
+        status, size = _decode_segwit(text, start, length, known, forms, blob, at)
+        if status == _MIXED_CASE:
+            # Base58 may begin so, too: LTc1…
+            other, other_size = _decode_base58(text, start, length, forms, blob, at, work)
+            if other in (_OK, _OTHER_NETWORK):
+                return other, other_size
+        return status, size
+    if kind == _CASHADDR or (kind == _NO_START and length in (ADDRESS_LENGTH, _LONGEST_CASHADDR)):
+        return _decode_any_cashaddr(text, start, length, known, forms, blob, at, work)
+    if kind != _NO_START:
+        return _HIDDEN_STATUS[kind], 0
+    return _decode_base58(text, start, length, forms, blob, at, work)
+
+
+@kernel
+def _decode_many(text: UInt8, bounds: Int64, forms: _Forms) -> tuple[UInt8, Int64, UInt8]:
     """Read addresses; return scripts end to end, their bounds, and the status of each text."""
     count = bounds.size - 1
     # A program is written before its length is judged: room for the longest bech32 text behind.
@@ -379,11 +603,7 @@ def _decode_many(
     work = _new_work()
     for i in range(count):
         start, length, at = bounds[i], bounds[i + 1] - bounds[i], starts[i]
-        prefix = _segwit_prefix(text, start, length)
-        if prefix >= 0:
-            state, size = _decode_segwit(text, start, length, prefix, own_prefix, blob, at)
-        else:
-            state, size = _decode_base58(text, start, length, versions, blob, at, work)
+        state, size = _decode_one(text, start, length, forms, blob, at, work)
         status[i] = state
         starts[i + 1] = at + size
     return blob[: starts[count]].copy(), starts, status
@@ -397,14 +617,15 @@ def decode_addresses(texts: Sequence[str], network: Network) -> DecodedAddresses
     texts : sequence of str
         Addresses; nothing is stripped.
     network : Network
-        Whose addresses they should be. The four test networks share base58 addresses, and all
-        but regtest share segwit ones.
+        Whose addresses they should be. Bitcoin's test networks share base58 addresses, and all
+        but regtest share segwit ones; some forms of other chains are the same, too.
 
     Returns
     -------
     DecodedAddresses
         Scripts and statuses, in the order of `texts`. Every script is one that
-        `encode_addresses` turns into the same address (in lower case, if it is a segwit one).
+        `encode_addresses` turns into the same address: in lower case if it is a segwit one, and in
+        the form that the network shows where it has several (Litecoin, Bitcoin Cash).
 
     Examples
     --------
@@ -419,9 +640,7 @@ def decode_addresses(texts: Sequence[str], network: Network) -> DecodedAddresses
     text = np.frombuffer("".join(texts).encode("ascii", "replace"), np.uint8)
     bounds = np.zeros(len(texts) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)), out=bounds[1:])
-    versions = (network.p2pkh_version, network.p2sh_version)
-    own_prefix = _PREFIXES.index(network.bech32_prefix)
-    return DecodedAddresses(*_decode_many(text, bounds, versions, own_prefix))
+    return DecodedAddresses(*_decode_many(text, bounds, _forms(network)))
 
 
 def _one_slip_away(text: str) -> Iterator[str]:
@@ -469,14 +688,19 @@ def script_of(address: str, network: Network) -> bytes:
     cause, hint = status.cause, None
     if status is AddressStatus.OTHER_NETWORK:
         owners = [
-            other.name
+            other
             for other in NETWORKS.values()
             if decode_addresses([address], other).status[0] == _OK
         ]
-        cause = f"it belongs to {' or '.join(owners)}"
+        kin = [owner for owner in owners if owner.coin == network.coin]
+        cause = f"it belongs to {' or '.join(owner.name for owner in kin or owners)}"
     elif meant := _did_you_mean(address, network):
         hint = f"did you mean {meant}?"
+    if status is AddressStatus.NOT_AN_ADDRESS:
+        cause = f"it is not a {network.coin.name} address"
     shown = address if len(address) <= MAX_LENGTH else f"{address[:MAX_LENGTH]}…"
     raise AddressError(
-        f"not an address of the Bitcoin network {network.name!r}: {cause}", where=shown, hint=hint
+        f"not an address of the {network.coin.name} network {network.name!r}: {cause}",
+        where=shown,
+        hint=hint,
     )

@@ -1,5 +1,7 @@
 """Blocks and transactions from bytes, as Bitcoin Core's ``transaction.h`` reads them.
 
+Other chains differ in what may stand in a block; `Form` (`clewline.codec.networks`) says what.
+
 A *batch* is a run of blocks in one buffer. `parse_blocks` turns it into flat arrays that point back
 into the buffer; `verify_blocks` computes transaction ids and holds each block against its
 Merkle root and its witness commitment. Both are strict where Core is strict: a byte that
@@ -16,6 +18,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from clewline.codec.auxpow import AUXPOW_BIT, PARTS, auxpow_parts
+from clewline.codec.compact_size import CUT, compact_size, read_u32
+from clewline.codec.networks import BITCOIN, Form
 from clewline.codec.sha256 import (
     DIGEST_SIZE,
     Scratch,
@@ -26,18 +31,18 @@ from clewline.codec.sha256 import (
 from clewline.jit import inlined, leaf
 
 HEADER_BYTES: Final = 80
-MAX_BLOCK_BYTES: Final = 4_000_000
-"""No block is larger: `MAX_BLOCK_SERIALIZED_SIZE` of Core's ``consensus/consensus.h``."""
-MAX_MONEY: Final = 21_000_000 * 100_000_000
-"""Core's ``consensus/amount.h``."""
 _NULL_INDEX: Final = 0xFFFFFFFF
 # What a transaction, an input and an output take at least.
 _MIN_TX_BYTES: Final = 60
 _MIN_INPUT_BYTES: Final = 41
 _MIN_OUTPUT_BYTES: Final = 9
-# What `_compact_size` answers instead of a value.
-_CUT: Final = -1
-_NOT_SHORTEST: Final = -2
+_WITNESS_FLAG: Final = 1  # BIP-144
+_MWEB_FLAG: Final = 8  # Litecoin's primitives/transaction.h
+# CHIP-2022-02, "Token prefix".
+_TOKEN_PREFIX: Final = 0xEF
+_HAS_COMMITMENT: Final = 0x40
+_HAS_NFT: Final = 0x20
+_HAS_AMOUNT: Final = 0x10
 
 
 class Fault(IntEnum):
@@ -59,6 +64,9 @@ class Fault(IntEnum):
     WITNESS_COMMITMENT = 13
     WITNESS_RESERVED = 14
     UNEXPECTED_WITNESS = 15
+    EXTENSION = 16
+    WORK = 17
+    MERGED_MINING = 18
 
 
 FAULT_TEXT: Final = {
@@ -71,12 +79,15 @@ FAULT_TEXT: Final = {
     Fault.NO_INPUT_OR_OUTPUT: "a transaction without inputs or outputs",
     Fault.COINBASE_POSITION: "a coinbase is not first, or the first transaction is not a coinbase",
     Fault.COINBASE_SCRIPT: "the coinbase script is not 2 to 100 bytes long",
-    Fault.VALUE: "an amount is negative or above 21 million BTC",
+    Fault.VALUE: "an amount is negative or above what the chain allows",
     Fault.MERKLE_ROOT: "the transactions do not match the Merkle root of the header",
     Fault.MERKLE_MUTATED: "the Merkle tree repeats transactions (CVE-2012-2459)",
     Fault.WITNESS_COMMITMENT: "the witness data does not match the block's witness commitment",
     Fault.WITNESS_RESERVED: "the coinbase witness is not one item of 32 bytes (BIP-141)",
     Fault.UNEXPECTED_WITNESS: "witness data in a block that commits to none (BIP-141)",
+    Fault.EXTENSION: "a transaction of the extension block outside of it (LIP-2)",
+    Fault.WORK: "the header does not meet its proof-of-work target",
+    Fault.MERGED_MINING: "the merged-mining proof (AuxPoW) is wrong",
 }
 
 
@@ -126,59 +137,18 @@ class ParsedBlocks(NamedTuple):
 
 @dataclass(frozen=True)
 class BlockFault:
-    """The first thing wrong in a batch: which block, why, and where in the buffer."""
+    """The first thing wrong in a batch: which block, why, where in the buffer, and details."""
 
     block: int
     fault: Fault
     position: int
-
-
-@inlined
-def read_u32(data: NDArray[np.uint8], at: int) -> Any:
-    """Return the little-endian 32 bits at ``data[at:at + 4]`` as int64, for other kernels.
-
-    Examples
-    --------
-    >>> read_u32(np.array([1, 0, 0, 128], np.uint8), 0)
-    2147483649
-    """
-    return (
-        np.int64(data[at])
-        | np.int64(data[at + 1]) << 8
-        | np.int64(data[at + 2]) << 16
-        | np.int64(data[at + 3]) << 24
-    )
-
-
-@inlined
-def _compact_size(data: NDArray[np.uint8], at: int, end: int) -> tuple[Any, Any]:
-    """Read a CompactSize (``ReadCompactSize``): (value, `_CUT` or `_NOT_SHORTEST`; next position).
-
-    A form that is not the shortest is refused, as Core does: the same block must have one form.
-    """
-    if at >= end:
-        return np.int64(_CUT), at
-    first = np.int64(data[at])
-    if first < 253:
-        return first, at + 1
-    if first == 253:
-        if at + 3 > end:
-            return np.int64(_CUT), at
-        value = np.int64(data[at + 1]) | np.int64(data[at + 2]) << 8
-        return (value, at + 3) if value >= 253 else (np.int64(_NOT_SHORTEST), at)
-    if first == 254:
-        if at + 5 > end:
-            return np.int64(_CUT), at
-        value = read_u32(data, at + 1)
-        return (value, at + 5) if value >= 0x10000 else (np.int64(_NOT_SHORTEST), at)
-    # 2^32 and more: no block is that large.
-    return np.int64(_NOT_SHORTEST), at
+    detail: str = ""
 
 
 @inlined
 def _size_fault(size: int) -> Any:
     """Return the fault of a CompactSize that could not be read."""
-    return Fault.TRUNCATED.value if size == _CUT else Fault.COMPACT_SIZE.value
+    return Fault.TRUNCATED.value if size == CUT else Fault.COMPACT_SIZE.value
 
 
 @inlined
@@ -187,12 +157,12 @@ def _skip_witness(data: NDArray[np.uint8], at: int, end: int, inputs: int) -> tu
     begin = at
     held = np.int64(0)
     for _ in range(inputs):
-        items, at = _compact_size(data, at, end)
+        items, at = compact_size(data, at, end)
         if items < 0:
             return _size_fault(items), at
         held += items
         for _item in range(items):
-            length, at = _compact_size(data, at, end)
+            length, at = compact_size(data, at, end)
             if length < 0:
                 return _size_fault(length), at
             if length > end - at:
@@ -214,9 +184,41 @@ def _is_null(data: NDArray[np.uint8], at: int) -> bool:
     return bool(held == 0)
 
 
+@inlined
+def _after_tokens(data: NDArray[np.uint8], at: int, length: int) -> tuple[Any, Any]:
+    """Return place and length of a script behind its token prefix; as they are if it has none."""
+    end = at + length
+    # Category, then what the token is and has.
+    if length < 34 or data[at] != _TOKEN_PREFIX:
+        return at, length
+    bits = np.int64(data[at + 33])
+    nft = bits & _HAS_NFT > 0
+    reserved = bits & 0x80 > 0 or bits & 0xF > (2 if nft else 0)
+    if reserved or not (nft or bits & _HAS_AMOUNT) or (bits & _HAS_COMMITMENT and not nft):
+        return at, length
+    position = at + 34
+    if bits & _HAS_COMMITMENT:
+        size, position = compact_size(data, position, end)
+        if size <= 0 or size > end - position:
+            return at, length
+        position += size
+    if bits & _HAS_AMOUNT:
+        if position < end and data[position] == 0xFF:
+            position += 9
+        else:
+            size, position = compact_size(data, position, end)
+            if size <= 0:
+                return at, length
+        if position > end:
+            return at, length
+    return position, end - position
+
+
 @leaf
 def _parse(
     blocks: ParsedBlocks,
+    form: Form,
+    parts: NDArray[np.int64],
     bare: bool,  # noqa: FBT001
 ) -> tuple[Any, Any, Any, Any, Any, Any]:
     """Fill the arrays: (fault, block, position, transactions, inputs, outputs).
@@ -232,10 +234,17 @@ def _parse(
     for block in range(blocks.block_start.size):
         end = blocks.block_end[block]
         blocks.block_tx[block] = tx
-        at = blocks.block_start[block]
+        begin = blocks.block_start[block]
+        at = begin
+        extended = False
         number: Any = np.int64(1)
         if not bare:
-            number, at = _compact_size(data, at + HEADER_BYTES, end)
+            at = begin + HEADER_BYTES
+            if form.auxpow and read_u32(data, begin) & AUXPOW_BIT:
+                fault, at = auxpow_parts(data, at, end, parts)
+                if fault < 0:
+                    return _size_fault(fault), block, at, tx, i_input, i_output
+            number, at = compact_size(data, at, end)
         if number < 0:
             return _size_fault(number), block, at, tx, i_input, i_output
         if number == 0:
@@ -245,19 +254,24 @@ def _parse(
             if at + 4 > end:
                 return Fault.TRUNCATED.value, block, at, tx, i_input, i_output
             inputs_at = at + 4
-            inputs, at = _compact_size(data, inputs_at, end)
-            witness = inputs == 0
-            if witness:
-                # BIP-144: marker 0 and flag 1 announce witness data.
+            inputs, at = compact_size(data, inputs_at, end)
+            marked = form.witness and inputs == 0
+            if marked:
+                # BIP-144: marker 0 and flag 1 announce witness data; LIP-2: flag 8 the HogEx.
                 if at >= end:
                     return Fault.TRUNCATED.value, block, at, tx, i_input, i_output
-                if data[at] != 1:
+                extended = form.mweb and data[at] == _MWEB_FLAG
+                if data[at] != _WITNESS_FLAG and not extended:
                     return Fault.WITNESS_FLAG.value, block, at, tx, i_input, i_output
+                # It is the last of its block, and no coinbase.
+                if extended and (position == 0 or position + 1 < number):
+                    return Fault.EXTENSION.value, block, at, tx, i_input, i_output
                 inputs_at = at + 1
-                inputs, at = _compact_size(data, inputs_at, end)
+                inputs, at = compact_size(data, inputs_at, end)
             if inputs < 0:
                 return _size_fault(inputs), block, at, tx, i_input, i_output
-            if inputs == 0:
+            # The first HogEx of a chain has no other before it to spend.
+            if inputs == 0 and not (marked and extended):
                 return Fault.NO_INPUT_OR_OUTPUT.value, block, start, tx, i_input, i_output
             first_input, first_output = i_input, i_output
             for _ in range(inputs):
@@ -267,7 +281,7 @@ def _parse(
                 misplaced = not bare and null != (position == 0)
                 if misplaced or (null and inputs != 1):
                     return Fault.COINBASE_POSITION.value, block, at, tx, i_input, i_output
-                length, script = _compact_size(data, at + 36, end)
+                length, script = compact_size(data, at + 36, end)
                 if length < 0:
                     return _size_fault(length), block, script, tx, i_input, i_output
                 if length + 4 > end - script:
@@ -279,7 +293,7 @@ def _parse(
                 elif length < 2 or length > 100:
                     return Fault.COINBASE_SCRIPT.value, block, at, tx, i_input, i_output
                 at = script + length + 4
-            outputs, at = _compact_size(data, at, end)
+            outputs, at = compact_size(data, at, end)
             if outputs < 0:
                 return _size_fault(outputs), block, at, tx, i_input, i_output
             if outputs == 0:
@@ -289,21 +303,27 @@ def _parse(
                 if at + _MIN_OUTPUT_BYTES > end:
                     return Fault.TRUNCATED.value, block, at, tx, i_input, i_output
                 value = read_u32(data, at) | read_u32(data, at + 4) << 32
-                if value < 0 or value > MAX_MONEY or total + value > MAX_MONEY:
+                if value < 0 or value > form.max_money or total + value > form.max_money:
                     return Fault.VALUE.value, block, at, tx, i_input, i_output
                 total += value
-                length, script = _compact_size(data, at + 8, end)
+                length, script = compact_size(data, at + 8, end)
                 if length < 0:
                     return _size_fault(length), block, script, tx, i_input, i_output
                 if length > end - script:
                     return Fault.TRUNCATED.value, block, script, tx, i_input, i_output
+                at = script + length
+                if form.tokens:
+                    script, length = _after_tokens(data, script, length)
                 blocks.value[i_output] = value
                 blocks.script_at[i_output] = script
                 blocks.script_length[i_output] = length
                 i_output += 1
-                at = script + length
             outputs_end = at
-            if witness:
+            if extended:
+                if at < end and data[at] != 0:
+                    return Fault.EXTENSION.value, block, at, tx, i_input, i_output
+                at += 1
+            elif marked:
                 fault, at = _skip_witness(data, at, end, inputs)
                 if fault != Fault.NONE.value:
                     return fault, block, at, tx, i_input, i_output
@@ -319,7 +339,10 @@ def _parse(
             blocks.tx_input[tx] = first_input
             blocks.tx_output[tx] = first_output
             tx += 1
-        if at != end:
+        # The extension block follows its HogEx, and is not read.
+        if extended and at == end:
+            return Fault.TRUNCATED.value, block, at, tx, i_input, i_output
+        if at != end and not extended:
             return Fault.TRAILING.value, block, at, tx, i_input, i_output
     blocks.block_tx[blocks.block_start.size] = tx
     blocks.tx_input[tx] = i_input
@@ -426,13 +449,12 @@ def _check_commitment(
         level[byte] = 0
     for tx in range(first + 1, last):
         leaf_at = 32 * (tx - first)
-        if span[tx, 1] == span[tx, 0] + 4:
+        start = span[tx, 0]
+        if span[tx, 1] == start + 4 or blocks.data[start + 5] != _WITNESS_FLAG:
             for byte in range(32):
                 level[leaf_at + byte] = txid[32 * tx + byte]
         else:
-            sha256d_into(
-                blocks.data, span[tx, 0], span[tx, 3] - span[tx, 0], level, leaf_at, scratch
-            )
+            sha256d_into(blocks.data, start, span[tx, 3] - start, level, leaf_at, scratch)
     merkle_root_into(level, last - first, root, scratch)
     for byte in range(32):
         root[32 + byte] = blocks.data[stack + 2 + byte]
@@ -461,7 +483,7 @@ def _verify(
             if inputs_at == start + 4:
                 sha256d_into(data, start, end - start, txid, 32 * tx, scratch)
             else:
-                witness = True
+                witness = witness or data[start + 5] == _WITNESS_FLAG
                 body = span[tx, 2] - inputs_at
                 sha256d_ranges3_into(
                     data, start, 4, inputs_at, body, end - 4, 4, txid, 32 * tx, scratch
@@ -480,7 +502,10 @@ def _verify(
 
 
 def parse_blocks(
-    data: NDArray[np.uint8], block_start: NDArray[np.int64], block_end: NDArray[np.int64]
+    data: NDArray[np.uint8],
+    block_start: NDArray[np.int64],
+    block_end: NDArray[np.int64],
+    form: Form = BITCOIN.form,
 ) -> ParsedBlocks | BlockFault:
     """Parse the blocks at ``data[block_start:block_end]`` into flat arrays.
 
@@ -490,6 +515,8 @@ def parse_blocks(
         Plain (not obfuscated) block bytes.
     block_start, block_end : ndarray of int64, shape (n_block,)
         Where each block begins (at its header) and ends; at least 80 bytes apart, not overlapping.
+    form : Form
+        What the blocks of the chain may hold.
 
     Returns
     -------
@@ -503,13 +530,13 @@ def parse_blocks(
 
     Cost: one pass, 2 GB/s.
     """
-    return _parsed(data, block_start, block_end, bare=False)
+    return _parsed(data, block_start, block_end, form, bare=False)
 
 
 def parse_transactions(
     data: NDArray[np.uint8], start: NDArray[np.int64], end: NDArray[np.int64]
 ) -> ParsedBlocks | BlockFault:
-    """Parse transactions that stand alone, outside a block, into flat arrays.
+    """Parse transactions of Bitcoin that stand alone, outside a block, into flat arrays.
 
     Parameters
     ----------
@@ -538,7 +565,7 @@ def parse_transactions(
     >>> one.value.tolist(), one.prevout_at.tolist()
     ([1000], [5])
     """
-    parsed = _parsed(data, start, end, bare=True)
+    parsed = _parsed(data, start, end, BITCOIN.form, bare=True)
     if isinstance(parsed, ParsedBlocks):
         for tx, (first, inputs, outputs, last) in enumerate(parsed.tx_span.tolist()):
             pieces = data[first : first + 4], data[inputs:outputs], data[last - 4 : last]
@@ -551,6 +578,7 @@ def _parsed(
     data: NDArray[np.uint8],
     block_start: NDArray[np.int64],
     block_end: NDArray[np.int64],
+    form: Form,
     *,
     bare: bool,
 ) -> ParsedBlocks | BlockFault:
@@ -576,7 +604,8 @@ def _parsed(
         script_length=np.empty(n_output, np.int64),
         txid=np.empty((0, 32), np.uint8),
     )
-    fault, block, position, n_tx, n_input, n_output = _parse(room, bare)
+    parts = np.empty(PARTS, np.int64)
+    fault, block, position, n_tx, n_input, n_output = _parse(room, form, parts, bare)
     if fault:
         return BlockFault(int(block), Fault(fault), int(position))
     return room._replace(

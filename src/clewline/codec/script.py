@@ -28,6 +28,9 @@ class ScriptKind(IntEnum):
     WITNESS_V1_TAPROOT = 8
     ANCHOR = 9
     WITNESS_UNKNOWN = 10
+    # Litecoin Core's; on other chains these scripts are of WITNESS_UNKNOWN.
+    WITNESS_MWEB_HOGADDR = 11
+    WITNESS_MWEB_PEGIN = 12
 
     @property
     def core_name(self) -> str:
@@ -46,6 +49,8 @@ OP_PUSHDATA1: Final = 0x4C
 OP_PUSHDATA2: Final = 0x4D
 OP_PUSHDATA4: Final = 0x4E
 OP_1: Final = 0x51
+OP_8: Final = 0x58
+OP_9: Final = 0x59
 OP_16: Final = 0x60
 OP_RETURN: Final = 0x6A
 OP_DUP: Final = 0x76
@@ -219,7 +224,21 @@ def script_kind(blob: NDArray[np.uint8], start: int, length: int) -> int:
 
 
 @kernel
-def script_kinds(blob: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.uint8]:
+def _mweb_kind(blob: NDArray[np.uint8], start: int, length: int) -> int:
+    """Classify a witness program of an unknown version as Litecoin Core does (LIP-2)."""
+    if length == 34 and blob[start] == OP_8:
+        return ScriptKind.WITNESS_MWEB_HOGADDR.value
+    if length == 34 and blob[start] == OP_9:
+        return ScriptKind.WITNESS_MWEB_PEGIN.value
+    return ScriptKind.WITNESS_UNKNOWN.value
+
+
+@kernel
+def script_kinds(
+    blob: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    mweb: bool = False,  # noqa: FBT001, FBT002 - a kernel takes no keywords
+) -> NDArray[np.uint8]:
     """Classify many output scripts.
 
     Parameters
@@ -228,6 +247,8 @@ def script_kinds(blob: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[
         Scripts end to end; may be read-only.
     starts : ndarray of int64, shape (n + 1,)
         Start of each script, and the end of the last.
+    mweb : bool
+        Whether they are of a chain with an extension block (Litecoin).
 
     Returns
     -------
@@ -241,7 +262,10 @@ def script_kinds(blob: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[
     """
     kinds = np.empty(starts.size - 1, np.uint8)
     for i in range(kinds.size):
-        kinds[i] = script_kind(blob, starts[i], starts[i + 1] - starts[i])
+        length = starts[i + 1] - starts[i]
+        kinds[i] = script_kind(blob, starts[i], length)
+        if mweb and kinds[i] == ScriptKind.WITNESS_UNKNOWN.value:
+            kinds[i] = _mweb_kind(blob, starts[i], length)
     return kinds
 
 

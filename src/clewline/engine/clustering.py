@@ -32,12 +32,19 @@ class Link:
 
 
 @kernel
-def _find(parent: UInt32, script: int | np.int64) -> int | np.int64:
+def find(parent: UInt32, script: int | np.int64) -> int | np.int64:
     """Return the root of `script`, halving the path to it (Tarjan and van Leeuwen, 1984)."""
     while parent[script] != script:
         parent[script] = parent[parent[script]]
         script = parent[script]
     return script
+
+
+@kernel
+def leave_roots(parent: UInt32) -> None:
+    """Leave roots only: a parent is never larger than its child, so one ascending pass does."""
+    for s in range(len(parent)):
+        parent[s] = parent[parent[s]]
 
 
 @kernel
@@ -53,17 +60,15 @@ def _join(
     for tx in range(first_tx, len(tx_input) - 1):
         if not may_link(tx, tx_input, coinjoin):
             continue
-        root = _find(parent, np.int64(script[prevout[tx_input[tx]]]))
+        root = find(parent, np.int64(script[prevout[tx_input[tx]]]))
         for i in range(tx_input[tx] + 1, tx_input[tx + 1]):
-            other = _find(parent, np.int64(script[prevout[i]]))
+            other = find(parent, np.int64(script[prevout[i]]))
             if other < root:
                 parent[root] = other
                 root = other
             elif root < other:
                 parent[other] = root
-    # A parent is never larger than its child: one ascending pass leaves roots only.
-    for s in range(len(parent)):
-        parent[s] = parent[parent[s]]
+    leave_roots(parent)
 
 
 def cluster(chain: Chain, coinjoin: UInt8) -> UInt32:
@@ -345,7 +350,7 @@ def _join_new(
         for i in range(tx_input[tx], tx_input[tx + 1]):
             spent = np.int64(script[prevout[i]])
             cluster = ids[spent] if spent < len(ids) else np.uint32(spent)
-            at = np.int64(_find(parent, np.searchsorted(root, cluster)))
+            at = np.int64(find(parent, np.searchsorted(root, cluster)))
             if lowest < 0:
                 lowest = at
             elif at != lowest:
@@ -463,10 +468,10 @@ def _growth(
     for tx in range(len(tx_input) - 1):
         if not may_link(tx, tx_input, coinjoin):
             continue
-        root = _find(parent, np.int64(script[prevout[tx_input[tx]]]))
+        root = find(parent, np.int64(script[prevout[tx_input[tx]]]))
         biggest = size[root]
         for i in range(tx_input[tx] + 1, tx_input[tx + 1]):
-            other = _find(parent, np.int64(script[prevout[i]]))
+            other = find(parent, np.int64(script[prevout[i]]))
             if other == root:
                 continue
             biggest = max(biggest, size[other])

@@ -14,6 +14,11 @@ from clewline.jit import kernel
 NOTHING: Final = -1
 """For a script that is none: its row says nothing."""
 
+BEYOND: Final = -1
+"""For a sum that 64 bits do not hold."""
+
+_LARGEST: Final = 2**63 - 1
+
 
 @dataclass(frozen=True)
 class Receipts:
@@ -24,7 +29,8 @@ class Receipts:
     outputs, unspent : ndarray of int64
         Outputs received, and those of them that are not spent.
     received, sent : ndarray of int64
-        Satoshi; the balance is their difference.
+        Satoshi; the balance is their difference. `BEYOND` where 64 bits do not hold them, which
+        only a chain without a limit to its supply can come to (Dogecoin).
     first_tx, last_tx : ndarray of int64
         First and last transaction that pays to or spends from the script; -1 where there is none.
     """
@@ -58,9 +64,14 @@ def _sum_up(
         last_output, last_spender = output, np.int64(-1)
         while 0 <= output < len(next_output):
             sums[i, 0] += 1
-            sums[i, 2] += value[output]
+            if value[output] > _LARGEST - sums[i, 2]:
+                sums[i, 2] = sums[i, 3] = BEYOND
+            held = sums[i, 2] != BEYOND
+            if held:
+                sums[i, 2] += value[output]
             if spender[output] < n_tx:
-                sums[i, 3] += value[output]
+                if held:
+                    sums[i, 3] += value[output]
                 last_spender = max(last_spender, np.int64(spender[output]))
             else:
                 sums[i, 1] += 1

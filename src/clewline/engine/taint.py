@@ -599,7 +599,7 @@ def _trace(
     )
     if walked.code != DONE:
         what = (
-            f"its inputs hold over {LARGEST_TOTAL} satoshi, more than can exist"
+            f"its inputs hold over {LARGEST_TOTAL} satoshi, more than can exist in Bitcoin"
             if walked.code == TOTAL_TOO_LARGE
             else "its outputs hold more than its inputs"
         )

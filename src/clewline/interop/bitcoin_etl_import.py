@@ -130,7 +130,7 @@ class BitcoinEtlTables:
         total = self._header.shape[0]
         for first, last in self._ranges():
             rows = self._read(first, last)
-            check_rows(rows, first, self.place)
+            check_rows(rows, first, self.place, writer.network.coin)
             append_rows(writer, rows, first, self.place)
             told(last, total)
         self._txs.finish()

@@ -102,7 +102,7 @@ class FlatTables:
         total = self._header.shape[0]
         for first, last in self._ranges():
             rows, prevout, script = self._read(writer, first, last)
-            check_rows(rows, first, self.place)
+            check_rows(rows, first, self.place, writer.network.coin)
             linked = writer.written("input.prevout").size, writer.written("output.script").size
             append_rows(writer, rows, first, self.place)
             for name, given, begin in (
@@ -156,7 +156,7 @@ class FlatTables:
         scripts = self._take("scripts", "script", int(self._script_count[first:last].sum()), known)
         blob, starts = slices_of(scripts["bytes"])
         self._same(
-            script_kinds(blob, starts),
+            script_kinds(blob, starts, writer.network.coin.form.mweb),
             integers(scripts, "kind", np.uint8),
             "kind",
             known,

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from clewline.codec.block import (
     HEADER_BYTES,
-    MAX_BLOCK_BYTES,
-    MAX_MONEY,
     ParsedBlocks,
     merkle_root_into,
 )
-from clewline.codec.networks import NETWORKS, Network
+from clewline.codec.networks import Coin, Network, networks_by_genesis
 from clewline.codec.sha256 import DIGEST_SIZE, Scratch, new_scratch
+from clewline.codec.spending_order import in_spending_order, listed_by_id
 from clewline.errors import DataError
 from clewline.jit import kernel
 from clewline.sources.active_chain import choose_active_chain, header_hashes
@@ -136,13 +135,14 @@ def check_headers(header: NDArray[np.uint8], network: Network | None, place: str
     names = header_hashes(header)
     if network is None:
         first = names[0].tobytes()
-        network = next((one for one in NETWORKS.values() if one.genesis == first), None)
-        if network is None:
+        known = networks_by_genesis(first)
+        if not known:
             raise DataError(
                 f"begins with block {first[::-1].hex()}, the genesis block of no network",
                 where=f"{place}, row 0",
                 hint="a store is built from a whole chain, from its first block",
             )
+        network = known[0]
     previous = header[:, 4:36]
     broken = np.flatnonzero((previous[1:] != names[:-1]).any(axis=1))
     if broken.size:
@@ -165,10 +165,11 @@ def _bad_root(
     header: NDArray[np.uint8],
     level: NDArray[np.uint8],
     scratch: Scratch,
+    from_block: int,
 ) -> int:
     """Return the first block whose ids do not give the Merkle root of its header, -1 if none."""
     root = np.empty(DIGEST_SIZE, np.uint8)
-    for block in range(block_tx.size - 1):
+    for block in range(from_block, block_tx.size - 1):
         first, last = block_tx[block], block_tx[block + 1]
         for byte in range(DIGEST_SIZE * (last - first)):
             level[byte] = txid[DIGEST_SIZE * first + byte]
@@ -180,7 +181,7 @@ def _bad_root(
     return -1
 
 
-def check_rows(rows: BlockRows, height: int, place: str) -> None:
+def check_rows(rows: BlockRows, height: int, place: str, coin: Coin) -> None:
     """Check what the rows of some blocks must keep, before they are linked.
 
     Parameters
@@ -191,6 +192,8 @@ def check_rows(rows: BlockRows, height: int, place: str) -> None:
         Of the first block.
     place : str
         Where they come from.
+    coin : Coin
+        Whose rules hold.
 
     Raises
     ------
@@ -207,33 +210,37 @@ def check_rows(rows: BlockRows, height: int, place: str) -> None:
     coinbase = np.zeros(rows.txid.shape[0], np.bool_)
     coinbase[rows.block_tx[:-1]] = True
     total = np.zeros(rows.value.size + 1, np.int64)
-    sane = (rows.value >= 0) & (rows.value <= MAX_MONEY)
-    # Sums of sane values alone: 2^17 of the largest fit.
+    most = coin.form.max_money
+    sane = (rows.value >= 0) & (rows.value <= most)
+    # Sums of sane values alone may leave 64 bits, but not without the sum of their upper halves.
     np.cumsum(np.where(sane, rows.value, 0), out=total[1:])
+    upper = offsets(np.where(sane, rows.value >> 32, 0))
     owner = np.repeat(np.arange(coinbase.size), np.diff(rows.tx_output))
     values = np.ones(coinbase.size, np.bool_)
     values[owner[~sane]] = False
     paid = total[rows.tx_output[1:]] - total[rows.tx_output[:-1]]
+    values &= np.diff(upper[rows.tx_output]) <= most >> 32
+    n_input, n_output = np.diff(rows.tx_input), np.diff(rows.tx_output)
     # Version, lock time and two numbers; what each input and each output takes at least.
     least = (
         _FRAME_BYTES
-        + _MIN_INPUT_BYTES * np.diff(rows.tx_input).clip(1)
+        + _MIN_INPUT_BYTES * n_input.clip(1)
         + np.diff(offsets(_MIN_OUTPUT_BYTES + rows.script_length)[rows.tx_output])
     )
     for wrong, text in (
         (
-            coinbase != (np.diff(rows.tx_input) == 0),
+            coinbase != (n_input == 0),
             "a coinbase is not first or has inputs, or another transaction has none",
         ),
-        (np.diff(rows.tx_output) == 0, "a transaction without outputs"),
+        (n_output == 0, "a transaction without outputs"),
         (
-            ~values | (paid < 0) | (paid > MAX_MONEY),
-            "an amount is negative or above 21 million BTC",
+            ~values | (paid < 0) | (paid > most),
+            "an amount is negative or above what the chain allows",
         ),
         (
             (rows.base_size < least)
             | (rows.base_size > rows.total_size)
-            | (rows.total_size > MAX_BLOCK_BYTES),
+            | (rows.total_size > coin.max_block_bytes),
             "the size of a transaction cannot be",
         ),
     ):
@@ -245,7 +252,17 @@ def check_rows(rows: BlockRows, height: int, place: str) -> None:
                 where=_block(place, height + block[tx]),
             )
     level = np.empty(DIGEST_SIZE * (int(count.max()) + 1), np.uint8)
-    bad = int(_bad_root(rows.block_tx, rows.txid.reshape(-1), rows.header, level, new_scratch()))
+
+    def bad_root(block_tx: NDArray[np.int64], txid: NDArray[np.uint8], at: int, first: int) -> int:
+        flat, header = txid.reshape(-1), rows.header[at:]
+        return int(_bad_root(block_tx, flat, header, level, new_scratch(), first))
+
+    bad = bad_root(rows.block_tx, rows.txid, 0, 0)
+    while bad >= 0 and coin.sorted_by_id:
+        ids = listed_by_id(rows.txid[rows.block_tx[bad] : rows.block_tx[bad + 1]])
+        if bad_root(np.array([0, ids.shape[0]]), ids, bad, 0) >= 0:
+            break
+        bad = bad_root(rows.block_tx, rows.txid, 0, bad + 1)
     if bad >= 0:
         raise DataError(
             "the transaction ids do not give the Merkle root of the header",
@@ -290,23 +307,23 @@ def append_rows(writer: StoreWriter, rows: BlockRows, height: int, place: str) -
     # outputs, to which version and lock time add 8.
     span[:, 2] = rows.base_size.astype(np.int64) - 8
     span[:, 3] = rows.total_size
-    writer.append(
-        ParsedBlocks(
-            data=data,
-            block_start=block_start,
-            block_end=block_start + HEADER_BYTES,
-            block_tx=rows.block_tx,
-            tx_span=span,
-            tx_input=rows.tx_input,
-            tx_output=rows.tx_output,
-            version=rows.version,
-            locktime=rows.locktime,
-            prevout_at=prevouts + np.arange(n_input, dtype=np.int64) * OUTPOINT_BYTES,
-            sequence=rows.sequence,
-            value=rows.value,
-            script_at=rows.script_at + prevouts + n_input * OUTPOINT_BYTES,
-            script_length=rows.script_length,
-            txid=rows.txid,
-        ),
-        lambda block: _block(place, height + block),
+    parsed = ParsedBlocks(
+        data=data,
+        block_start=block_start,
+        block_end=block_start + HEADER_BYTES,
+        block_tx=rows.block_tx,
+        tx_span=span,
+        tx_input=rows.tx_input,
+        tx_output=rows.tx_output,
+        version=rows.version,
+        locktime=rows.locktime,
+        prevout_at=prevouts + np.arange(n_input, dtype=np.int64) * OUTPOINT_BYTES,
+        sequence=rows.sequence,
+        value=rows.value,
+        script_at=rows.script_at + prevouts + n_input * OUTPOINT_BYTES,
+        script_length=rows.script_length,
+        txid=rows.txid,
     )
+    if writer.network.coin.sorted_by_id:
+        parsed = in_spending_order(parsed)
+    writer.append(parsed, lambda block: _block(place, height + block))

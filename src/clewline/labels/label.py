@@ -18,9 +18,6 @@ from typing import Any, Final
 from clewline.errors import UsageError
 from clewline.vocab import category, confidence, label_type
 
-BITCOIN: Final = "BTC"
-"""Asset of the labels that can match a store."""
-
 _MENTION_CONCEPTS: Final = frozenset({"mention", "website_mention", "forum_mention"})
 _SHOWN: Final = 100
 """Characters of a refused subject that are printed; no address is longer."""
@@ -103,9 +100,10 @@ class Label:
     Attributes
     ----------
     asset : str
-        Currency or chain as the source writes it, upper case; ``BTC`` is matched.
+        Currency or chain as the source writes it, upper case; that of the store is matched.
     network : str
-        Network of the asset: ``main`` or, for Bitcoin, the name of a test network.
+        Name of the network where the subject is an address of the store's chain or of Bitcoin;
+        ``main`` for all other assets.
     subject : str
         Address in the form in which it is shown, or transaction id.
     is_transaction : bool

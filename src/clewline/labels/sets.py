@@ -35,7 +35,7 @@ from clewline.errors import (
     UsageError,
 )
 from clewline.labels.addresses import as_shown
-from clewline.labels.label import BITCOIN, Claim, Label, Refusal, Rows, in_order
+from clewline.labels.label import Claim, Label, Refusal, Rows, in_order
 from clewline.labels.table import read_table
 from clewline.labels.tagpack import read_tagpack
 
@@ -519,7 +519,7 @@ class LabelSet:
         subject : str
             Address or transaction id.
         network : str, optional
-            Only Bitcoin labels of this network. Without it: of all assets and networks.
+            Only labels of this network's addresses. Without it: of all assets and networks.
 
         Returns
         -------
@@ -532,10 +532,10 @@ class LabelSet:
             " FROM label JOIN claim ON claim.id = label.claim"
             " JOIN import ON import.id = label.import WHERE subject = ?"
         )
-        arguments = [as_shown(subject)]
+        arguments = [as_shown(subject, network or "main")]
         if network is not None:
             query += " AND asset = ? AND network = ?"
-            arguments += [BITCOIN, network]
+            arguments += [network_by_name(network).coin.asset, network]
         with self._errors():
             rows = self._database.execute(query, arguments).fetchall()
         return in_order(
@@ -544,7 +544,7 @@ class LabelSet:
         )
 
     def matched(self, network: str) -> MatchedLabels:
-        """Return the labels of all Bitcoin addresses of one network as columns.
+        """Return the labels of all addresses of one network as columns.
 
         Notes
         -----
@@ -554,7 +554,7 @@ class LabelSet:
             rows = self._database.execute(
                 "SELECT subject, claim FROM label"
                 " WHERE is_transaction = 0 AND asset = ? AND network = ?",
-                (BITCOIN, network),
+                (network_by_name(network).coin.asset, network),
             ).fetchall()
             bodies = self._database.execute("SELECT id, body FROM claim ORDER BY digest").fetchall()
         used = {claim for _, claim in rows}

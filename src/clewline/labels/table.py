@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from clewline.codec.networks import network_by_name
 from clewline.errors import LabelFileError, UsageError
-from clewline.labels.addresses import as_shown, bitcoin_faults
-from clewline.labels.label import BITCOIN, Claim, Label, Refusal, Rows, make_claim
+from clewline.labels.addresses import address_faults, as_shown
+from clewline.labels.label import Claim, Label, Refusal, Rows, make_claim
 
 REQUIRED_COLUMNS: Final = ("address", "entity", "category", "source", "confidence")
 OPTIONAL_COLUMNS: Final = ("type", "cluster", "network")
@@ -20,7 +21,7 @@ _NO: Final = frozenset({"no", "false", "0", ""})
 
 
 def read_table(data: bytes, file: str, network: str) -> Rows:
-    """Read a CSV of labels for Bitcoin addresses of one network.
+    """Read a CSV of labels for addresses of one network.
 
     Parameters
     ----------
@@ -55,6 +56,7 @@ def read_table(data: bytes, file: str, network: str) -> Rows:
     rows = Rows()
     claims: dict[tuple[str, ...], Claim] = {}
     mentions = 0
+    asset = network_by_name(network).coin.asset
     columns, lines = _open(data, file)
     for position, (line, cells) in enumerate(lines, start=1):
         row = dict(zip(columns, cells, strict=False))
@@ -74,7 +76,7 @@ def read_table(data: bytes, file: str, network: str) -> Rows:
         mentions += claim.type == "mention" and _is_yes(row.get("cluster", ""))
         rows.labels.append(
             Label(
-                asset=BITCOIN,
+                asset=asset,
                 network=network,
                 subject=subject,
                 is_transaction=False,
@@ -178,14 +180,14 @@ def _make_claim(row: dict[str, str]) -> Claim:
 
 def _check_addresses(rows: Rows, network: str) -> None:
     """Add a refusal for each label whose subject is no address of `network`, in file order."""
-    faults = bitcoin_faults([label.subject for label in rows.labels], network)
+    faults = address_faults([label.subject for label in rows.labels], network)
     for index, fault in faults.items():
         label = rows.labels[index]
         rows.refusals.append(
             Refusal(label.file, label.position, label.line, label.subject, fault.reason, fault.hint)
         )
     rows.labels = [
-        replace(label, subject=as_shown(label.subject))
+        replace(label, subject=as_shown(label.subject, network))
         for index, label in enumerate(rows.labels)
         if index not in faults
     ]

@@ -13,17 +13,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import yaml
 
+from clewline.codec.networks import BITCOIN, network_by_name
 from clewline.errors import LabelFileError, UsageError
-from clewline.labels.addresses import as_shown, bitcoin_faults, why_not_an_address
+from clewline.labels.addresses import (
+    address_faults,
+    as_shown,
+    main_network,
+    why_not_an_address,
+)
 from clewline.labels.label import (
-    BITCOIN,
     Claim,
     Label,
     Refusal,
@@ -70,8 +75,9 @@ def read_tagpack(data: bytes, file: str, network: str) -> Rows:
     file : str
         Its name, for labels and errors.
     network : str
-        Network of the store. Tags of ``BTC`` are of ``main``; an address that is none there but one
-        of this network is taken as such (a pack made for a test network).
+        Network of the store. Tags of Bitcoin, and of the store's currency, are of its real network;
+        an address that is none there but one of the store's network is taken as such (a pack made
+        for a test network).
 
     Returns
     -------
@@ -106,14 +112,16 @@ def read_tagpack(data: bytes, file: str, network: str) -> Rows:
     >>> rows = read_tagpack(pack, "example.yaml", "main")
     >>> rows.labels[0].claim.entity, rows.labels[0].asset
     ('Exchange 1', 'LTC')
-    >>> print(rows.refusals[0])
-    example.yaml:11: 'LbonesGyyeUDpQqtZQMmBUPJSEg4jHhUvc': bad checksum
+    >>> print(rows.refusals[0])  # doctest: +ELLIPSIS
+    example.yaml:11: 'LbonesGyyeUDpQqtZQMmBUPJSEg4jHhUvc': the checksum does not match: ...
     """
     header = _Reader(data, file).document()
     defaults = {name: header[name] for name in _TAG_FIELDS if header.get(name) is not None}
     rows = Rows()
     claims: dict[tuple[Value, ...], Claim | str] = {}
     mentions = 0
+    own = network_by_name(network).coin.asset
+    checked = dict.fromkeys((BITCOIN.asset, own))
     for position, (line, tag) in enumerate(header["tags"], start=1):
         if not isinstance(tag, dict):
             rows.refusals.append(Refusal(file, position, line, "", "a tag is a mapping"))
@@ -124,20 +132,21 @@ def read_tagpack(data: bytes, file: str, network: str) -> Rows:
         try:
             if isinstance(claim, str):
                 raise UsageError(claim)
-            asset, subject, is_transaction = _subject(fields, subject)
+            asset, subject, is_transaction = _subject(fields, subject, checked)
         except UsageError as error:
             rows.refusals.append(Refusal(file, position, line, subject, error.message, error.hint))
             continue
         if claim.type == "mention" and str(fields.get("is_cluster_definer")).lower() in _TRUE:
             mentions += 1
-        rows.labels.append(
-            Label(asset, "main", subject, is_transaction, claim, file, position, line)
-        )
+        net = (main_network(asset) if asset in checked else None) or "main"
+        rows.labels.append(Label(asset, net, subject, is_transaction, claim, file, position, line))
     if mentions:
         rows.notes.append(
             f"{file}: {mentions} labels ask for a cluster; they are mentions and reach none"
         )
-    _check_bitcoin(rows, network)
+    for asset in checked:
+        real = main_network(asset) or network
+        _check_asset(rows, asset, real, network if asset == own else real)
     rows.refusals.sort(key=lambda refusal: refusal.position)
     return rows
 
@@ -202,10 +211,12 @@ def _time(name: str, text: str | None) -> int | None:
     return int(time.timestamp())
 
 
-def _subject(fields: dict[str, Value], subject: str) -> tuple[str, str, bool]:
+def _subject(
+    fields: dict[str, Value], subject: str, later: Container[str]
+) -> tuple[str, str, bool]:
     """Return asset, subject and whether that is a transaction.
 
-    Bitcoin addresses are checked later, all at once.
+    Addresses of some assets are checked later, all at once.
     """
     for name in ("address", "tx_hash", "currency", "network"):
         if not isinstance(fields.get(name), str | None):
@@ -219,23 +230,23 @@ def _subject(fields: dict[str, Value], subject: str) -> tuple[str, str, bool]:
         raise UsageError("address or currency has control characters")
     if not fields.get("address"):
         subject = subject.lower()
-        if asset == BITCOIN and not _TXID.fullmatch(subject):
+        if asset in later and not _TXID.fullmatch(subject):
             raise UsageError("a transaction id is 64 hex digits")
         return asset, subject, True
-    if asset != BITCOIN and (reason := why_not_an_address(subject, asset)):
+    if asset not in later and (reason := why_not_an_address(subject, asset)):
         raise UsageError(reason)
     return asset, subject, False
 
 
-def _check_bitcoin(rows: Rows, network: str) -> None:
-    """Check the Bitcoin addresses of `rows`; those that are none move to the refusals."""
-    own = [la.asset == BITCOIN and not la.is_transaction for la in rows.labels]
+def _check_asset(rows: Rows, asset: str, real: str, network: str) -> None:
+    """Check the addresses of a currency in `rows`; those that are none move to the refusals."""
+    own = [la.asset == asset and not la.is_transaction for la in rows.labels]
     texts = [label.subject for label, is_own in zip(rows.labels, own, strict=True) if is_own]
-    faults = bitcoin_faults(texts, "main")
+    faults = address_faults(texts, real)
     elsewhere = {texts[number] for number in faults}
-    if network != "main" and elsewhere:
+    if network != real and elsewhere:
         candidates = sorted(elsewhere)
-        strangers = bitcoin_faults(candidates, network)
+        strangers = address_faults(candidates, network)
         elsewhere = {text for n, text in enumerate(candidates) if n not in strangers}
     else:
         elsewhere = set()
@@ -246,9 +257,11 @@ def _check_bitcoin(rows: Rows, network: str) -> None:
         if not is_own:
             kept.append(label)
         elif number not in faults:
-            kept.append(replace(label, subject=as_shown(label.subject)))
+            shown = as_shown(label.subject, real)
+            kept.append(replace(label, subject=shown, network=real))
         elif label.subject in elsewhere:
-            kept.append(replace(label, subject=as_shown(label.subject), network=network))
+            shown = as_shown(label.subject, network)
+            kept.append(replace(label, subject=shown, network=network))
         else:
             fault = faults[number]
             rows.refusals.append(

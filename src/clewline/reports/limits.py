@@ -23,6 +23,30 @@ LAYERS: Final[dict[Layer, tuple[str, str]]] = {
 }
 """The four layers (METHODS §5): they never share a colour or a field."""
 
+LOOK_ALIKES: Final = "look-alikes"
+"""Section of the accuracy page on transactions that are, or are not, taken for a CoinJoin."""
+
+
+def accuracy_of(heuristic: str) -> str:
+    """Return where the measured error rate of a heuristic stands.
+
+    Parameters
+    ----------
+    heuristic : str
+        Rule at a link, or CoinJoin family.
+
+    Returns
+    -------
+    str
+        Page and section.
+
+    Examples
+    --------
+    >>> accuracy_of("whirlpool_tx0")
+    'docs/ACCURACY.md#whirlpool-tx0'
+    """
+    return f"docs/ACCURACY.md#{heuristic.replace('_', '-')}"
+
 
 @dataclass(frozen=True)
 class Inference:
@@ -64,7 +88,8 @@ INFERENCES: Final[dict[str, Inference]] = {
         "Addresses whose coins are spent in one transaction are taken to have one owner, except "
         "where the transaction has the shape of a CoinJoin.",
         "Ownership itself. PayJoin transactions break the rule and look like ordinary ones, and "
-        "a service that spends the coins of many customers together looks like one owner.",
+        "a service that spends the coins of many customers together looks like one owner. "
+        f"How often the rule errs: {accuracy_of('multi-input')}.",
     ),
     "fifo": Inference(
         "inferred",

@@ -6,6 +6,10 @@ that the answer does not depend on the order in which blocks arrived (Core keeps
 Every header must meet its own target; those of the active chain must use the target that the rules
 ask for (Core's ``pow.cpp``; BIP-94 on testnet4) and be later than the median of the eleven before
 it. The signatures of signet blocks (BIP-325) are not checked.
+
+Other chains than Bitcoin have rules of their own for targets, which are not checked: work is what
+headers declare, and no target may be above the chain's limit. Where the work is another hash than
+the block's, it is checked when the block is read, or not at all (`clewline.codec.networks`).
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.networks import Network
+from clewline.codec.networks import NETWORKS, Network, ProofOfWork
 from clewline.codec.sha256 import sha256d_many
 from clewline.errors import BlockFileError, ChainError
 
@@ -160,12 +164,18 @@ def choose_active_chain(
         record = node - stored.shape[0]
         return place(record) if record >= 0 else f"block {node} of the store"
 
+    hashed = network.coin.proof_of_work is ProofOfWork.SHA256D
+    start = where(stored.shape[0]) if count > stored.shape[0] else None
+    known = set(names)
+    others = [other.name for other in NETWORKS.values() if other.genesis in known]
+    if others and network.genesis not in known:
+        raise _no_genesis(network, start, f"these are blocks of network {' or '.join(others)}")
     first_of: dict[bytes, int] = {}
     children: dict[bytes, list[int]] = {}
     for node in range(count):
         if first_of.setdefault(names[node], node) != node:
             continue
-        if int.from_bytes(names[node], "little") > targets[bits[node]]:
+        if hashed and int.from_bytes(names[node], "little") > targets[bits[node]]:
             raise BlockFileError(
                 f"block {shown(names[node])} does not meet its proof-of-work target "
                 f"(bits {bits[node]:08x})",
@@ -175,10 +185,8 @@ def choose_active_chain(
 
     genesis = first_of.get(network.genesis)
     if genesis is None:
-        raise ChainError(
-            f"the genesis block of network {network.name} ({shown(network.genesis)}) is missing",
-            where=where(stored.shape[0]) if count > stored.shape[0] else None,
-            hint="pruned directories and those of other chains cannot be imported",
+        raise _no_genesis(
+            network, start, "pruned directories and those of unknown chains cannot be imported"
         )
     work = {genesis: works[bits[genesis]]}
     pending = [genesis]
@@ -205,6 +213,7 @@ def choose_active_chain(
     while path[-1] != genesis:
         path.append(first_of[previous[path[-1]]])
     nodes = np.array(path[::-1], np.int64)
+    check_landmarks(network, [names[node] for node in path[::-1]])
     _check_rules(network, header[nodes], lambda height: where(int(nodes[height])))
     fresh = nodes >= stored.shape[0]
     fork_height = int(fresh.argmax()) if fresh.any() else nodes.size
@@ -223,11 +232,55 @@ def choose_active_chain(
     )
 
 
+def _no_genesis(network: Network, where: str | None, hint: str) -> ChainError:
+    """Return the error for headers without the genesis block."""
+    return ChainError(
+        f"the genesis block of network {network.name} ({shown(network.genesis)}) is missing",
+        where=where,
+        hint=hint,
+    )
+
+
 def _better(work: int, name: bytes, other_work: int, other_name: bytes) -> bool:
     """Tell whether the first of two tips wins: more work, then the lower hash."""
     if work != other_work:
         return work > other_work
     return name[::-1] < other_name[::-1]
+
+
+def check_landmarks(network: Network, names: list[bytes]) -> None:
+    """Check that a chain is not one that left this one, or that this one left.
+
+    Parameters
+    ----------
+    network : Network
+        Whose blocks they should be.
+    names : list of bytes
+        Hashes by height, internal byte order.
+
+    Raises
+    ------
+    ChainError
+        At the first landmark that is another block; the hint says of which network, if known.
+    """
+    for height, name in network.landmarks:
+        if height < len(names) and names[height] != name:
+            other = next(
+                (
+                    other.name
+                    for other in NETWORKS.values()
+                    for mark in other.landmarks
+                    if mark == (height, names[height])
+                ),
+                None,
+            )
+            raise ChainError(
+                f"block {height} of network {network.name} is {shown(name)}; here it is "
+                f"{shown(names[height])}",
+                hint=f"these are blocks of network {other}; use --network {other}"
+                if other
+                else "these are blocks of another chain with the same beginning",
+            )
 
 
 def _check_rules(network: Network, header: NDArray[np.uint8], where: Callable[[int], str]) -> None:
@@ -248,6 +301,9 @@ def _check_rules(network: Network, header: NDArray[np.uint8], where: Callable[[i
                 f"block {height} is not later than the median of the eleven blocks before it",
                 where=where(height),
             )
+    if not network.coin.checks_difficulty:
+        _check_limit(network, bits, where)
+        return
     expected = _expected_bits(network, times.tolist(), bits)
     for height, wanted in enumerate(expected, 1):
         if bits[height] != wanted:
@@ -256,6 +312,19 @@ def _check_rules(network: Network, header: NDArray[np.uint8], where: Callable[[i
                 f"{wanted:08x}",
                 where=where(height),
             )
+
+
+def _check_limit(network: Network, bits: list[int], where: Callable[[int], str]) -> None:
+    """Check that no target is above the chain's limit."""
+    limit = target_of(network.pow_limit_bits)
+    wrong = {value for value in set(bits) if not 0 < target_of(value) <= limit}
+    if wrong:
+        height = next(height for height, value in enumerate(bits) if value in wrong)
+        raise ChainError(
+            f"block {height} uses target bits {bits[height]:08x}, which are easier than "
+            f"{network.name} allows ({network.pow_limit_bits:08x})",
+            where=where(height),
+        )
 
 
 def _expected_bits(network: Network, times: list[int], bits: list[int]) -> Iterator[int]:

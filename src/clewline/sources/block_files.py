@@ -19,8 +19,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.block import HEADER_BYTES, MAX_BLOCK_BYTES, BlockFault, Fault, parse_blocks
-from clewline.codec.networks import NETWORKS, Network, network_by_magic
+from clewline.codec.block import HEADER_BYTES, BlockFault, Fault, parse_blocks
+from clewline.codec.networks import NETWORKS, Network, networks_by_genesis, networks_by_magic
+from clewline.codec.sha256 import sha256d
 from clewline.errors import BlockFileError
 from clewline.jit import leaf
 
@@ -188,6 +189,7 @@ def _scan(
     data: NDArray[np.uint8],
     key: NDArray[np.uint8],
     magic: NDArray[np.uint8],
+    max_bytes: int,
     position: int,
     start: NDArray[np.int64],
     end: NDArray[np.int64],
@@ -216,7 +218,7 @@ def _scan(
         for i in range(4):
             at = position + 4 + i
             length |= np.int64(data[at] ^ key[at & 7]) << 8 * i
-        if length <= HEADER_BYTES or length > MAX_BLOCK_BYTES:
+        if length <= HEADER_BYTES or length > max_bytes:
             return _BAD_LENGTH, position, found
         if position + RECORD_HEAD + length > size:
             return _CUT, position, found
@@ -302,6 +304,9 @@ def map_file(path: Path) -> NDArray[np.uint8]:
 def network_of(directory: Path) -> Network:
     """Tell the network of a blocks directory from the magic of its first record.
 
+    Where networks share it, the first block decides if it is the genesis block of one of them, and
+    otherwise Bitcoin's is meant: Bitcoin Cash, which shares both, has to be asked for.
+
     Raises
     ------
     BlockFileError
@@ -309,22 +314,23 @@ def network_of(directory: Path) -> Network:
     """
     key = read_key(directory)
     for path in numbered_files(directory, "blk"):
-        head = map_file(path)[:4]
-        if head.size == 4 and head.any():
-            magic = (head ^ key[:4]).tobytes()
-            network = network_by_magic(magic)
-            if network is None:
+        head = plain(map_file(path)[: RECORD_HEAD + HEADER_BYTES], key, 0)
+        if head.size >= 4 and map_file(path)[:4].any():
+            magic = head[:4].tobytes()
+            found = networks_by_magic(magic)
+            if not found:
                 raise _unknown_magic(path, 0, magic, directory)
-            return network
+            first = sha256d(head[RECORD_HEAD:].tobytes())
+            return next((one for one in networks_by_genesis(first) if one in found), found[0])
     raise BlockFileError("its block files are empty", where=str(directory))
 
 
 def _unknown_magic(path: Path, position: int, magic: bytes, directory: Path) -> BlockFileError:
     """Return the error for four bytes that start no record."""
-    other = network_by_magic(magic)
-    if other is not None:
+    others = networks_by_magic(magic)
+    if others:
         return BlockFileError(
-            f"a record of network {other.name} (magic {magic.hex()})",
+            f"a record of network {' or '.join(one.name for one in others)} (magic {magic.hex()})",
             where=f"{path}, byte {position}",
             hint="one store holds one network",
         )
@@ -367,6 +373,7 @@ def scan_directory(directory: Path, network: Network) -> BlockRecords:
     """
     key = read_key(directory)
     magic = np.frombuffer(network.magic, np.uint8)
+    most = network.coin.max_block_bytes
     paths = numbered_files(directory, "blk")
     file_parts: list[NDArray[np.int64]] = []
     start_parts: list[NDArray[np.int64]] = []
@@ -380,7 +387,7 @@ def scan_directory(directory: Path, network: Network) -> BlockRecords:
             start = np.empty(4096, np.int64)
             end = np.empty_like(start)
             header = np.empty((start.size, HEADER_BYTES), np.uint8)
-            status, position, found = _scan(data, key, magic, position, start, end, header)
+            status, position, found = _scan(data, key, magic, most, position, start, end, header)
             file_parts.append(np.full(found, number, np.int64))
             start_parts.append(start[:found])
             end_parts.append(end[:found])
@@ -391,12 +398,12 @@ def scan_directory(directory: Path, network: Network) -> BlockRecords:
             raise _unknown_magic(path, position, found_magic.tobytes(), directory)
         if status == _BAD_LENGTH:
             raise BlockFileError(
-                f"a record whose length is not within 81 to {MAX_BLOCK_BYTES:,} bytes", where=where
+                f"a record whose length is not within 81 to {most:,} bytes", where=where
             )
         if status == _DIRTY_TAIL:
             raise BlockFileError("a byte that is not zero in the preallocated tail", where=where)
         if status == _CUT:
-            _check_cut(path, data, key, position)
+            _check_cut(path, data, key, position, network)
             cut.append((path, position))
     return BlockRecords(
         files=paths,
@@ -409,7 +416,13 @@ def scan_directory(directory: Path, network: Network) -> BlockRecords:
     )
 
 
-def _check_cut(path: Path, data: NDArray[np.uint8], key: NDArray[np.uint8], position: int) -> None:
+def _check_cut(
+    path: Path,
+    data: NDArray[np.uint8],
+    key: NDArray[np.uint8],
+    position: int,
+    network: Network,
+) -> None:
     """Refuse a record that runs past the end of its file although its block does not.
 
     A copy that was interrupted loses the end of a block. Where the whole block is there, it is
@@ -418,7 +431,8 @@ def _check_cut(path: Path, data: NDArray[np.uint8], key: NDArray[np.uint8], posi
     block = plain(data[position + RECORD_HEAD :], key, position + RECORD_HEAD)
     if block.size <= HEADER_BYTES:
         return
-    parsed = parse_blocks(block, np.zeros(1, np.int64), np.array([block.size], np.int64))
+    end = np.array([block.size], np.int64)
+    parsed = parse_blocks(block, np.zeros(1, np.int64), end, network.coin.form)
     if isinstance(parsed, BlockFault) and parsed.fault == Fault.TRUNCATED:
         return
     raise BlockFileError(

@@ -30,11 +30,10 @@ import numpy as np
 from clewline.codec.block import (
     FAULT_TEXT,
     HEADER_BYTES,
-    MAX_BLOCK_BYTES,
     BlockFault,
     parse_transactions,
 )
-from clewline.codec.networks import NETWORKS, Network
+from clewline.codec.networks import BITCOIN, Network, networks_by_genesis
 from clewline.errors import NodeAnswerError, NodeError, UsageError
 from clewline.sources.active_chain import shown, target_of
 from clewline.sources.answers import Answers
@@ -228,9 +227,16 @@ class Esplora:
         if self._network is None:
             path = "/block-height/0"
             name = self._read_hash(self._get(path, _SMALL), path)
-            self._network = next((one for one in NETWORKS.values() if one.genesis == name), None)
-            if self._network is None:
+            known = networks_by_genesis(name)
+            if not known:
                 raise self._wrong(path, f"{shown(name)}, the genesis block of no network")
+            if known[0].coin != BITCOIN:
+                raise self._wrong(
+                    path,
+                    f"the genesis block of network {known[0].name}; parts are fetched of Bitcoin's "
+                    "chain alone",
+                )
+            self._network = known[0]
         return self._network
 
     def tip(self) -> EsploraTip:
@@ -316,7 +322,7 @@ class Esplora:
         def read(body: bytes) -> tuple[Transaction, bool]:
             return self._transaction(body, txid, path), True
 
-        return self._ask(path, MAX_BLOCK_BYTES, read)
+        return self._ask(path, BITCOIN.max_block_bytes, read)
 
     def place(self, txid: bytes) -> Place:
         """Ask where a transaction is, and prove it by a Merkle branch to a header.

@@ -1,4 +1,4 @@
-"""What a Bitcoin Core node is asked, over JSON-RPC or REST: tip, headers, raw blocks.
+"""What a node of Bitcoin Core or its kin is asked, over JSON-RPC or REST: tip, headers, blocks.
 
 Both give the same bytes. REST (``-rest=1``, Core 24 or newer) sends blocks as they are and needs no
 password; JSON-RPC sends them as hex. Each header and block is hashed here and compared with the
@@ -19,8 +19,8 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.block import HEADER_BYTES, MAX_BLOCK_BYTES
-from clewline.codec.networks import NETWORKS, Network
+from clewline.codec.block import HEADER_BYTES
+from clewline.codec.networks import BITCOIN, NETWORKS, Coin, Network
 from clewline.errors import NodeAnswerError, NodeError, UsageError
 from clewline.settings import value_of
 from clewline.sources.active_chain import shown
@@ -33,6 +33,8 @@ _MAX_HEIGHT: Final = 10_000_000
 """A node that claims more is none; at ten minutes a block this is the year 2199."""
 _SMALL: Final = 1 << 16
 """Longer than any answer that is not a block or many headers."""
+_MERGED_HEADER_BYTES: Final = 1 << 13
+"""Longer than a header with its merged-mining proof."""
 # Bitcoin Core's rpc/protocol.h
 _INVALID_PARAMETER: Final = -8
 _IN_WARMUP: Final = -28
@@ -77,6 +79,11 @@ class NodeChain(ABC):
     ----------
     node : Node
         Where to ask.
+
+    Attributes
+    ----------
+    coin : Coin
+        Of what chain the node is: nodes of all chains say no more than ``main`` or ``test``.
     """
 
     at_once: ClassVar[int]
@@ -84,6 +91,7 @@ class NodeChain(ABC):
 
     def __init__(self, node: Node) -> None:
         self.node = node
+        self.coin: Coin = BITCOIN
         self.shown = node.shown
 
     def __enter__(self) -> Self:
@@ -168,10 +176,12 @@ class NodeChain(ABC):
         """Read the answer to ``getblockchaininfo``."""
         if not isinstance(info, dict):
             raise self._wrong(asked, "not the description of a chain")
-        network = NETWORKS.get(str(info.get("chain")))
+        known = {n.node_name: n for n in NETWORKS.values() if n.coin == self.coin}
+        network = known.get(str(info.get("chain")))
         if network is None:
             raise self._wrong(
-                asked, f"network {info.get('chain')!r}; known are {', '.join(NETWORKS)}"
+                asked,
+                f"network {info.get('chain')!r}; known of {self.coin.name} are {', '.join(known)}",
             )
         return NodeTip(
             network,
@@ -206,10 +216,9 @@ class NodeChain(ABC):
     def _checked_block(self, data: bytes, name: bytes, asked: str) -> bytes:
         """Return a block if it is the one that was asked for and of possible length."""
         self._checked(data, name, asked)
-        if not HEADER_BYTES < len(data) <= MAX_BLOCK_BYTES:
-            raise self._wrong(
-                asked, f"{len(data):,} bytes; a block has 81 to {MAX_BLOCK_BYTES:,} bytes"
-            )
+        most = self.coin.max_block_bytes
+        if not HEADER_BYTES < len(data) <= most:
+            raise self._wrong(asked, f"{len(data):,} bytes; a block has 81 to {most:,} bytes")
         return data
 
 
@@ -234,11 +243,15 @@ class RpcChain(NodeChain):
         if not names:
             return np.empty((0, HEADER_BYTES), np.uint8)
         asked = [f"getblockheader {shown(name)}" for name in names]
-        limit = _SMALL + 4 * HEADER_BYTES * len(names)
+        merged = self.coin.form.auxpow
+        limit = _SMALL + 4 * (_MERGED_HEADER_BYTES if merged else HEADER_BYTES) * len(names)
         answers = self._call("getblockheader", [[shown(name), False] for name in names], limit)
         found = bytearray()
         for answer, name, what in zip(answers, names, asked, strict=True):
             data = self._bytes(self._done(answer, what), what)
+            if merged:
+                # A merged-mining proof follows; it is checked when the block is read.
+                data = data[:HEADER_BYTES]
             if len(data) != HEADER_BYTES:
                 raise self._wrong(what, f"{len(data):,} bytes; a header has {HEADER_BYTES}")
             found += self._checked(data, name, what)
@@ -248,7 +261,10 @@ class RpcChain(NodeChain):
         """Call ``getblock`` in one batch, or in halves if that is too long."""
         try:
             answers = self._batch(
-                "getblock", [[shown(name), 0] for name in hashes], _SMALL + 2 * MAX_BLOCK_BYTES
+                # False for verbosity 0: Dogecoin's nodes know no numbers.
+                "getblock",
+                [[shown(name), False] for name in hashes],
+                _SMALL + 2 * self.coin.max_block_bytes,
             )
         except TooLong:
             if len(hashes) == 1:
@@ -366,6 +382,10 @@ class RestChain(NodeChain):
 
     def headers(self, height: int, count: int) -> NDArray[np.uint8]:
         """Get ``headers`` from the block at a height on; see `NodeChain.headers`."""
+        if self.coin.form.auxpow:
+            raise UsageError(
+                f"headers of {self.coin.name} differ in length over REST; use --rpc", where="--rest"
+            )
         name = self.hash_at(height)
         if name is None:
             return np.empty((0, HEADER_BYTES), np.uint8)
@@ -384,7 +404,7 @@ class RestChain(NodeChain):
         found = []
         for name in hashes:
             path = f"/rest/block/{shown(name)}.bin"
-            data = self._done(self._get(path, MAX_BLOCK_BYTES), path)
+            data = self._done(self._get(path, self.coin.max_block_bytes), path)
             found.append(self._checked_block(data, name, path))
         return found
 

@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from clewline.codec.block import ParsedBlocks
-from clewline.codec.networks import Network
+from clewline.codec.networks import Form, Network
 from clewline.store.bulk_link import NO_FAULT
 from clewline.store.bulk_rows import BatchRows, group_batch
 from clewline.store.column_files import ColumnFiles, parsed_columns
@@ -78,7 +78,12 @@ class BulkWriter(StoreWriter):
             self.batch_bytes = self._memory.batch_bytes
             columns_, _tables = self._open()
             self._passes = _Passes(
-                columns_, self._indexes, self._memory, self.base.script_key, block_bytes
+                columns_,
+                self._indexes,
+                self._memory,
+                self.network.coin.form,
+                self.base.script_key,
+                block_bytes,
             )
 
     def prepare(self, parsed: ParsedBlocks) -> Any:
@@ -138,6 +143,8 @@ class BulkWriter(StoreWriter):
         if self._passes:
             overwritten = self._passes.run()
             self._open()[1].repeat(overwritten)
+            self._passes.at.close()
+            self._passes = None
         return super().seal(coverage, tip_height)
 
     def _give_up(self) -> None:
@@ -155,6 +162,7 @@ class _Passes:
         columns_: ColumnFiles,
         indexes: IndexFiles,
         memory: Memory,
+        form: Form,
         script_key: int,
         block_bytes: int,
     ) -> None:
@@ -163,8 +171,8 @@ class _Passes:
             parts *= 2
         self.at = Workplace(columns_, indexes, memory, parts)
         self._script_key = script_key
-        self._links = LinkPasses(self.at)
-        self._scripts = ScriptPasses(self.at)
+        self._links = LinkPasses(self.at, form.max_money)
+        self._scripts = ScriptPasses(self.at, mweb=form.mweb)
         self._bases: list[tuple[int, int, int]] = []
         self._places: list[tuple[int, Place]] = []
 

@@ -17,7 +17,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.block import MAX_MONEY
 from clewline.jit import inlined, leaf
 from clewline.store.bulk_rows import ROW_WORDS, add_up
 from clewline.store.hash_index import Offsets, Slots, home_slot, mark_of, slot_entry
@@ -289,6 +288,7 @@ def check_sums(
     tx_input: Offsets,
     tx_output: Offsets,
     value: NDArray[np.int64],
+    max_money: int,
     carried: Offsets,
 ) -> Any:
     """Hold what the inputs of a range bring against what their transactions pay.
@@ -303,6 +303,8 @@ def check_sums(
         First input that has a fault already; what lies behind is not looked at.
     tx_input, tx_output, value : ndarray of int64
         Columns of the chain.
+    max_money : int
+        No transaction spends more, base units.
     carried : ndarray of int64, shape (2,)
         Transaction that the range begins in, and what its inputs brought before; zeros for the
         first range, and as left for each next one.
@@ -320,7 +322,7 @@ def check_sums(
         while row < stop:
             total += paid[row - first_input]
             # Core's ``Consensus::CheckTxInputs``; without it the sum could overflow.
-            if total > MAX_MONEY:
+            if total > max_money:
                 return _fault(row, LinkFault.RANGE.value)
             row += 1
         if row < tx_input[tx + 1]:

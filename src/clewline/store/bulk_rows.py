@@ -19,7 +19,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.block import ParsedBlocks, read_u32
+from clewline.codec.block import ParsedBlocks
+from clewline.codec.compact_size import read_u32
 from clewline.codec.sha256 import Scratch, new_scratch, sha256_into
 from clewline.jit import inlined, leaf
 from clewline.store.hash_index import Bytes, Int, Offsets, head_word, script_key, txid_key

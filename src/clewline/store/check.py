@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from clewline.codec.block import merkle_root_into
 from clewline.codec.script import script_kinds
 from clewline.codec.sha256 import DIGEST_SIZE, Scratch, new_scratch
+from clewline.codec.spending_order import listed_by_id
 from clewline.errors import StoreDamagedError
 from clewline.jit import leaf
 from clewline.sources.active_chain import header_hashes
@@ -134,24 +135,25 @@ def _check_bytes(store: ChainStore, progress: Progress) -> Iterator[str]:
 
 
 @leaf
-def _merkle_roots_hold(
+def _wrong_root(
     block_tx: NDArray[np.int64],
     txids: NDArray[np.uint8],
     roots: NDArray[np.uint8],
     level: NDArray[np.uint8],
     root: NDArray[np.uint8],
     scratch: Scratch,
-) -> bool:
-    """Recompute each block's Merkle root from the stored ids."""
-    for block in range(block_tx.size - 1):
+    from_block: int,
+) -> Any:
+    """Return the first block whose Merkle root does not follow from its ids; -1 if none."""
+    for block in range(from_block, block_tx.size - 1):
         first, last = block_tx[block], block_tx[block + 1]
         for byte in range(32 * (last - first)):
             level[byte] = txids[32 * first + byte]
         merkle_root_into(level, last - first, root, scratch)
         for byte in range(32):
             if root[byte] != roots[block, byte]:
-                return False
-    return True
+                return block
+    return np.int64(-1)
 
 
 @leaf
@@ -261,15 +263,22 @@ def _covered(store: ChainStore) -> bool:
 
 def _roots(store: ChainStore) -> bool:
     """Check that each Merkle root follows from the transaction ids."""
-    block_tx = store.column("block.tx_start")
-    return _merkle_roots_hold(
-        block_tx,
-        store.column("tx.txid").reshape(-1),
-        np.ascontiguousarray(store.column("block.header")["merkle_root"]),
-        np.empty(DIGEST_SIZE * (int(np.diff(block_tx).max()) + 1), np.uint8),
-        np.empty(DIGEST_SIZE, np.uint8),
-        new_scratch(),
-    )
+    block_tx, txids = store.column("block.tx_start"), store.column("tx.txid")
+    roots = np.ascontiguousarray(store.column("block.header")["merkle_root"])
+    level = np.empty(DIGEST_SIZE * (int(np.diff(block_tx).max()) + 1), np.uint8)
+    root, scratch = np.empty(DIGEST_SIZE, np.uint8), new_scratch()
+
+    def wrong(starts: NDArray[np.int64], ids: NDArray[np.uint8], at: int, first: int = 0) -> int:
+        flat = ids.reshape(-1)
+        return int(_wrong_root(starts, flat, roots[at:], level, root, scratch, first))
+
+    block = wrong(block_tx, txids, 0)
+    while block >= 0 and store.network.coin.sorted_by_id:
+        ids = listed_by_id(txids[block_tx[block] : block_tx[block + 1]])
+        if wrong(np.array([0, ids.shape[0]]), ids, block) >= 0:
+            return False
+        block = wrong(block_tx, txids, 0, block + 1)
+    return block < 0
 
 
 def _inputs(store: ChainStore) -> bool:
@@ -285,7 +294,9 @@ def _inputs(store: ChainStore) -> bool:
 
 def _scripts(store: ChainStore) -> bool:
     """Check that scripts are numbered by first appearance, and are of their kind."""
-    kinds = script_kinds(store.column("script.bytes"), store.column("script.start"))
+    kinds = script_kinds(
+        store.column("script.bytes"), store.column("script.start"), store.network.coin.form.mweb
+    )
     return bool(
         _first_appearance(store.column("output.script"), store.manifest.counts["script"])
         and (kinds == store.column("script.kind")).all()

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.block import MAX_MONEY, read_u32
+from clewline.codec.compact_size import read_u32
 from clewline.errors import ChainError
 from clewline.jit import inlined, leaf
 from clewline.store.hash_index import (
@@ -51,7 +51,7 @@ LINK_FAULT_TEXT: Final = {
     LinkFault.NO_OUTPUT: "spends an output that its transaction does not have",
     LinkFault.SPENT: "spends an output that is spent already",
     LinkFault.VALUE: "and the others hold less than the outputs pay",
-    LinkFault.RANGE: "and those before it hold more than 21 million BTC",
+    LinkFault.RANGE: "and those before it hold more than there can be",
 }
 
 
@@ -118,6 +118,7 @@ def link_inputs(
     old_txid: Bytes,
     old_output_start: Offsets,
     old_value: NDArray[np.int64],
+    max_money: int,
     spender: NDArray[np.uint32],
     spender_sums: Slots,
     prevout: Offsets,
@@ -144,6 +145,8 @@ def link_inputs(
         Ids of the store, end to end.
     old_output_start, old_value : ndarray of int64
         ``tx.output_start`` and ``output.value`` of the store.
+    max_money : int
+        No transaction spends more, base units.
     spender : ndarray of uint32
         Spending transaction of each output, `UNSPENT` for those of the batch.
     spender_sums : ndarray of uint64
@@ -203,7 +206,7 @@ def link_inputs(
             else:
                 paid_in += new_value[output - base_output]
             # Core's ``Consensus::CheckTxInputs``; without it the sum could overflow.
-            if paid_in > MAX_MONEY:
+            if paid_in > max_money:
                 return LinkFault.RANGE.value, tx, row, repeats
         if tx_input[tx] < tx_input[tx + 1]:
             for output in range(tx_output[tx], tx_output[tx + 1]):

@@ -33,10 +33,13 @@ class LinkPasses:
     ----------
     at : Workplace
         Where to work.
+    max_money : int
+        No transaction of the chain spends more, base units.
     """
 
-    def __init__(self, at: Workplace) -> None:
+    def __init__(self, at: Workplace, max_money: int) -> None:
         self._at = at
+        self._max_money = max_money
         self._transactions = at.partitions("transactions", at.parts, ROW_WORDS, 0.03)
         self._inputs = at.partitions("inputs", at.parts, ROW_WORDS, 0.07)
         self._fault = NO_FAULT
@@ -153,7 +156,14 @@ class LinkPasses:
         for number, (prevout, brought) in enumerate(self._at.in_order(place, range(inputs.count))):
             columns_.append({"input.prevout": prevout}, {})
             fault = check_sums(
-                brought, inputs.first(number), limit, tx_input, tx_output, value, carried
+                brought,
+                inputs.first(number),
+                limit,
+                tx_input,
+                tx_output,
+                value,
+                self._max_money,
+                carried,
             )
             if fault != NO_FAULT:
                 self._fault = min(self._fault, fault)

@@ -186,6 +186,8 @@ class Memory:
         TooLargeError
             If they exceed what is left of the limit now.
         """
+        with contextlib.suppress(AttributeError, OSError):
+            ctypes.CDLL(None).malloc_trim(0)  # glibc: what is free goes back to the system
         held = anonymous_bytes()
         if needed > self.limit - held:
             raise TooLargeError(

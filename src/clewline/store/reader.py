@@ -61,17 +61,22 @@ def _unspent_of(
     first: int,
     last: int,
     tip_tx: int,
-) -> tuple[Any, Any]:
-    """Count and sum a range of outputs: those unspent and not provably unspendable."""
+) -> tuple[Any, Any, Any]:
+    """Count and sum a range of outputs: those unspent and not provably unspendable.
+
+    The sum is in two parts, of the bits above the lowest 24 and of these: Dogecoin's is beyond 64.
+    """
     count = np.int64(0)
-    total = np.int64(0)
+    upper = np.int64(0)
+    lower = np.int64(0)
     for output in range(first, last):
         if spender[output] >= tip_tx:
             at = starts[script[output]]
             if not is_unspendable(blob, at, starts[script[output] + 1] - at):
                 count += 1
-                total += value[output]
-    return count, total
+                upper += value[output] >> 24
+                lower += value[output] & 0xFFFFFF
+    return count, upper, lower
 
 
 def block_sizes(store: ChainStore) -> NDArray[np.int64]:
@@ -256,10 +261,11 @@ class ChainStore:
             self.column("spending.spender"),
         )
         tip_tx = self.manifest.counts["tx"]
-        count, total = _unspent_of(*arrays, 0, self.manifest.counts["output"], tip_tx)
+        count, upper, lower = _unspent_of(*arrays, 0, self.manifest.counts["output"], tip_tx)
         output_start = self.column("tx.output_start")
         for tx in {0, *self.manifest.overwritten}:
             less = _unspent_of(*arrays, int(output_start[tx]), int(output_start[tx + 1]), tip_tx)
             count -= less[0]
-            total -= less[1]
-        return int(count), int(total)
+            upper -= less[1]
+            lower -= less[2]
+        return int(count), (int(upper) << 24) + int(lower)

@@ -33,10 +33,13 @@ class ScriptPasses:
     ----------
     at : Workplace
         Where to work.
+    mweb : bool
+        Whether the chain has an extension block (Litecoin).
     """
 
-    def __init__(self, at: Workplace) -> None:
+    def __init__(self, at: Workplace, *, mweb: bool) -> None:
         self._at = at
+        self._mweb = mweb
         self._outputs = at.partitions("outputs", at.parts, ROW_WORDS, 0.08)
         self._bytes = at.queue("script_bytes", np.uint8, 0.03)
         self._length = at.queue("script_length", np.uint32, 0.01)
@@ -144,7 +147,7 @@ class ScriptPasses:
                 {
                     "output.script": script,
                     "script.start": starts[1:] + known_bytes,
-                    "script.kind": script_kinds(blob, starts),
+                    "script.kind": script_kinds(blob, starts, self._mweb),
                     "script.bytes": blob[:size],
                 },
                 {"script": known, "script_byte": known_bytes + size},

@@ -86,6 +86,8 @@ class LinkTables:
         Open at the chain written so far.
     script_key : int
         Key of the script hash.
+    max_money : int
+        No transaction of the chain spends more, base units.
     overwritten : list of int
         Transactions whose ids a later one repeats.
     view : callable
@@ -98,12 +100,14 @@ class LinkTables:
         self,
         files: IndexFiles,
         script_key: int,
+        max_money: int,
         overwritten: list[int],
         view: View,
         new_directory: Callable[[], str],
     ) -> None:
         self._files = files
         self._seed = script_key
+        self._max_money = max_money
         self._overwritten = overwritten
         self._view = view
         self._new_directory = new_directory
@@ -204,6 +208,7 @@ class LinkTables:
             self._view("tx.txid").reshape(-1),
             self._view("tx.output_start"),
             self._view("output.value"),
+            self._max_money,
             spender.entries,
             spender.sums,
             prevout,

@@ -279,7 +279,7 @@ class StoreWriter:
                 "input.prevout": prevout,
                 "output.script": scripts.script,
                 "script.start": starts[1:] + base["script_byte"],
-                "script.kind": script_kinds(blob, starts),
+                "script.kind": script_kinds(blob, starts, self.network.coin.form.mweb),
                 "script.bytes": blob,
             },
             {
@@ -418,6 +418,7 @@ class StoreWriter:
         return LinkTables(
             self._indexes,
             self.base.script_key,
+            self.network.coin.form.max_money,
             list(self.base.overwritten),
             columns_.view,
             self._new_directory,

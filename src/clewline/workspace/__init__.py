@@ -25,11 +25,16 @@ from numpy.typing import NDArray
 
 from clewline import __version__
 from clewline.codec.address import address_of, script_of
+from clewline.codec.networks import BITCOIN
 from clewline.codec.script import has_address
 from clewline.engine.chain import Chain
+from clewline.engine.change_clustering import ChangeClusters
+from clewline.engine.heuristics.change import RULE as CHANGE
 from clewline.engine.heuristics.coinjoin import explain as explain_coinjoin
 from clewline.engine.heuristics.multi_input import RULE as MULTI_INPUT
 from clewline.engine.taint import Limits, Method
+from clewline.errors import UsageError
+from clewline.reports.limits import accuracy_of
 from clewline.reports.request_pack import (
     LabelSet,
     RunInfo,
@@ -42,10 +47,27 @@ from clewline.sources.node_chain import connect_node
 from clewline.store.importer import Progress, no_progress
 from clewline.store.memory import bytes_of
 from clewline.store.reader import ChainStore
-from clewline.workspace import addresses, cases, leads, packs, partial, rendering, tracing
+from clewline.workspace import (
+    addresses,
+    cases,
+    change,
+    leads,
+    packs,
+    partial,
+    rendering,
+    tracing,
+)
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
 from clewline.workspace.classifying import classify_file, classify_lines
+from clewline.workspace.exposure import (
+    NOT_CHECKED,
+    ExposureIndex,
+    describe_indexes,
+    remove_index,
+)
+from clewline.workspace.exposure_building import build_exposure
+from clewline.workspace.exposure_index import DIRECTIONS
 from clewline.workspace.fetching import FetchResult, connect_esplora, fetch_chain
 from clewline.workspace.following import Standing, directory_source, follow, node_source
 from clewline.workspace.importing import (
@@ -86,6 +108,9 @@ __all__ = [
     "side_by_side",
 ]
 
+LIMITS_OF_CLUSTERS: Final = (
+    "A PayJoin looks like an ordinary payment and would join payer and payee."
+)
 _DEFAULT_LIMITS: Final = Limits(max_transactions=int(setting("max_transactions").default or 0))
 
 
@@ -128,6 +153,11 @@ class Workspace:
     def _mixes(self) -> NDArray[np.uint8]:
         """Which transactions are CoinJoins that mix owners."""
         return tracing.mixing_transactions(self.store)
+
+    @cached_property
+    def _exposure(self) -> ExposureIndex:
+        """The exposure index of these label sets; it answers "not checked" where there is none."""
+        return ExposureIndex(self.store, self.chain, self.attribution.digests)
 
     @property
     def partial(self) -> str | None:
@@ -244,22 +274,115 @@ class Workspace:
 
         An address that no output pays to has sums of zero and no cluster, at this tip. In a partial
         store ``partial`` says how much of its history is loaded; what is not known is None.
+        ``exposure`` is that of `exposure`; ``exposure_checked`` says up to which block each
+        direction was, and that it was not where there is no index for these label sets.
 
         Raises
         ------
         AddressError
             If it is no address of this network.
+        StoreDamagedError, StoreVersionError
+            If there is an exposure index that cannot be read.
         """
         script = addresses.script_id(self.store, address)
         said = self._labelled(address, script)
         script_bytes = script_of(address, self.store.network)
         whole = partial.is_loaded(self.store, script_bytes)
+        met = self._exposure.of_script(script)
         return {
             "address": said.pop("address"),
             **addresses.summary(self.store, script, whole=whole),
             **said,
             **partial.address_mark(self.store, script_bytes),
+            "exposure_checked": {
+                standing["direction"]: standing["state"]
+                if standing["state"] == NOT_CHECKED
+                else f"up to block {standing['height']}"
+                for standing in met["directions"]
+            },
+            "exposure": met["exposure"],
         }
+
+    def exposure(self, address: str) -> dict[str, Any]:
+        """Return which share of what an address received comes from, and went to, services.
+
+        A look-up in the exposure index of these label sets; see `build_exposure`.
+
+        Parameters
+        ----------
+        address : str
+            Address of the store's network.
+
+        Returns
+        -------
+        dict
+            ``exposure``: a row a direction and part (category of services, or a rest) with
+            satoshi: ``value`` = ``direct`` (one transaction away) + ``indirect``. ``directions``:
+            the tip that each was built at, and what was received since; "not checked" and why
+            where there is no index.
+
+        Raises
+        ------
+        AddressError
+            If it is no address of this network.
+        StoreDamagedError, StoreVersionError
+            If the index cannot be read.
+        """
+        script = addresses.script_id(self.store, address)
+        return {
+            "address": self._subject(address, script),
+            **self._tip,
+            **partial.mark(self.store),
+            "method": Method.HAIRCUT.value,
+            **self._exposure.of_script(script),
+            "label_sets": self.attribution.digests,
+        }
+
+    def build_exposure(
+        self, directions: Sequence[str] = tuple(DIRECTIONS), progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """Build the exposure index of these label sets at this tip, or bring it up to date.
+
+        Parameters
+        ----------
+        directions : sequence of {"from", "to"}
+            *from* goes on where the last build ended; *to* is computed anew.
+        progress : callable, optional
+            Told stage, done and total.
+
+        Returns
+        -------
+        dict
+            What was done, by direction.
+
+        Raises
+        ------
+        UsageError, StoreLockedError, StorageError, StoreDamagedError, StoreVersionError
+        """
+        built = build_exposure(
+            self.store, self.attribution, self._mixes, directions, progress or no_progress
+        )
+        self.__dict__.pop("_exposure", None)  # the next question sees the new index
+        return built
+
+    def exposure_indexes(self) -> list[dict[str, Any]]:
+        """Return one row for each direction of each exposure index of the store.
+
+        Raises
+        ------
+        StoreDamagedError, StoreVersionError
+        """
+        return describe_indexes(self.store, Attribution(self.store).digests)
+
+    def remove_exposure(self, name: str) -> None:
+        """Remove an exposure index by the name that `exposure_indexes` gives.
+
+        Raises
+        ------
+        UsageError, StoreLockedError, StorageError
+        """
+        remove_index(self.store, name)
+        self.__dict__.pop("_exposure", None)
 
     def address_batch(self, batch: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Yield sums, first and last time and cluster of many addresses, in their order.
@@ -283,16 +406,71 @@ class Workspace:
         """
         return self._labelled(address, addresses.script_id(self.store, address))
 
-    def cluster(self, address: str) -> dict[str, Any]:
+    @cached_property
+    def _with_change(self) -> ChangeClusters:
+        """The clusters with change links; one pass over the chain, which must be whole."""
+        if self.store.coverage is not None:
+            what = "the whole chain, on which change links rest,"
+            raise partial.not_loaded(self.store, "change", what)
+        return change.with_change(self.store, self.chain)
+
+    def change(self, txids: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Yield each output of transactions with the probability that it is change, and why.
+
+        Parameters
+        ----------
+        txids : iterable of str
+            Transaction ids.
+
+        Yields
+        ------
+        dict
+            ``txid``, ``vout``, ``address``, ``value``, ``probability`` (null where not asked),
+            ``same_cluster``, ``signs_for``, ``signs_against``, ``note``, ``accuracy``.
+
+        Raises
+        ------
+        UsageError, UnknownTransactionError, NotLoadedError
+            Before anything is given, if one of the ids is none, not on the chain or not loaded.
+        """
+        asked = list(txids)
+        found = [tracing.find_transaction(self.store, txid) for txid in asked]
+        for txid, tx in zip(asked, found, strict=True):
+            if tx < self.chain.outputs_only:
+                raise partial.not_loaded(self.store, txid, "what this transaction spends")
+        for tx in found:
+            for row in change.of_transaction(self.store, self.chain, tx):
+                yield {**row, **partial.mark(self.store)}
+
+    def cluster(self, address: str, *, with_change: bool = False) -> dict[str, Any]:
         """Return the cluster of an address: scripts spent together, CoinJoins left out.
 
         ``size`` counts scripts; those that have no address stand in ``scripts``.
 
+        Parameters
+        ----------
+        address : str
+            Of the store's network.
+        with_change : bool
+            Join by likely change outputs as well, apart from the default clusters: then
+            ``default_clusters`` says how many of those are in it, and ``links_refused`` how many
+            links of the whole chain the collapse guard refused.
+
         Raises
         ------
         AddressError, UnknownAddressError
+        NotLoadedError
+            With change links, which a part of a chain does not give.
         """
         script = addresses.known_script_id(self.store, address)
+        if with_change:
+            return {
+                **change.cluster_of(self.store, self._with_change, script),
+                **self._tip,
+                "rule": f"{MULTI_INPUT}, {CHANGE}",
+                "limits": f"Change links are likely, not certain, and opt-in. {LIMITS_OF_CLUSTERS}",
+                "accuracy": accuracy_of(CHANGE),
+            }
         members = list(addresses.cluster_members(self.store, script))
         return {
             "cluster": int(self.store.column("structure.cluster")[script]),
@@ -302,7 +480,8 @@ class Workspace:
             **self._tip,
             **partial.mark(self.store, prefix=partial.AT_LEAST),
             "rule": MULTI_INPUT,
-            "limits": "A PayJoin looks like an ordinary payment and would join payer and payee.",
+            "limits": LIMITS_OF_CLUSTERS,
+            "accuracy": accuracy_of(MULTI_INPUT),
         }
 
     def with_clusters(self, seeds: Sequence[str]) -> list[str]:
@@ -323,14 +502,30 @@ class Workspace:
                 found.update((shown, None) for shown, _hex in members if shown is not None)
         return list(found)
 
-    def explain(self, first: str, second: str) -> dict[str, Any]:
+    def explain(self, first: str, second: str, *, with_change: bool = False) -> dict[str, Any]:
         """Return the shortest chain of transactions that puts two addresses into one cluster.
+
+        Parameters
+        ----------
+        first, second : str
+            Addresses.
+        with_change : bool
+            Take change links as well; each link says its rule.
 
         Raises
         ------
         AddressError, UnknownAddressError
+        NotLoadedError
+            With change links, which a part of a chain does not give.
         """
         a, b = (addresses.known_script_id(self.store, address) for address in (first, second))
+        if with_change:
+            joined = self._with_change
+            return {
+                "same_cluster": bool(joined.cluster[a] == joined.cluster[b]),
+                "links": change.links_with_change(self.store, self.chain, joined, a, b),
+                **self._tip,
+            }
         cluster = self.store.column("structure.cluster")
         same = bool(cluster[a] == cluster[b])
         return {
@@ -451,6 +646,7 @@ class Workspace:
         UsageError, AddressError, UnknownAddressError, UnknownTransactionError, StorageError
         """
         check_method(method)
+        self._require_bitcoin("request packs")
         traces = [
             self._walk(direction, subjects, method, limits) for direction in ("forward", "backward")
         ]
@@ -621,6 +817,7 @@ class Workspace:
         cluster: bool,
     ) -> cases.Question:
         """Return a question about a case, checked."""
+        self._require_bitcoin("tables of a case")
         return cases.question(
             self.store,
             self.chain,
@@ -632,6 +829,15 @@ class Workspace:
             rates,
             cluster=cluster,
         )
+
+    def _require_bitcoin(self, what: str) -> None:
+        """Refuse what states amounts in BTC, or prices of it, on another chain."""
+        if self.store.network.coin != BITCOIN:
+            raise UsageError(
+                f"{what} reckon in BTC; for other chains there are none yet",
+                where=self.store.network.name,
+                hint="`clewline trace` answers for every chain",
+            )
 
     def _walk(
         self, direction: str, seeds: Sequence[str], method: str, limits: Limits

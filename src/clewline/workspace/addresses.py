@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from clewline.codec.address import AddressStatus, decode_addresses, script_of
 from clewline.engine.chain import Chain, outputs_of
-from clewline.engine.clustering import explain, largest
-from clewline.engine.receipts import NOTHING, receipts_of
+from clewline.engine.clustering import Link, explain, largest
+from clewline.engine.receipts import BEYOND, NOTHING, receipts_of
 from clewline.errors import UnknownAddressError
 from clewline.reports.case import utc
+from clewline.reports.limits import accuracy_of
 from clewline.store.reader import ChainStore
 from clewline.workspace.importing import chain_of, clusters_of
 from clewline.workspace.partial import AT_LEAST, address_mark, is_loaded, mark, not_loaded
@@ -58,6 +59,17 @@ def known_script_id(store: ChainStore, address: str) -> int:
     return script
 
 
+def exact_total(values: NDArray[np.int64]) -> int:
+    """Return the exact sum of amounts, which may be beyond 64 bits (Dogecoin).
+
+    Examples
+    --------
+    >>> exact_total(np.full(20, 10**18)) == 20 * 10**18
+    True
+    """
+    return (int((values >> 24).sum()) << 24) + int((values & 0xFFFFFF).sum())
+
+
 def summary(store: ChainStore, script: int | None, *, whole: bool = True) -> dict[str, Any]:
     """Return sums, times and cluster of a script; zeros where the tip does not know it.
 
@@ -80,7 +92,7 @@ def summary(store: ChainStore, script: int | None, *, whole: bool = True) -> dic
     values = store.column("output.value")[outputs]
     spender = store.column("spending.spender")[outputs]
     spent = spender < store.manifest.counts["tx"]
-    received, sent = int(values.sum()), int(values[spent].sum())
+    received, sent = exact_total(values), exact_total(values[spent])
     txs = np.unique(np.concatenate((tx_of_outputs(store, outputs), spender[spent])))
     times = times_of(store, txs[[0, -1]]) if whole else [None, None]
     return {
@@ -136,14 +148,17 @@ def many(store: ChainStore, addresses: Sequence[str]) -> Iterator[dict[str, Any]
         )
     ):
         status = "on the chain" if member >= 0 else "not on the chain"
+        beyond = received == BEYOND
+        if beyond:
+            status += "; its sums are beyond 64 bits: ask for it alone"
         if reason != AddressStatus.OK:
             status = f"not an address of this network: {AddressStatus(reason).cause}"
         row = {
             "address": address,
             "status": status,
-            "received": received,
-            "sent": sent,
-            "balance": received - sent,
+            "received": None if beyond else received,
+            "sent": None if beyond else sent,
+            "balance": None if beyond else received - sent,
             "outputs": outputs,
             "unspent_outputs": unspent,
             "first_seen": first,
@@ -214,6 +229,11 @@ def links(store: ChainStore, chain: Chain, first: int, second: int) -> list[dict
         second,
         scripts=clusters_of(store).members(first),
     )
+    return link_rows(store, found)
+
+
+def link_rows(store: ChainStore, found: Sequence[Link]) -> list[dict[str, Any]]:
+    """Return links as rows: both ends, the transaction, the rule and where its accuracy stands."""
     texts = ScriptTexts(
         store, np.array([end for link in found for end in (link.from_script, link.to_script)], int)
     )
@@ -223,6 +243,12 @@ def links(store: ChainStore, chain: Chain, first: int, second: int) -> list[dict
     ]
     txids = txids_shown(store, np.array([link.tx for link in found], np.int64))
     return [
-        {"from": shown[2 * i], "to": shown[2 * i + 1], "txid": txid, "rule": link.rule}
+        {
+            "from": shown[2 * i],
+            "to": shown[2 * i + 1],
+            "txid": txid,
+            "rule": link.rule,
+            "accuracy": accuracy_of(link.rule),
+        }
         for i, (link, txid) in enumerate(zip(found, txids, strict=True))
     ]

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from clewline.codec.address import decode_addresses
 from clewline.labels import Claim, Label, LabelSet, conflicts, in_order, list_sets
-from clewline.labels.label import BITCOIN
 from clewline.store.reader import ChainStore
 from clewline.workspace.addresses import cluster_size
 
@@ -133,10 +132,15 @@ class Services:
         Scripts with a service's label of their own, clusters that inherit one; ascending.
     service_entity, cluster_entity : ndarray of int32
         Index into `entities` of each.
+    categories : list of str
+        Categories of all services that the sets name, on the chain or not; ascending.
+    service_category, cluster_category : ndarray of uint8
+        Index into `categories` of each.
     """
 
     def __init__(self, store: ChainStore, sets: Sequence[LabelSet]) -> None:
         self._network = store.manifest.network
+        self._asset = store.network.coin.asset
         self._cluster = store.column("structure.cluster")
         self._claims: list[Claim] = []
         self._origins: list[tuple[str, str]] = []
@@ -151,12 +155,23 @@ class Services:
         self._entity_of_claim = np.array(
             [number.get(_entity_key(claim), -1) for claim in self._claims], np.int32
         )
+        services = {claim.category or "" for claim in self._claims if claim.is_service}
+        self.categories = sorted(services)
+        category_of_claim = np.array(
+            [
+                self.categories.index(claim.category or "") if claim.is_service else 0
+                for claim in self._claims
+            ],
+            np.uint8,
+        )
         own = np.flatnonzero(rows.service)
         self.service_scripts, self._own_rows = _first_of_each(rows.script, own)
         self.service_entity = self._entity_of_claim[rows.claim[self._own_rows]]
+        self.service_category = category_of_claim[rows.claim[self._own_rows]]
         passed_on = np.flatnonzero(rows.service & rows.inherits)
         self.service_clusters, self._cluster_rows = _first_of_each(rows.cluster, passed_on)
         self.cluster_entity = self._entity_of_claim[rows.claim[self._cluster_rows]]
+        self.cluster_category = category_of_claim[rows.claim[self._cluster_rows]]
         inheriting = np.flatnonzero(rows.inherits)
         # An exchange's cluster may hold a hundred thousand labels of one claim. Two of them tell
         # all: the second stands in for the first at the first's own address.
@@ -196,7 +211,7 @@ class Services:
             if origin != address and number not in found:
                 claim = self._claims[number]
                 label = Label(
-                    asset=BITCOIN,
+                    asset=self._asset,
                     network=self._network,
                     subject=address,
                     is_transaction=False,

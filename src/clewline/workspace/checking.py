@@ -1,22 +1,23 @@
-"""Checking a whole store: columns and indexes, what the engine derived, and the label sets."""
+"""Checking a whole store: columns and indexes, what was derived from them, and the label sets."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from clewline.engine.clustering import cluster_order
-from clewline.errors import StoreDamagedError
+from clewline.errors import StoreDamagedError, StoreVersionError
 from clewline.labels import LabelSet, list_sets
 from clewline.store.check import CheckReport, check_columns
 from clewline.store.importer import Progress, no_progress
 from clewline.workspace.attribution import labels_directory
+from clewline.workspace.exposure_index import list_indexes, wrong_files
 from clewline.workspace.importing import chain_of, whole_structure
 
 
 def check_store(
     path: Path, core_blocks: Path | None = None, progress: Progress = no_progress
 ) -> CheckReport:
-    """Check every byte of a store, every rule, every index, and the label sets.
+    """Check every byte of a store, every rule, every index, the label sets and exposure indexes.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def check_store(
     """
     report, store = check_columns(path, core_blocks, progress)
     if store is not None:
-        derived = whole_structure(chain_of(store))
+        derived = whole_structure(chain_of(store), mweb=store.network.coin.form.mweb)
         for name in ("structure.coinjoin", "structure.cluster"):
             if (derived[name] != store.column(name)).any():
                 report.wrong.append(f"{path}: {name}: differs from what the chain gives")
@@ -54,4 +55,10 @@ def check_store(
         except StoreDamagedError as error:
             report.wrong.append(str(error))
         report.checked.append(f"label set {name}")
+    for index in list_indexes(path):
+        try:
+            report.wrong += wrong_files(index)
+        except (StoreDamagedError, StoreVersionError) as error:
+            report.wrong.append(str(error))
+        report.checked.append(f"exposure index {index.name}, byte by byte")
     return report

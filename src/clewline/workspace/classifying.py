@@ -21,14 +21,16 @@ from typing import Any, BinaryIO, Final, cast
 
 import numpy as np
 
-from clewline.codec.block import MAX_MONEY
+from clewline.codec.networks import BITCOIN
 from clewline.codec.script import script_kinds
 from clewline.engine.heuristics.coinjoin import explain_transaction
 from clewline.errors import ClewlineError, DataError, UsageError
+from clewline.reports.limits import LOOK_ALIKES, accuracy_of
 
 LONGEST_LINE: Final = 1 << 26
 """Bytes of a line at most: a block's worth of scripts in hex, several times over."""
 
+_MAX_MONEY: Final = BITCOIN.form.max_money
 _TXID: Final = re.compile(r"[0-9a-fA-F]{64}")
 _XZ: Final = b"\xfd7zXZ\x00"
 _GZIP: Final = b"\x1f\x8b"
@@ -184,7 +186,7 @@ def _classify(line: bytes, where: str) -> dict[str, Any]:
     except _NotCheckedError as missing:
         return {**answer, "reason": f"not checked: {missing}"}
     paid_in, paid_out = (sum(values) for values, _scripts in sides)
-    if not paid_out <= paid_in <= MAX_MONEY:
+    if not paid_out <= paid_in <= _MAX_MONEY:
         raise DataError(
             f"inputs of {paid_in} and outputs of {paid_out} satoshi cannot be one transaction's",
             where=where,
@@ -204,7 +206,7 @@ def _classify(line: bytes, where: str) -> dict[str, Any]:
         "txid": txid,
         "family": reason.family.family,
         "rule": reason.rule.title if reason.rule else None,
-        "reason": reason.text,
+        "reason": f"{reason.text} ({accuracy_of(reason.family.family or LOOK_ALIKES)})",
     }
 
 
@@ -230,7 +232,7 @@ def _coins(given: dict[str, Any], side: str, where: str) -> tuple[list[int], lis
         if side == "inputs" and (value is None or script is None):
             missing = missing or f"{what} has no {'value' if value is None else 'script'}"
             continue
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_MONEY:
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MAX_MONEY:
             raise DataError(f"{what}: value is no number of satoshi", where=where)
         if not isinstance(script, str):
             raise DataError(f"{what}: script is no text of hexadecimal digits", where=where)

@@ -203,6 +203,7 @@ def _publish(writer: StoreWriter, chain: PartialChain, tip: EsploraTip, fetched:
     writer.append(chain.parsed, lambda block: f"{chain.server}, height {chain.height[block]:,}")
     digest = write_coverage(writer.path, coverage)
     sealed = writer.seal(digest, tip.height)
-    manifest = writer.publish(sealed, whole_structure(chain_of(sealed)), anew=True)
+    structure = whole_structure(chain_of(sealed), mweb=sealed.network.coin.form.mweb)
+    manifest = writer.publish(sealed, structure, anew=True)
     clear_coverage(writer.path, digest)
     return manifest

@@ -30,7 +30,12 @@ from clewline.errors import (
 from clewline.sources.node_chain import NodeChain
 from clewline.store.importer import Progress, no_progress
 from clewline.store.reader import ChainStore
-from clewline.workspace.importing import ImportResult, import_blocks, import_from_node
+from clewline.workspace.importing import (
+    ImportResult,
+    coin_of,
+    import_blocks,
+    import_from_node,
+)
 
 _SETTLED_SECONDS: Final = 2.0
 """Files changed later than this may change again without a later time of change."""
@@ -140,6 +145,7 @@ def node_source(
     Source
         For `follow`. A look costs one request.
     """
+    chain.coin = coin_of(store, network)
 
     def look() -> Look:
         # An import that was given up has closed the connections.

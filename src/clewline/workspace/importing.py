@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.networks import network_by_name
+from clewline.codec.networks import BITCOIN, Coin, Network, network_by_name
 from clewline.engine.chain import Chain
 from clewline.engine.clustering import (
     Clusters,
@@ -24,7 +24,13 @@ from clewline.engine.clustering import (
     order_into,
 )
 from clewline.engine.heuristics.coinjoin import classify
-from clewline.errors import BlockFileError, UsageError
+from clewline.errors import (
+    BlockFileError,
+    StoreDamagedError,
+    StoreMissingError,
+    StoreVersionError,
+    UsageError,
+)
 from clewline.sources.active_chain import ActiveChain, choose_active_chain
 from clewline.sources.block_files import network_of, scan_directory
 from clewline.sources.block_source import BlockSource
@@ -34,7 +40,7 @@ from clewline.sources.server import Report
 from clewline.store.bulk import BulkWriter
 from clewline.store.importer import Progress, append_blocks, check_left_out, no_progress
 from clewline.store.in_place import scratch_array
-from clewline.store.manifest import Manifest
+from clewline.store.manifest import Manifest, read_manifest
 from clewline.store.memory import Memory
 from clewline.store.reader import ChainStore
 from clewline.store.writer import StoreWriter
@@ -131,7 +137,8 @@ def import_blocks(
     StoreLockedError, StorageError, StoreVersionError, StoreDamagedError
         The store is as it was.
     """
-    kind = network_by_name(network) if network else network_of(core_blocks)
+    kind = network_by_name(network) if network else _network_told(store, core_blocks)
+    kind.require_import()
     records = scan_directory(core_blocks, kind)
     if not records.file.size and not records.cut:
         raise BlockFileError("its block files are empty", where=str(core_blocks))
@@ -194,7 +201,9 @@ def import_from_node(
     StoreLockedError, StorageError, StoreVersionError, StoreDamagedError
         The store is as it was, in these cases and those above.
     """
+    chain.coin = coin_of(store, network)
     tip = chain.tip()
+    tip.network.require_import()
     if network and network_by_name(network) != tip.network:
         raise UsageError(f"the node is on network {tip.network.name}", where="--network")
     if tip.headers > tip.height:
@@ -209,6 +218,32 @@ def import_from_node(
         active = choose_active_chain(tip.network, stored, blocks.header, blocks.place)
         blocks.require(active.records)
         return _import(writer, blocks, active, limit, progress)
+
+
+def coin_of(store: Path, network: str | None) -> Coin:
+    """Return the chain that a node is expected to be of: as named, as stored, or Bitcoin."""
+    if network:
+        return network_by_name(network).coin
+    held = _network_held(store)
+    return held.coin if held else BITCOIN
+
+
+def _network_held(store: Path) -> Network | None:
+    """Return the network of a store; None where there is none, or none that can be read.
+
+    What is wrong with a store is the writer's to say.
+    """
+    try:
+        return network_by_name(read_manifest(store).network)
+    except (StoreMissingError, StoreDamagedError, StoreVersionError):
+        return None
+
+
+def _network_told(store: Path, core_blocks: Path) -> Network:
+    """Tell the network of block files: of two whose files look the same, the one that is stored."""
+    kind, held = network_of(core_blocks), _network_held(store)
+    same = held and (held.magic, held.genesis) == (kind.magic, kind.genesis)
+    return held if held and same else kind
 
 
 def _import(
@@ -276,6 +311,7 @@ def publish_with_structure(
     progress("Building indexes", 0, 2)
     sealed = writer.seal()
     chain = chain_of(sealed)
+    mweb = sealed.network.coin.form.mweb
     needed = clustering_bytes(chain.n_script, chain.n_tx)
     stage = f"Clustering {chain.n_script:,} scripts in {needed / 1e6:,.0f} MB"
     progress(stage, 1, 2)
@@ -286,7 +322,7 @@ def publish_with_structure(
         directory = sealed.file_of("txid.slots").parent
         return scratch_array(directory / f"{name}.scratch", np.dtype(np.uint32), count)
 
-    rows = whole_structure(chain, scratch) if old is None else _grown(chain, old)
+    rows = whole_structure(chain, scratch, mweb=mweb) if old is None else _grown(chain, old)
     anew = rows is None or old is None
     if rows is None:
         assert old is not None
@@ -313,13 +349,13 @@ def _in_memory(_name: str, count: int) -> NDArray[np.uint32]:
 
 
 def whole_structure(
-    chain: Chain, zeros: Callable[[str, int], NDArray[np.uint32]] = _in_memory
+    chain: Chain, zeros: Callable[[str, int], NDArray[np.uint32]] = _in_memory, *, mweb: bool
 ) -> dict[str, NDArray[Any]]:
-    """Compute the structure columns of a chain.
+    """Compute the structure columns of a chain, with an extension block (Litecoin) or without.
 
     `zeros` makes what the order of clusters is sorted in, given a name and a size.
     """
-    coinjoin = _classified(chain, 0)
+    coinjoin = _classified(chain, 0, mweb=mweb)
     clusters = cluster(chain, coinjoin)
     order = zeros("order", clusters.size)
     order_into(clusters, order, zeros("places", clusters.size + 1))
@@ -329,7 +365,9 @@ def whole_structure(
 def _written_out(chain: Chain, old: ChainStore) -> dict[str, NDArray[Any]]:
     """Compute the structure columns of a chain that has grown, as if it had come at once."""
     known = old.column("structure.coinjoin")
-    coinjoin = np.concatenate((known, _classified(chain, known.size)))
+    coinjoin = np.concatenate(
+        (known, _classified(chain, known.size, mweb=old.network.coin.form.mweb))
+    )
     ids = old.column("structure.cluster")
     clusters = extend_clusters(ids, chain, coinjoin, known.size)
     return _whole(coinjoin, clusters, cluster_order(clusters))
@@ -354,7 +392,7 @@ def _grown(chain: Chain, old: ChainStore) -> dict[str, NDArray[Any]] | None:
     first_tx = old.manifest.counts["tx"]
     if chain.n_script > _MOST_GROWTH * old.manifest.index_counts["clustered"]:
         return None
-    coinjoin = _classified(chain, first_tx)
+    coinjoin = _classified(chain, first_tx, mweb=old.network.coin.form.mweb)
     join_from, join_to = joins_of(chain, coinjoin, ids, first_tx)
     if old.manifest.index_counts["join"] + join_from.size > _MOST_JOINS:
         return None
@@ -367,9 +405,11 @@ def _grown(chain: Chain, old: ChainStore) -> dict[str, NDArray[Any]] | None:
     }
 
 
-def _classified(chain: Chain, first_tx: int) -> NDArray[np.uint8]:
+def _classified(chain: Chain, first_tx: int, *, mweb: bool) -> NDArray[np.uint8]:
     """Name the CoinJoin families from `first_tx` on, in as many threads as there are cores."""
     cores = os.cpu_count() or 1
     edges = np.linspace(first_tx, chain.tx_input.size - 1, cores + 1).astype(int).tolist()
     with ThreadPoolExecutor(cores) as pool:
-        return np.concatenate(list(pool.map(partial(classify, chain), edges[:-1], edges[1:])))
+        return np.concatenate(
+            list(pool.map(partial(classify, chain, mweb=mweb), edges[:-1], edges[1:]))
+        )

@@ -135,6 +135,7 @@ def import_tables(
     header = tables.read_headers()
     wanted = network_by_name(network) if network else None
     kind = check_headers(header, wanted, str(directory))
+    kind.require_import()
     with StoreWriter(store, kind) as writer:
         tables.append_to(writer, lambda done, total: progress("Importing blocks", done, total))
         progress("Building indexes", 0, 2)
@@ -147,7 +148,8 @@ def import_tables(
                 where=str(directory),
             )
         progress("Clustering addresses", 1, 2)
-        manifest = writer.publish(sealed, whole_structure(chain_of(sealed)), anew=True)
+        structure = whole_structure(chain_of(sealed), mweb=kind.coin.form.mweb)
+        manifest = writer.publish(sealed, structure, anew=True)
         progress("Clustering addresses", 2, 2)
         return ImportResult(manifest, manifest.counts["block"], removed=0, stale=0, cut=())
 

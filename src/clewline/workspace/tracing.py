@@ -24,10 +24,11 @@ from clewline.engine.taint import (
     forward,
     services,
 )
+from clewline.engine.taint_walk import LARGEST_TOTAL
 from clewline.errors import UnknownTransactionError, UsageError
 from clewline.reports.case import utc
 from clewline.store.reader import ChainStore
-from clewline.workspace.addresses import known_script_id
+from clewline.workspace.addresses import exact_total, known_script_id
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.importing import chain_of
 from clewline.workspace.partial import has_inputs, not_loaded
@@ -178,6 +179,23 @@ def seed_outputs(
     return np.unique(np.concatenate(found))
 
 
+def _check_range(store: ChainStore, outputs: NDArray[np.int64], rule: Method) -> None:
+    """Refuse a trace whose sums 64 bits may not hold: only on a chain without a limit to supply."""
+    if store.network.coin.form.max_money <= LARGEST_TOTAL:
+        return
+    if not rule.conserves:
+        raise UsageError(
+            f"{rule.value} counts a coin more than once, and 64 bits do not hold such sums of "
+            f"{store.network.coin.asset}",
+            where="--method",
+            hint="fifo, lifo and haircut count each coin once",
+        )
+    if exact_total(store.column("output.value")[outputs]) >= 2**63:
+        raise UsageError(
+            "the seeds hold more than 64 bits can sum up", hint="give fewer of them, or --since"
+        )
+
+
 def run_trace(
     store: ChainStore,
     chain: Chain,
@@ -198,6 +216,7 @@ def run_trace(
     walk = chosen("direction", direction, {"forward": forward, "backward": backward})
     rule = chosen("method", method, {rule.value: rule for rule in Method})
     outputs = seed_outputs(store, seeds, limits.since, limits.until)
+    _check_range(store, outputs, rule)
     stops = stops_of(store, attribution, mixes, np.unique(chain.script[outputs]))
     flow = walk(chain, Seeds.whole(chain, outputs), stops, limits, rule)
     return Trace(direction, rule, limits, outputs, flow)

@@ -46,6 +46,7 @@ class CoinJoin(IntEnum):
     wasabi2 = 4
     joinmarket = 5
     generic = 6
+    mweb = 7
 
     @property
     def family(self) -> str | None:
@@ -94,9 +95,9 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         CoinJoin.whirlpool,
         "Whirlpool mix",
-        "5 to 10 inputs and as many outputs, all scripts distinct; every output is exactly one "
-        "pool amount (0.001, 0.01, 0.025, 0.05, 0.25 or 0.5 BTC); every input is that amount or "
-        "up to 0.001 BTC more, and at least one is more (it pays the miner).",
+        "5 to 10 inputs and as many outputs, all P2WPKH, all scripts distinct; every output is "
+        "exactly one pool amount (0.001, 0.01, 0.025, 0.05, 0.25 or 0.5 BTC); every input is that "
+        "amount or up to 0.001 BTC more, and at least one is more (it pays the miner).",
         "Samourai Whirlpool protocol; Stütz et al., Adoption and Actual Privacy of Decentralized "
         "CoinJoin Implementations in Bitcoin (AFT 2022); Ficsor, Dumplings, Scanner.cs",
     ),
@@ -124,9 +125,10 @@ RULES: Final[tuple[Rule, ...]] = (
         "Wasabi 1 (ZeroLink) round",
         "All inputs and outputs P2WPKH; the most frequent output amount lies in 0.01 to 0.12 BTC "
         "and occurs n times, n at least 5 (at least 10 where it is a multiple of 0.001 BTC, as "
-        "payouts are); at least n distinct input scripts, with funds for n participants; not more "
-        "other outputs than n changes, one coordinator fee, and (not for such multiples) groups "
-        "of larger equal amounts, the higher levels of later versions.",
+        "payouts are); at least n distinct input scripts, with funds for n participants; other "
+        "outputs, but not more than n changes, one coordinator fee, and (not for such multiples) "
+        "groups of larger equal amounts, the higher levels of later versions. Where one "
+        "participant could have paid for all the others, it is JoinMarket's.",
         "Ficsor, ZeroLink (2017) and Dumplings, Scanner.cs; Schnoering and Vazirgiannis, "
         "Heuristics for Detecting CoinJoin Transactions on the Bitcoin Blockchain (2023)",
     ),
@@ -135,10 +137,14 @@ RULES: Final[tuple[Rule, ...]] = (
         "JoinMarket CoinJoin",
         "n equal outputs (n at least 2, from 27,300 satoshi) and n or n - 1 change outputs, all "
         "to distinct scripts; the input scripts can be shared out among n participants so that "
-        "each brings its equal output and change, n - 1 of them (makers) gain at most 1 % and "
-        "1,000 satoshi, and one (the taker, who alone may go without change) pays the rest. "
-        "Fewer than 2n input scripts where n is under 5: many coins fit few participants by mere "
-        "chance.",
+        "each brings its equal output and change, n - 1 of them (makers) gain at most 1 % or "
+        "10,000 satoshi, and one (the taker, who alone may go without change) pays the rest. "
+        "Where n is under 5 the gain must be so small that fewer than one in 50 payouts could be "
+        "shared out so by mere chance (as many as not where the amount is no multiple of 1,000 "
+        "satoshi, as the amounts of payouts are); where n is 2 it must also be under a quarter of "
+        "the smaller change and of the changes' difference. Where 20,000 trials do not settle it "
+        "and n is at least 5, it counts as JoinMarket's: a missing link in a cluster is the "
+        "lesser harm.",
         "JoinMarket protocol (Belcher, 2015), DUST_THRESHOLD; Goldfeder et al., When the cookie "
         "meets the blockchain (PoPETs 2018); Möser and Böhme, Join Me on a Market "
         "for Anonymity (WEIS 2016)",
@@ -146,14 +152,21 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         CoinJoin.generic,
         "CoinJoin of equal outputs",
-        "n equal outputs (n at least 3, from 27,300 satoshi) and at most n others, all to "
-        "distinct scripts; at least n distinct input scripts, which can be shared out among n "
-        "participants so that each brings its equal output and change and pays a part of the "
-        "fee; fewer than 2n input scripts where n is under 5. Where 20,000 trials do not settle "
-        "that and n is at least 5, it counts as a CoinJoin: a missing link in a cluster is the "
-        "lesser harm.",
+        "n equal outputs (n at least 3, from 27,300 satoshi) and 1 to n others, all to distinct "
+        "scripts; at least n distinct input scripts, not all with the same amount, which can be "
+        "shared out among n participants so that each brings its equal output and change and "
+        "pays a part of the fee; where n is under 5, a fee so small that chance does not explain "
+        "it. Where 20,000 trials do not settle that and n is at least 5, it counts as a CoinJoin.",
         "Meiklejohn and Orlandi, Privacy-Enhancing Overlays in Bitcoin (2015); Goldfeder et al. "
         "(PoPETs 2018)",
+    ),
+    Rule(
+        CoinJoin.mweb,
+        "Litecoin extension block (HogEx)",
+        "The first output is of type witness_mweb_hogaddr: the one transaction of a block by which "
+        "value enters and leaves the MimbleWimble extension block, where owners and amounts are "
+        "hidden. Only on Litecoin.",
+        "Litecoin improvement proposals LIP-2 and LIP-3",
     ),
 )
 """In the order in which they are tried: the first that matches names the transaction."""
@@ -162,6 +175,7 @@ RULES: Final[tuple[Rule, ...]] = (
 NULLDATA: Final = 5
 WITNESS_V0_KEYHASH: Final = 6
 WITNESS_V1_TAPROOT: Final = 8
+WITNESS_MWEB_HOGADDR: Final = 11
 
 POOLS: Final = (100_000, 1_000_000, 2_500_000, 5_000_000, 25_000_000, 50_000_000)
 """Whirlpool pools in satoshi: Samourai's four, and 0.025 and 0.25 BTC of its 2025 successor."""
@@ -169,8 +183,12 @@ PREMIX_EXCESS: Final = 100_000
 WASABI1_LOWEST: Final = 1_000_000
 WASABI1_HIGHEST: Final = 12_000_000
 ROUND_AMOUNT: Final = 100_000
+CHOSEN_AMOUNT: Final = 1_000
+"""Satoshi; amounts that people type are multiples of it."""
 SMALLEST_EQUAL: Final = 27_300
 """JoinMarket's DUST_THRESHOLD; below it equal outputs are dust or carry tokens."""
+LARGEST_FEE: Final = 10_000
+"""Satoshi that a maker may earn whatever the amount: JoinMarket takers' usual absolute limit."""
 TRIALS: Final = 20_000
 
 _CANNOT: Final = 0
@@ -247,12 +265,25 @@ def _can_fund(funds: Int64, amount: int, n: int) -> bool:
 
 
 @kernel
+def _all_keyhash(kinds: UInt8) -> bool:
+    """Return whether all scripts are P2WPKH, the only kind that some protocols know."""
+    return bool(np.all(kinds == WITNESS_V0_KEYHASH))
+
+
+@kernel
 def is_whirlpool(
-    input_values: Int64, input_scripts: UInt32, output_values: Int64, output_scripts: UInt32
+    input_values: Int64,
+    input_scripts: UInt32,
+    input_kinds: UInt8,
+    output_values: Int64,
+    output_scripts: UInt32,
+    output_kinds: UInt8,
 ) -> bool:
     """Tell a Whirlpool mix: see `RULES`. Reason: n coins of one pool go in and come out."""
     n = len(output_values)
     if len(input_values) != n or n < 5 or n > 10:
+        return False
+    if not (_all_keyhash(input_kinds) and _all_keyhash(output_kinds)):
         return False
     pool = output_values[0]
     known = False
@@ -313,12 +344,8 @@ def is_wasabi1(
     is_round = amount % ROUND_AMOUNT == 0
     if n < 10 and is_round:
         return False
-    for kind in input_kinds:
-        if kind != WITNESS_V0_KEYHASH:
-            return False
-    for kind in output_kinds:
-        if kind != WITNESS_V0_KEYHASH:
-            return False
+    if not (_all_keyhash(input_kinds) and _all_keyhash(output_kinds)):
+        return False
     funds = _funds(input_values, input_scripts)
     # A coin mixed before may be a little short of the amount: its owner adds another.
     if len(funds) < n or not _can_fund(funds, amount - amount // 100, n):
@@ -334,7 +361,8 @@ def is_wasabi1(
         level = ordered[i] > amount and not alone and not is_round
         if ordered[i] != amount and not level:
             others += 1
-    return bool(others <= n + 1)
+    # The coordinator at least is paid.
+    return bool(1 <= others <= n + 1)
 
 
 @kernel
@@ -365,7 +393,9 @@ def _share_out(funds: Int64, targets: Int64, n_change: int, fee: int, gain: int)
     """Share `funds` out among participants that take `targets`; return one of four codes.
 
     `funds` is descending; the first `n_change` targets include change. A depth-first search puts
-    each fund with one participant, largest first; equal participants are tried once.
+    each fund with one participant, largest first; equal participants are tried once. A choice is
+    a participant, plus n where the fund does not complete it: makers bring what they get back less
+    a small gain, so completing choices are tried first and mostly right.
     """
     n, m = len(targets), len(funds)
     most = fee + (n - 1) * gain
@@ -391,11 +421,13 @@ def _share_out(funds: Int64, targets: Int64, n_change: int, fee: int, gain: int)
             level -= 1
             continue
         if chosen[level] >= 0:
-            held[chosen[level]] -= funds[level]
-        p = chosen[level] + 1
-        while p < n:
+            held[chosen[level] % n] -= funds[level]
+        choice = chosen[level] + 1
+        while choice < 2 * n:
             trials += 1
-            fits = held[p] + funds[level] <= targets[p] + most
+            p = choice % n
+            over = held[p] + funds[level] - targets[p]
+            fits = over <= most and (-gain <= over <= fee) == (choice < n)
             for q in range(p):
                 # A participant in the same state as an earlier one leads to the same outcome,
                 # but only where it stands the same with respect to change.
@@ -403,15 +435,15 @@ def _share_out(funds: Int64, targets: Int64, n_change: int, fee: int, gain: int)
                 fits = fits and not (same and (q < n_change) == (p < n_change))
             if fits:
                 break
-            p += 1
-        if p == n:
+            choice += 1
+        if choice == 2 * n:
             chosen[level] = -1
             level -= 1
             continue
         if trials > TRIALS:
             return _SHARED if shared else _UNSETTLED
-        chosen[level] = p
-        held[p] += funds[level]
+        chosen[level] = choice
+        held[choice % n] += funds[level]
         level += 1
         if level < m:
             chosen[level] = -1
@@ -424,12 +456,25 @@ def _share_out(funds: Int64, targets: Int64, n_change: int, fee: int, gain: int)
 
 
 @kernel
+def _chance_gain(amount: int, n: int, funds: int) -> int:
+    """Return the gain up to which few payouts can be shared out by mere chance.
+
+    There are n^funds ways to share coins out, and n - 1 sums that each must fall into a window of
+    this width within about `amount`: n^funds * (width / amount)^(n - 1) = 2^-bits of them do.
+    Amounts that nobody chooses are rare among payouts to begin with.
+    """
+    bits = 0.0 if amount % CHOSEN_AMOUNT else 5.65  # 1 in 50
+    return int(amount * 2.0 ** (-(funds * np.log2(n) + bits) / (n - 1)))
+
+
+@kernel
 def equal_output_family(
     input_values: Int64,
     input_scripts: UInt32,
     output_values: Int64,
     output_scripts: UInt32,
     output_kinds: UInt8,
+    wasabi1: bool,  # noqa: FBT001 - a kernel takes no keywords
 ) -> int:
     """Tell JoinMarket and other equal-output CoinJoins apart from payouts: see `RULES`.
 
@@ -445,11 +490,7 @@ def equal_output_family(
     if _distinct(output_scripts) != len(output_scripts):
         return 0
     funds = _funds(input_values, input_scripts)
-    gain = amount // 100 + 1_000
-    if len(funds) < n or not _can_fund(funds, amount - gain, n):
-        return 0
-    # Many coins can be shared out among few participants by mere chance.
-    if n < 5 and len(funds) >= 2 * n:
+    if len(funds) < n or not _can_fund(funds, amount - max(amount // 100, LARGEST_FEE), n):
         return 0
     targets = np.full(n, amount, np.int64)
     at = 0
@@ -458,12 +499,27 @@ def equal_output_family(
             targets[at] += value
             at += 1
     fee = input_values.sum() - output_values.sum()
+    chance = _chance_gain(amount, n, len(funds))
+    gain = max(amount // 100, LARGEST_FEE)
+    if n < 5:
+        gain = min(gain, chance)
+        if gain == 0:
+            return 0
+    if n == 2:
+        # A Stonewall is one owner's: two sets of coins that pay the same. Where the changes are
+        # small or alike, the wrong one of two ways to share them out looks like a maker's gain.
+        gain = min(gain, (targets[0] - targets[1]) // 4, (targets[1] - amount) // 4)
     found = _share_out(funds, targets, n_change, fee, gain)
     if found == _ONE_PAYS:
         return 5
-    if (found == _SHARED and n >= 3) or (found == _UNSETTLED and n >= 5):
+    if found == _UNSETTLED and n >= 5 and n_change >= n - 1 and not wasabi1:
+        return 5
+    # Where all bring the same, it is one owner's coins of one size.
+    if n_change == 0 or funds[0] - funds[-1] <= amount // 1_000:
+        return 0
+    if n >= 5 and found != _CANNOT:
         return 6
-    return 0
+    return 6 if n >= 3 and found == _SHARED and fee // n <= chance else 0
 
 
 @kernel
@@ -476,17 +532,20 @@ def _family(
     output_kinds: UInt8,
 ) -> int:
     """Return the `CoinJoin` of one transaction: the first rule that matches, in `RULES` order."""
-    if is_whirlpool(input_values, input_scripts, output_values, output_scripts):
+    if is_whirlpool(
+        input_values, input_scripts, input_kinds, output_values, output_scripts, output_kinds
+    ):
         return 1
     if is_wasabi2(input_scripts, input_kinds, output_values):
         return 4
     if is_whirlpool_tx0(output_values, output_kinds):
         return 2
-    if is_wasabi1(input_values, input_scripts, input_kinds, output_values, output_kinds):
-        return 3
-    return equal_output_family(
-        input_values, input_scripts, output_values, output_scripts, output_kinds
+    wasabi1 = is_wasabi1(input_values, input_scripts, input_kinds, output_values, output_kinds)
+    equal = equal_output_family(
+        input_values, input_scripts, output_values, output_scripts, output_kinds, wasabi1
     )
+    # Everybody in a Wasabi 1 round pays its coordinator: nobody pays for all the others.
+    return 3 if wasabi1 and equal != 5 else equal
 
 
 @kernel
@@ -498,6 +557,7 @@ def _classify(
     value: Int64,
     script: UInt32,
     script_kind: UInt8,
+    mweb: bool,  # noqa: FBT001 - a kernel takes no keywords
     result: UInt8,
 ) -> None:
     """Fill `result` for the transactions from `first_tx` on."""
@@ -505,7 +565,10 @@ def _classify(
         tx = first_tx + at
         n_input = tx_input[tx + 1] - tx_input[tx]
         out, end = tx_output[tx], tx_output[tx + 1]
-        # No family has fewer than three outputs, and a coinbase has no inputs.
+        if mweb and out < end and script_kind[script[out]] == WITNESS_MWEB_HOGADDR:
+            result[at] = CoinJoin.mweb.value
+            continue
+        # No other family has fewer than three outputs, and a coinbase has no inputs.
         if n_input == 0 or end - out < 3:
             continue
         output_kinds = np.empty(end - out, np.uint8)
@@ -534,7 +597,9 @@ def _classify(
         )
 
 
-def classify(chain: Chain, first_tx: int = 0, end_tx: int | None = None) -> UInt8:
+def classify(
+    chain: Chain, first_tx: int = 0, end_tx: int | None = None, *, mweb: bool = False
+) -> UInt8:
     """Name the CoinJoin family of each transaction of a range.
 
     A verdict depends on that one transaction alone, so the verdicts of new blocks are appended to
@@ -548,6 +613,8 @@ def classify(chain: Chain, first_tx: int = 0, end_tx: int | None = None) -> UInt
         First transaction to classify, 0 to n_tx.
     end_tx : int, optional
         First transaction not to classify, `first_tx` to n_tx; n_tx where not given.
+    mweb : bool
+        Whether the chain has an extension block (Litecoin), whose transactions are looked for.
 
     Returns
     -------
@@ -593,6 +660,7 @@ def classify(chain: Chain, first_tx: int = 0, end_tx: int | None = None) -> UInt
         chain.value,
         chain.script,
         chain.script_kind,
+        mweb,
         result,
     )
     return result
@@ -632,6 +700,8 @@ class _Transaction:
 
     def family(self) -> CoinJoin:
         """Return the verdict of the deciding kernel."""
+        if WITNESS_MWEB_HOGADDR in self.output_kinds[:1]:
+            return CoinJoin.mweb
         if len(self.input_values) == 0 or len(self.output_values) == 0:
             return CoinJoin.none
         return CoinJoin(
@@ -788,6 +858,8 @@ def explain_transaction(
     if family is CoinJoin.none:
         return Reason(family, None, f"no CoinJoin shape: {size}", numbers)
     rule = next(rule for rule in RULES if rule.family is family)
+    if family is CoinJoin.mweb:
+        return Reason(family, rule, f"{rule.title}: {size}", numbers)
     if family is CoinJoin.wasabi2:
         detail = f"{numbers['standard_denominations']} of them standard denominations"
     else:

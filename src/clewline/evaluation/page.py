@@ -1,0 +1,172 @@
+"""The accuracy page: results as Markdown, a section a heuristic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "multi-input": (
+        "Clusters by the multi-input rule. A false merge is a cluster of two or more scripts of "
+        "known owners that are not one owner's.",
+        "PayJoin cannot be told apart and merges payer and payee; none is in these sets. Services "
+        "that sign for many customers (custodial sharing) are one cluster by design. Addresses of "
+        "an owner that were never spent together stay apart.",
+    ),
+    "change": (
+        "Change outputs, linked where their probability is at least 0.95. Links are opt-in "
+        "(`--with-change`); default clusters have none. Found is the share of all change outputs "
+        "that got a link. Below, the clusters that these links would make.",
+        "The habits of wallet software (version, lock time, fees, next spend) are nearly silent in "
+        "made-up and regtest chains, where all software is one: their weights are small for that "
+        "reason, and say nothing of mainnet today. Real blocks tell change only where it was "
+        "later spent together with other coins of its owner, and the real sets are small and of "
+        "the first years. In the made-up case a payee of the same script type is rarer than among "
+        "real ones. "
+        "Payments to oneself count as no truth. Links are counted on transactions that neither "
+        "weights nor calibration were fitted on; the clusters of `core-regtest` have all of its.",
+    ),
+    "whirlpool": (
+        "Whirlpool mixes.",
+        "Labels are researchers' heuristics over the same public shape.",
+    ),
+    "whirlpool-tx0": ("Whirlpool preparations, which mix nobody.", "As for Whirlpool."),
+    "wasabi1": (
+        "Wasabi 1 rounds.",
+        "Labels are researchers' heuristics. Early rounds of other amounts than about 0.1 BTC are "
+        "not among them.",
+    ),
+    "wasabi2": (
+        "Wasabi 2 rounds.",
+        "The emulated rounds follow the client's decomposition of amounts, not its choice of "
+        "coins. Rounds of fewer than 14 inputs are not among them.",
+    ),
+    "joinmarket": (
+        "JoinMarket CoinJoins. Recognised means that the transaction joins no cluster, whatever "
+        "family it is named.",
+        "No real JoinMarket transaction with a known truth is public; the emulated ones follow "
+        "the makers' and takers' published rules, with sizes, fees and numbers of coins that are "
+        "assumed. Of few participants with many coins some cannot be told from a payout.",
+    ),
+    "generic": (
+        "CoinJoins of equal outputs of no known protocol.",
+        "Nobody knows how many there are: recall is not measured.",
+    ),
+    "mweb": (
+        "The transaction of a Litecoin block by which value enters and leaves the extension block: "
+        "named by the type of its first output, which consensus reserves for it.",
+        "Nothing to be measured: it is a rule of the chain, not a guess. What happens inside the "
+        "extension block is not on the chain.",
+    ),
+    "look-alikes": (
+        "Transactions of one owner that look like a CoinJoin, and are left out of clusters by "
+        "mistake.",
+        "How often each kind occurs on the chain differs; here each counts the same. Stonewalls "
+        "are taken for a mix most often. The kinds were drawn up by those who wrote the rules.",
+    ),
+}
+"""By anchor: what is counted, and what the figures do not cover."""
+
+
+def render(results: Mapping[str, Any]) -> str:
+    """Return the accuracy page.
+
+    Parameters
+    ----------
+    results : mapping
+        What `evaluate.evaluate` returned.
+
+    Returns
+    -------
+    str
+        Markdown without the note that it was generated.
+    """
+    parts = [
+        "# Accuracy",
+        "What each heuristic gets right, counted by `clewline evaluate` on data whose truth is "
+        "known, with the 95 % interval of Wilson (1927). An interval says how sure the count is "
+        "for *such data*; each section says what the data does not cover. Every explanation that "
+        "Clewline gives names its section here.",
+        "## Truth sets",
+        _table(
+            ("set", "what it is", "at hand"),
+            (
+                (f"`{one['name']}`", one["title"], "yes" if one["at_hand"] else "no")
+                for one in results["sets"]
+            ),
+        ),
+    ]
+    for name, (counted, not_covered) in SECTIONS.items():
+        lines = [one for one in results["shares"] if one["heuristic"] == name]
+        parts += [f"## {name}", counted]
+        if lines:
+            parts.append(_shares(lines))
+        else:
+            parts.append("Not measured: no truth set at hand.")
+        if name == "change" and results["calibration"]:
+            parts += ["Probability said, and how often it came true:", _curve(results)]
+        parts.append(f"Not covered: {not_covered}")
+    parts += [
+        "## Not measured at all",
+        "Leads by behaviour, payers and cash-outs; exposure. Traces by FIFO, LIFO and haircut are "
+        "conventions, exact by definition: they have no error rate.",
+    ]
+    return "\n\n".join(parts)
+
+
+def _shares(lines: Iterable[Mapping[str, Any]]) -> str:
+    """Return counted shares as a table."""
+    return _table(
+        ("measure", "set", "share", "95 % interval", "count", "goal", "met"),
+        (
+            (
+                one["measure"],
+                f"`{one['data']}`",
+                "" if one["share"] is None else _percent(one["share"]),
+                f"{_percent(one['low'])} to {_percent(one['high'])}",
+                f"{one['count']:,} of {one['of']:,}",
+                one["goal"],
+                _met(one),
+            )
+            for one in lines
+        ),
+    )
+
+
+def _met(one: Mapping[str, Any]) -> str:
+    """Say whether a line reaches its goal."""
+    if not one["goal"] or one["share"] is None:
+        return ""
+    relation, bound = one["goal"].split()
+    share, wanted = float(one["share"]), float(bound)
+    holds = {">=": share >= wanted, "<=": share <= wanted, "=": share == wanted}[relation]
+    return "yes" if holds else "**no**"
+
+
+def _curve(results: Mapping[str, Any]) -> str:
+    """Return the calibration curve as a table."""
+    return _table(
+        ("range", "outputs", "said, mean", "came true", "95 % interval", "within"),
+        (
+            (
+                f"{one['from']:.2f} to {one['to']:.2f}",
+                f"{one['outputs']:,}",
+                f"{one['said']:.3f}",
+                f"{one['true']:.3f}",
+                f"{one['low']:.3f} to {one['high']:.3f}",
+                "yes" if one["low"] <= one["said"] <= one["high"] else "**no**",
+            )
+            for one in results["calibration"]
+        ),
+    )
+
+
+def _percent(share: float) -> str:
+    """Return a share in percent."""
+    return f"{100 * share:.2f} %"
+
+
+def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Return a Markdown table."""
+    lines = (headings, tuple("---" for _ in headings), *rows)
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
