@@ -45,6 +45,7 @@ from clewline.reports.request_pack import (
 from clewline.settings import setting
 from clewline.sources.node_chain import connect_node
 from clewline.store.importer import Progress, no_progress
+from clewline.store.memory import bytes_of
 from clewline.store.reader import ChainStore
 from clewline.workspace import (
     addresses,
@@ -91,6 +92,7 @@ __all__ = [
     "Rates",
     "Standing",
     "Workspace",
+    "bytes_of",
     "check_store",
     "classify_file",
     "classify_lines",

@@ -143,6 +143,7 @@ def node_source(
     chain: NodeChain,
     network: str | None = None,
     showing: Showing = lambda: nullcontext(no_progress),
+    memory: int | None = None,
     *,
     unconfirmed: bool = False,
 ) -> Source:
@@ -158,6 +159,8 @@ def node_source(
         Refuse a node of any other.
     showing : callable
         Shows the progress of an import.
+    memory : int, optional
+        Bytes that the first import may hold; half of what is free if not given.
     unconfirmed : bool
         Look at the mempool as well; see `look_at_mempool`.
 
@@ -184,7 +187,7 @@ def node_source(
 
     def bring() -> ImportResult:
         with showing() as progress:
-            return import_from_node(store, chain, network, progress)
+            return import_from_node(store, chain, network, progress, memory=memory)
 
     def mempool(now: int) -> Mempool:
         return look_at_mempool(store, chain, now)
@@ -197,6 +200,7 @@ def directory_source(
     core_blocks: Path,
     network: str | None = None,
     showing: Showing = lambda: nullcontext(no_progress),
+    memory: int | None = None,
 ) -> Source:
     """Follow a blocks directory that a node writes to.
 
@@ -210,6 +214,8 @@ def directory_source(
         Refuse files of any other.
     showing : callable
         Shows the progress of an import.
+    memory : int, optional
+        Bytes that the first import may hold; half of what is free if not given.
 
     Returns
     -------
@@ -225,7 +231,7 @@ def directory_source(
         before = _files_mark(core_blocks)
         try:
             with showing() as progress:
-                return import_blocks(store, core_blocks, network, progress)
+                return import_blocks(store, core_blocks, network, progress, memory)
         except (BlockFileError, ChainError) as error:
             if before is None or _files_mark(core_blocks) != before:
                 raise _ChangingError(error) from error
