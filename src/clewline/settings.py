@@ -71,6 +71,21 @@ SETTINGS: tuple[Setting, ...] = (
         "intervals that grow from 0.1 to 5 seconds, or as it asks.",
     ),
     Setting(
+        "unconfirmed_days",
+        "CLEWLINE_UNCONFIRMED_DAYS",
+        "14",
+        "Days to keep the bytes of transactions that no longer wait for a block; when they were "
+        "seen, and what became of them, is kept for good.",
+    ),
+    Setting(
+        "memory_limit",
+        "CLEWLINE_MEMORY_LIMIT",
+        None,
+        "Memory that the first import into a store may hold, as 4G or 500M; half of what is free "
+        "if not given. What does not fit goes through files in the store. Pages of mapped files do "
+        "not count: the system takes them back when it needs them.",
+    ),
+    Setting(
         "fixtures",
         "CLEWLINE_FIXTURES",
         None,

@@ -32,7 +32,7 @@ from clewline.engine.heuristics.change import RULE as CHANGE
 from clewline.engine.heuristics.coinjoin import explain as explain_coinjoin
 from clewline.engine.heuristics.multi_input import RULE as MULTI_INPUT
 from clewline.engine.taint import Limits, Method
-from clewline.errors import UsageError
+from clewline.errors import UnknownTransactionError, UsageError
 from clewline.reports.limits import accuracy_of
 from clewline.reports.request_pack import (
     LabelSet,
@@ -44,6 +44,7 @@ from clewline.reports.request_pack import (
 from clewline.settings import setting
 from clewline.sources.node_chain import connect_node
 from clewline.store.importer import Progress, no_progress
+from clewline.store.memory import bytes_of
 from clewline.store.reader import ChainStore
 from clewline.workspace import (
     addresses,
@@ -58,6 +59,7 @@ from clewline.workspace import (
     peeling,
     rendering,
     tracing,
+    unconfirmed,
 )
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
@@ -94,6 +96,7 @@ __all__ = [
     "Rates",
     "Standing",
     "Workspace",
+    "bytes_of",
     "check_store",
     "classify_file",
     "classify_lines",
@@ -172,11 +175,12 @@ class Workspace:
         return {"tip": manifest.tip, "height": manifest.height, **partial.mark(self.store)}
 
     def info(self) -> dict[str, Any]:
-        """Return network, tip, counts, unspent outputs and digest of the store.
+        """Return network, tip, counts, unspent outputs, digest, and what waits for a block.
 
         ``inputs`` are those that spend an output, so without those of coinbases; ``addresses``
         counts distinct scripts that have an address; unspent outputs are counted as Core's
-        ``gettxoutsetinfo`` does.
+        ``gettxoutsetinfo`` does. ``unconfirmed`` is None where that is not followed, and in no
+        other number.
         """
         manifest = self.store.manifest
         counts = manifest.counts
@@ -195,6 +199,7 @@ class Workspace:
             "unspent_outputs": unspent,
             "unspent_value": value,
             "digest": manifest.digest,
+            "unconfirmed": unconfirmed.standing(self.store),
             **partial.mark(self.store),
         }
 
@@ -202,17 +207,31 @@ class Workspace:
         """Yield transactions by id, with inputs, outputs, and who spends them.
 
         Of an id that the chain holds twice (BIP-30: two coinbases of 2010), both are given,
-        in chain order.
+        in chain order. One that is not on the chain and was seen in a followed mempool has other
+        keys, ``confirmed`` (false) among them; see `unconfirmed.transaction`.
 
         Raises
         ------
         UsageError, UnknownTransactionError
-            Before anything is given, if one of the ids is none or not on the chain.
+            Before anything is given, if one of the ids is none, or neither on the chain nor seen.
         """
-        found = [tracing.find_transaction(self.store, txid) for txid in txids]
+        found = [self._transaction(txid) for txid in txids]
         for tx in found:
+            if isinstance(tx, dict):
+                yield tx
+                continue
             for twin in (*self.store.overwritten_twins(tx), tx):
                 yield from rendering.transactions(self.store, twin, twin + 1)
+
+    def _transaction(self, txid: str) -> int | dict[str, Any]:
+        """Return a transaction of the chain, or what is known of one that is not confirmed."""
+        try:
+            return tracing.find_transaction(self.store, txid)
+        except UnknownTransactionError:
+            seen = unconfirmed.transaction(self.store, txid)
+            if seen is None:
+                raise
+            return seen
 
     def all_transactions(self) -> Iterator[dict[str, Any]]:
         """Yield every transaction of the chain, in chain order, in the same form."""
@@ -276,9 +295,10 @@ class Workspace:
         An address that no output pays to has sums of zero and no cluster, at this tip.
         ``deposit_of`` says whose deposit address it is inferred to be, from which sweeps; null
         where nothing says so. In a partial store ``partial`` says how much of its history is
-        loaded; what is not known is None. ``exposure`` is that of `exposure`; ``exposure_checked``
-        says up to which block each direction was, and that it was not where there is no index for
-        these label sets.
+        loaded; what is not known is None. ``unconfirmed`` is what waiting transactions pay it and
+        spend of it: in no other number, and None where they are not followed.
+        ``exposure`` is that of `exposure`; ``exposure_checked`` says up to which block each
+        direction was, and that it was not where there is no index for these label sets.
 
         Raises
         ------
@@ -295,6 +315,7 @@ class Workspace:
         return {
             "address": said.pop("address"),
             **addresses.summary(self.store, script, whole=whole),
+            "unconfirmed": unconfirmed.of_address(self.store, address, script),
             **said,
             "deposit_of": deposits.deposit_of(self.store, self.chain, self.attribution, script),
             **partial.address_mark(self.store, script_bytes),
@@ -582,7 +603,9 @@ class Workspace:
         dict
             services + unspent + mined + coinjoin + capped + fees = total, in satoshi. Poison is an
             upper bound that counts satoshi more than once, as ``law`` in the answer says. What is
-            too long to be listed is counted in ``not_listed``.
+            too long to be listed is counted in ``not_listed``. ``spent_unconfirmed_by`` names those
+            unspent outputs that waiting transactions spend; they count as unspent. None where that
+            is not followed.
 
         Raises
         ------
@@ -591,6 +614,7 @@ class Workspace:
         walked = self._walk(direction, seeds, method, limits, stop_at_deposits=stop_at_deposits)
         return {
             **tracing.answer(self.store, self.chain, self.attribution, walked),
+            "spent_unconfirmed_by": unconfirmed.spent_ends(self.store, walked.flow),
             **partial.seeds_mark(self.store, _addresses(seeds)),
         }
 
