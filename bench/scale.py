@@ -49,7 +49,8 @@ class Run:
     anonymous_bytes : int
         Peak of anonymous resident memory over the process tree.
     disk_bytes : int
-        Peak of the store's directory while it was made.
+        Most that was taken of the file system while the store was made, files without a name
+        included.
     digest : str
         Of the store.
     """
@@ -63,24 +64,22 @@ class Run:
 
 
 class Watch(threading.Thread):
-    """Looks at the memory of a process tree and the size of a directory until told to stop."""
+    """Looks at the memory of a process tree and at the room on a disk until told to stop."""
 
     def __init__(self, process: int, directory: Path) -> None:
         super().__init__(daemon=True)
         self._process = process
         self._directory = directory
+        self._free = _free_bytes(directory)
         self._done = threading.Event()
         self.anonymous = 0
         self.disk = 0
 
     def run(self) -> None:
         """Look again and again."""
-        looks = 0
         while not self._done.wait(1 / _LOOKS_PER_SECOND):
             self.anonymous = max(self.anonymous, _anonymous_bytes(self._process))
-            if looks % _LOOKS_PER_SECOND == 0:
-                self.disk = max(self.disk, _size_of(self._directory))
-            looks += 1
+            self.disk = max(self.disk, self._free - _free_bytes(self._directory))
 
     def stop(self) -> None:
         """Stop looking."""
@@ -105,6 +104,12 @@ def _anonymous_bytes(process: int) -> int:
     return total
 
 
+def _free_bytes(directory: Path) -> int:
+    """Return what is free on the file system of a directory."""
+    state = os.statvfs(directory)
+    return state.f_bfree * state.f_frsize
+
+
 def _size_of(directory: Path) -> int:
     """Return the bytes of the files below a directory, some of which may just go away."""
     total = 0
@@ -125,7 +130,7 @@ def import_within(case: Case, limit: int | None) -> Run:
     before = os.times()
     begin = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        watch = Watch(process.pid, case.store)
+        watch = Watch(process.pid, case.path)
         watch.start()
         _out, told = process.communicate()
         seconds = time.perf_counter() - begin
@@ -136,7 +141,7 @@ def import_within(case: Case, limit: int | None) -> Run:
     cpu = after.children_user + after.children_system
     cpu -= before.children_user + before.children_system
     digest = read_manifest(case.store).digest
-    return Run(limit, seconds, cpu, watch.anonymous, max(watch.disk, _size_of(case.store)), digest)
+    return Run(limit, seconds, cpu, watch.anonymous, watch.disk, digest)
 
 
 def _lines(part: Callable[[Case], None], case: Case) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+# The measures are no part of the package.
+sys.path.append(str(HERE.parent))
 WIDTH = 1000  # usage lines are not wrapped, whatever the terminal
 
 

@@ -318,7 +318,7 @@ class Workspace:
         whole = partial.is_loaded(self.store, script_bytes)
         return {
             "address": said.pop("address"),
-            **addresses.summary(self.store, script, whole=whole),
+            **addresses.summary(self.store, self.chain, script, whole=whole),
             **_if_any(unconfirmed=unconfirmed.of_address(self.store, address, script)),
             **said,
             **_if_any(deposit_of=self._deposits.of(script)),
@@ -998,7 +998,12 @@ class Workspace:
 
     def _shown(self, script: bytes, address: str) -> str:
         """Return an address as Core shows it: labels are stored in that form."""
-        return address_of(script, self.store.network) or address
+        network = self.store.network
+        if network.coin == BITCOIN:
+            # An address of Bitcoin has one form, but that a segwit one may be in upper case.
+            segwit = address[: len(network.bech32_prefix)].lower() == network.bech32_prefix
+            return address.lower() if segwit else address
+        return address_of(script, network) or address
 
 
 def _if_any(**answers: dict[str, Any] | None) -> dict[str, Any]:
