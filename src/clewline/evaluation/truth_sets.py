@@ -26,7 +26,7 @@ from clewline.workspace.addresses import script_id
 
 PLAY_TRANSACTIONS: Final = 4_000
 """Size of a made-up case."""
-SEEDS: Final = {"weights": (1, 2, 3), "calibration": (4, 5, 6)}
+SEEDS: Final = {"weights": (1, 2, 3), "calibration": tuple(range(4, 13))}
 """Seeds of made-up cases by what change is fitted on them."""
 PUBLISHED_SEED: Final = 42
 """Seed of the made-up case that figures are published of; nothing was fitted to it."""
