@@ -81,6 +81,7 @@ _RESTS: Final = {
     Stop.MAX_HOPS: "not followed further: cap on hops",
     Stop.MIN_VALUE: "not followed further: under the smallest value asked for",
     Stop.MAX_TRANSACTIONS: "not followed further: cap on transactions",
+    Stop.MAX_NODES: "not followed further: cap on inputs and outputs looked at",
 }
 _OWN: Final = "came from the site's own addresses: a refund spent again, or its own money"
 
@@ -166,7 +167,6 @@ class Question:
     store: ChainStore
     chain: Chain
     attribution: Attribution
-    mixes: UInt8
     sites: Sites
     method: Method
     limits: Limits
@@ -174,9 +174,14 @@ class Question:
     given: tuple[str, ...]
 
     @property
+    def coinjoin(self) -> UInt8:
+        """Verdict on each transaction."""
+        return self.store.column("structure.coinjoin")
+
+    @property
     def passable(self) -> UInt8:
-        """Which transactions stop a walk as CoinJoins."""
-        return np.zeros_like(self.mixes) if self.limits.through_coinjoin else self.mixes
+        """Verdicts on the transactions that stop a walk as CoinJoins; none where they do not."""
+        return self.coinjoin[:0] if self.limits.through_coinjoin else self.coinjoin
 
 
 def sites_of(
@@ -226,7 +231,6 @@ def sites_of(
 def question(
     store: ChainStore,
     chain: Chain,
-    mixes: UInt8,
     attribution: Attribution,
     addresses: Iterable[str],
     method: str,
@@ -253,7 +257,7 @@ def question(
         )
     given = tuple(addresses)
     sites = sites_of(store, attribution, given, cluster=cluster)
-    return Question(store, chain, attribution, mixes, sites, rule, limits, rates, given)
+    return Question(store, chain, attribution, sites, rule, limits, rates, given)
 
 
 def payers(asked: Question) -> Row:
@@ -381,6 +385,7 @@ def _head(asked: Question, parts: Mapping[str, int], law: str, crossed: int) -> 
             "max_hops": limits.max_hops,
             "min_value": limits.min_value,
             "max_transactions": limits.max_transactions,
+            "max_nodes": limits.max_nodes,
             "through_coinjoin": limits.through_coinjoin,
             "crossed_transactions": crossed,
         },
@@ -425,7 +430,7 @@ def _cluster(asked: Question) -> NDArray[np.uint32]:
 
 def _stops(asked: Question, own: NDArray[np.uint32]) -> Stops:
     """Return where walks of a case stop; own scripts and theirs are no stop."""
-    return stops_of(asked.store, asked.attribution, asked.mixes, own)
+    return stops_of(asked.store, asked.attribution, own)
 
 
 def _at(found: Origins, own: Bool, *stops: Stop) -> int:
