@@ -1,4 +1,4 @@
-"""Leads, payers and cash-outs are counted against the truth, and a wrong answer shows."""
+"""What a case answers is counted against the truth, and a wrong answer shows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clewline.evaluation.case_measures import cash_outs, leads, payers
+from clewline.evaluation.case_measures import cash_outs, deposits, leads, payers, peel_chains
 from clewline.evaluation.shares import Share
 from clewline.evaluation.truth_sets import CASES, MadeUp, cases, made_up
 
@@ -114,6 +114,31 @@ def test_addresses_of_a_site_that_nobody_tied_to_it_are_not_found(case: MadeUp) 
     site["addresses"].append(person)
     count, of = counted(leads(other))["addresses of sites in a cluster that is a lead"]
     assert count == of - 1
+
+
+def test_deposit_addresses_are_recognised_without_their_labels(case: MadeUp) -> None:
+    right, others = counted(deposits(case)).values()
+    assert right[0] == right[1] > 10
+    assert others[0] == 0
+    other = tampered(case)
+    swapped = [one for one in other.truth["entities"] if one["kind"] == "exchange"][:2]
+    swapped[0]["deposit"].pop()
+    swapped[1]["deposit"].append(swapped[0]["deposit"].pop())
+    fewer, more = counted(deposits(other)).values()
+    assert fewer == (right[0] - 2, right[1] - 1)
+    assert more == (1, others[1] + 1)
+
+
+def test_steps_of_peel_chains_are_counted(case: MadeUp) -> None:
+    followed, others = counted(peel_chains(case)).values()
+    assert followed[1] == sum(len(told) for told in case.truth["peel_chains"]) > 6
+    assert 0.5 < followed[0] / followed[1] <= 1
+    other = tampered(case)
+    told = next(told for told in other.truth["peel_chains"] if told)
+    told[0]["rest"] = told[0]["sold"]
+    fewer, more = counted(peel_chains(other)).values()
+    assert fewer == (followed[0] - 1, followed[1])
+    assert more == (others[0] + 1, others[1])
 
 
 def test_cases_are_made_one_by_one_and_gone_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:

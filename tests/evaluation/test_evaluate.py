@@ -11,7 +11,9 @@ import pytest
 
 from clewline.engine.heuristics.change import RULE as CHANGE
 from clewline.engine.heuristics.coinjoin import CoinJoin
+from clewline.engine.heuristics.deposit import RULE as DEPOSIT
 from clewline.engine.heuristics.multi_input import RULE as MULTI_INPUT
+from clewline.engine.heuristics.peel import RULE as PEEL
 from clewline.errors import UsageError
 from clewline.evaluation import truth_sets
 from clewline.evaluation.evaluate import KEPT_PAYMENTS, evaluate
@@ -62,6 +64,13 @@ def test_published_probabilities_are_calibrated(data: str) -> None:
     assert all(abs(one["said"] - one["true"]) < 0.1 for one in lines)
 
 
+def test_the_page_says_where_probabilities_are_furthest_off() -> None:
+    large = [one for one in PUBLISHED["calibration"] if one["data"] in truth_sets.CASES]
+    worst = max(large, key=lambda one: abs(one["said"] - one["true"]))
+    said = f"furthest off between {worst['from']:.2f} and {worst['to']:.2f}"
+    assert said in SECTIONS["change"][1]
+
+
 def test_published_probabilities_of_cases_of_the_fitted_size_are_within_their_intervals() -> None:
     lines = [one for one in PUBLISHED["calibration"] if one["data"] == KEPT_PAYMENTS]
     assert all(one["low"] <= one["said"] <= one["high"] for one in lines)
@@ -79,8 +88,8 @@ def test_sets_that_are_not_at_hand_are_named(results: dict[str, Any]) -> None:
 
 def test_every_explanation_has_its_section() -> None:
     page = (ROOT / "docs" / "ACCURACY.md").read_text("utf-8")
-    tables = [LEADS, PAYERS, CASH_OUTS]
-    named = [MULTI_INPUT, CHANGE, LOOK_ALIKES, *tables, *(f.name for f in CoinJoin if f)]
+    named = [MULTI_INPUT, CHANGE, DEPOSIT, PEEL, LEADS, PAYERS, CASH_OUTS, LOOK_ALIKES]
+    named += [family.name for family in CoinJoin if family]
     for heuristic in named:
         path, _, section = accuracy_of(heuristic).partition("#")
         assert (ROOT / path).exists()

@@ -1,4 +1,4 @@
-"""What is counted on made-up cases: leads by behaviour, payers and cash-outs of the site."""
+"""What is counted on made-up cases: leads, payers and cash-outs, deposit addresses, peel chains."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from typing import Any, Final
 
 import numpy as np
 
+from clewline.engine.heuristics.deposit import RULE as DEPOSIT
+from clewline.engine.heuristics.deposit import infer_deposits
+from clewline.engine.heuristics.peel import RULE as PEEL
+from clewline.engine.heuristics.peel import follow_peels
+from clewline.engine.taint import Stops
 from clewline.evaluation.shares import Share
 from clewline.evaluation.truth_sets import MadeUp
 from clewline.reports.limits import CASH_OUTS, LEADS, PAYERS
 from clewline.workspace.addresses import known_script_id
+from clewline.workspace.deposits import service_stops
+from clewline.workspace.rendering import tx_of_outputs
+from clewline.workspace.tracing import seed_outputs
 
 MOST_FALSE_LEADS: Final = "<= 0.0005"
 """Goal: 50 among 100,000 receivers."""
@@ -132,6 +140,82 @@ def cash_outs(case: MadeUp) -> Iterator[Share]:
     yield Share(CASH_OUTS, "cash-outs found, with the right exchange", name, right, len(sales))
     other = len(said.keys() - sales.keys())
     yield Share(CASH_OUTS, "rows that are no cash-out of the site", name, other, len(said))
+
+
+def deposits(case: MadeUp) -> Iterator[Share]:
+    """Count deposit addresses recognised by their sweeps, where labels name no more than wallets.
+
+    Parameters
+    ----------
+    case : MadeUp
+        One case. Its labels are not asked: they reach the deposit addresses through clusters, and
+        what has a label is not inferred.
+
+    Yields
+    ------
+    Share
+        Deposit addresses found with the right exchange, and other scripts taken for one.
+    """
+    store, chain = case.workspace.store, case.workspace.chain
+    exchanges = [one for one in case.truth["entities"] if one["kind"] == "exchange"]
+    wallets = {
+        known_script_id(store, address): number
+        for number, one in enumerate(exchanges)
+        for address in (*one["hot"], *one["cold"])
+    }
+    true = {
+        known_script_id(store, address): number
+        for number, one in enumerate(exchanges)
+        for address in one["deposit"]
+    }
+    stops = Stops(
+        service_scripts=np.array(sorted(wallets), np.uint32),
+        service_entity=np.array([wallets[script] for script in sorted(wallets)], np.int32),
+        coinjoin=store.column("structure.coinjoin"),
+    )
+    found = infer_deposits(chain, stops, np.arange(chain.n_script, dtype=np.uint32))
+    said = dict(zip(found.script.tolist(), found.entity.tolist(), strict=True))
+    right = sum(said.get(script) == number for script, number in true.items())
+    anchor = DEPOSIT.replace("_", "-")
+    measure = "deposit addresses recognised, with the right exchange"
+    yield Share(anchor, measure, case.name, right, len(true))
+    other = len(said.keys() - true.keys())
+    rest = chain.n_script - len(true) - len(wallets)
+    yield Share(anchor, "other scripts taken for one", case.name, other, rest, per=_RARE)
+
+
+def peel_chains(case: MadeUp) -> Iterator[Share]:
+    """Count steps of the site's peel chains that are followed from the first coin on.
+
+    Parameters
+    ----------
+    case : MadeUp
+        One case.
+
+    Yields
+    ------
+    Share
+        True steps followed, and steps followed that are none of the chain.
+    """
+    workspace = case.workspace
+    store, chain = workspace.store, workspace.chain
+    stops = service_stops(store, workspace.attribution)
+    followed = true = others = steps = 0
+    for told in case.truth["peel_chains"]:
+        kept = {int(seed_outputs(store, [step["rest"]], None, None)[0]) for step in told}
+        first = int(tx_of_outputs(store, np.array([min(kept)]))[0])
+        begin = int(chain.prevout[chain.tx_input[first]])
+        said = {peel.kept for peel in follow_peels(chain, stops, begin).peels}
+        followed += len(said & kept)
+        true += len(kept)
+        others += len(said - kept)
+        steps += len(said)
+    yield Share(PEEL, "steps of peel chains followed", case.name, followed, true)
+    yield Share(PEEL, "steps followed that are none of the chain", case.name, others, steps)
+
+
+COUNTS: Final = (leads, payers, cash_outs, deposits, peel_chains)
+"""All that is counted on a case, in the order of the page."""
 
 
 def _sites(case: MadeUp) -> list[dict[str, Any]]:

@@ -99,7 +99,7 @@ def evaluate(fixtures: Path | None, told: Told = _quiet) -> dict[str, Any]:
 
 
 def case_shares(cases: Iterable[MadeUp], weights: Weights) -> tuple[list[Observed], list[Share]]:
-    """Count what clusters, change, leads, payers and cash-outs get right in made-up cases.
+    """Count what every heuristic that has a say in a case gets right in made-up ones.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def case_shares(cases: Iterable[MadeUp], weights: Weights) -> tuple[list[Observe
         observed, counted = chain_shares(case.owned(), weights)
         examples += observed
         shares += counted
-        for count in (case_measures.leads, case_measures.payers, case_measures.cash_outs):
+        for count in case_measures.COUNTS:
             shares += count(case)
     return examples, pooled(shares)
 

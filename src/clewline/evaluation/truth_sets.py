@@ -137,8 +137,8 @@ def title_of_cases(name: str) -> str:
     transactions, seeds = CASES[name]
     return (
         f"{len(seeds)} made-up cases of {transactions:,} transactions, seeds {seeds[0]} to "
-        f"{seeds[-1]}, labelled as somebody outside would have them; kept aside: nothing was fitted "
-        "to them and no rule tuned on them"
+        f"{seeds[-1]}, labelled as somebody outside would have them; kept aside: nothing was "
+        "fitted to them and no rule tuned on them"
     )
 
 

@@ -7,9 +7,10 @@ from typing import Any, Final
 import numpy as np
 
 from clewline.engine.chain import Chain, UInt32
-from clewline.engine.heuristics.deposit import MOST_OUTPUTS, Deposits, infer_deposits
+from clewline.engine.heuristics.deposit import MOST_OUTPUTS, RULE, Deposits, infer_deposits
 from clewline.engine.taint import Stops
 from clewline.reports.case import utc
+from clewline.reports.limits import accuracy_of
 from clewline.store.reader import ChainStore
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.rendering import blocks_of, txids_shown
@@ -75,4 +76,5 @@ def described(
         ],
         "sweep_count": count,
         "limits": LIMITS,
+        "accuracy": accuracy_of(RULE),
     }
