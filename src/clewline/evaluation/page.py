@@ -112,7 +112,7 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "peel": (
         "Peel chains of the site, followed from the first coin on. After a wrong turn all further "
-        "steps are lost: they are counted as not followed, and what was followed instead, or beyond "
+        "steps are lost: they are counted as not followed, and what was followed instead, or after "
         "the end, as none of the chain.",
         "The site sells in six steps, to accounts whose deposit addresses are labelled through "
         "their clusters, which is a sign; others peel longer, and to nobody who is known. How "
