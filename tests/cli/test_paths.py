@@ -240,7 +240,7 @@ def test_deposit_addresses_are_inferred_and_marked(
                    "--format", "json")
         )  # fmt: skip
         assert shown["labels"] == []
-        found: dict[str, Any] | None = shown["deposit_of"]
+        found: dict[str, Any] | None = shown.get("deposit_of")
         return found
 
     spent_with: dict[str, set[str]] = {}

@@ -93,7 +93,7 @@ def store(chain: NodeChain, tmp_path: Path) -> Path:
 
 def of(store: Path, number: int) -> dict[str, Any] | None:
     """What waits for or at an address."""
-    found: dict[str, Any] | None = Workspace.open(store).address(address(number))["unconfirmed"]
+    found: dict[str, Any] | None = Workspace.open(store).address(address(number)).get("unconfirmed")
     return found
 
 
@@ -112,7 +112,7 @@ def shown(store: Path, tx: Tx) -> dict[str, Any]:
 
 
 def test_nothing_is_followed(store: Path, trunk: Branch) -> None:
-    assert Workspace.open(store).info()["unconfirmed"] is None
+    assert "unconfirmed" not in Workspace.open(store).info()
     assert of(store, 1) is None
     assert of(store, 99) is None
     assert Workspace.open(store).trace("forward", [address(1)])["spent_unconfirmed_by"] is None

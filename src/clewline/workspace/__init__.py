@@ -159,6 +159,11 @@ class Workspace:
         return Attribution(self.store, self._sets)
 
     @cached_property
+    def _deposits(self) -> deposits.DepositFinder:
+        """Tells whose deposit address a script is."""
+        return deposits.DepositFinder(self.store, self.chain, self.attribution)
+
+    @cached_property
     def _exposure(self) -> ExposureIndex:
         """The exposure index of these label sets; it answers "not checked" where there is none."""
         return ExposureIndex(self.store, self.chain, self.attribution.digests)
@@ -199,7 +204,7 @@ class Workspace:
             "unspent_outputs": unspent,
             "unspent_value": value,
             "digest": manifest.digest,
-            "unconfirmed": unconfirmed.standing(self.store),
+            **_if_any(unconfirmed=unconfirmed.standing(self.store)),
             **partial.mark(self.store),
         }
 
@@ -293,12 +298,12 @@ class Workspace:
         """Return what the chain and the labels say about an address.
 
         An address that no output pays to has sums of zero and no cluster, at this tip.
-        ``deposit_of`` says whose deposit address it is inferred to be, from which sweeps; null
-        where nothing says so. In a partial store ``partial`` says how much of its history is
-        loaded; what is not known is None. ``unconfirmed`` is what waiting transactions pay it and
-        spend of it: in no other number, and None where they are not followed.
-        ``exposure`` is that of `exposure`; ``exposure_checked`` says up to which block each
-        direction was, and that it was not where there is no index for these label sets.
+        In a partial store ``partial`` says how much of its history is loaded; what is not known is
+        None. Some keys are there only where there is something to say: ``deposit_of``, whose
+        deposit address it is inferred to be, and from which sweeps; ``unconfirmed``, where waiting
+        transactions are followed, what they pay it and spend of it (in no other number);
+        ``exposure`` and ``exposure_checked``, where there is an exposure index for these label
+        sets, what `exposure` says and up to which block. Without an index nothing was checked.
 
         Raises
         ------
@@ -307,25 +312,18 @@ class Workspace:
         StoreDamagedError, StoreVersionError
             If there is an exposure index that cannot be read.
         """
-        script = addresses.script_id(self.store, address)
-        said = self._labelled(address, script)
         script_bytes = script_of(address, self.store.network)
+        script = addresses.id_of_script(self.store, script_bytes)
+        said = self._labelled(self._shown(script_bytes, address), script)
         whole = partial.is_loaded(self.store, script_bytes)
-        met = self._exposure.of_script(script)
         return {
             "address": said.pop("address"),
             **addresses.summary(self.store, script, whole=whole),
-            "unconfirmed": unconfirmed.of_address(self.store, address, script),
+            **_if_any(unconfirmed=unconfirmed.of_address(self.store, address, script)),
             **said,
-            "deposit_of": deposits.deposit_of(self.store, self.chain, self.attribution, script),
+            **_if_any(deposit_of=self._deposits.of(script)),
             **partial.address_mark(self.store, script_bytes),
-            "exposure_checked": {
-                standing["direction"]: standing["state"]
-                if standing["state"] == NOT_CHECKED
-                else f"up to block {standing['height']}"
-                for standing in met["directions"]
-            },
-            "exposure": met["exposure"],
+            **_checked(self._exposure.of_script(script)),
         }
 
     def exposure(self, address: str) -> dict[str, Any]:
@@ -353,9 +351,10 @@ class Workspace:
         StoreDamagedError, StoreVersionError
             If the index cannot be read.
         """
-        script = addresses.script_id(self.store, address)
+        script_bytes = script_of(address, self.store.network)
+        script = addresses.id_of_script(self.store, script_bytes)
         return {
-            "address": self._subject(address, script),
+            "address": self._shown(script_bytes, address),
             **self._tip,
             **partial.mark(self.store),
             "method": Method.HAIRCUT.value,
@@ -427,7 +426,9 @@ class Workspace:
         AddressError
             If it is no address of this network.
         """
-        return self._labelled(address, addresses.script_id(self.store, address))
+        script_bytes = script_of(address, self.store.network)
+        script = addresses.id_of_script(self.store, script_bytes)
+        return self._labelled(self._shown(script_bytes, address), script)
 
     @cached_property
     def _with_change(self) -> ChangeClusters:
@@ -984,9 +985,8 @@ class Workspace:
             stop_at_deposits=stop_at_deposits,
         )
 
-    def _labelled(self, address: str, script: int | None) -> dict[str, Any]:
-        """Return what is said about an address, with the tip and the label sets."""
-        subject = self._subject(address, script)
+    def _labelled(self, subject: str, script: int | None) -> dict[str, Any]:
+        """Return what is said about an address (as Core shows it), with tip and label sets."""
         labels, conflicts = self.attribution.labels_of(subject, script)
         return {
             "address": subject,
@@ -996,13 +996,27 @@ class Workspace:
             "label_sets": self.attribution.digests,
         }
 
-    def _subject(self, address: str, script: int | None) -> str:
+    def _shown(self, script: bytes, address: str) -> str:
         """Return an address as Core shows it: labels are stored in that form."""
-        if script is None:
-            script_bytes = script_of(address, self.store.network)
-            return address_of(script_bytes, self.store.network) or address
-        shown = rendering.ScriptTexts(self.store, np.array([script])).addresses()[0]
-        return shown or address
+        return address_of(script, self.store.network) or address
+
+
+def _if_any(**answers: dict[str, Any] | None) -> dict[str, Any]:
+    """Return those answers that say something."""
+    return {name: answer for name, answer in answers.items() if answer is not None}
+
+
+def _checked(met: dict[str, Any]) -> dict[str, Any]:
+    """Return exposure and how far it was checked; nothing where no direction was."""
+    checked = {
+        standing["direction"]: standing["state"]
+        if standing["state"] == NOT_CHECKED
+        else f"up to block {standing['height']}"
+        for standing in met["directions"]
+    }
+    if all(state == NOT_CHECKED for state in checked.values()):
+        return {}
+    return {"exposure_checked": checked, "exposure": met["exposure"]}
 
 
 def _addresses(seeds: Sequence[str]) -> list[str]:

@@ -37,8 +37,13 @@ def script_id(store: ChainStore, address: str) -> int | None:
     AddressError
         If it is no address of the store's network.
     """
-    script = np.frombuffer(script_of(address, store.network), np.uint8)
-    found = int(store.find_scripts(script, np.array([0, script.size], np.int64))[0])
+    return id_of_script(store, script_of(address, store.network))
+
+
+def id_of_script(store: ChainStore, script: bytes) -> int | None:
+    """Return the id of a script, None where no output of the tip pays to it."""
+    data = np.frombuffer(script, np.uint8)
+    found = int(store.find_scripts(data, np.array([0, data.size], np.int64))[0])
     return None if found < 0 else found
 
 

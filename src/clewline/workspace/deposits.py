@@ -7,8 +7,14 @@ from typing import Any, Final
 import numpy as np
 
 from clewline.engine.chain import Chain, UInt32
-from clewline.engine.heuristics.deposit import MOST_OUTPUTS, RULE, Deposits, infer_deposits
-from clewline.engine.taint import Stops
+from clewline.engine.heuristics.deposit import (
+    MOST_OUTPUTS,
+    RULE,
+    Deposits,
+    infer_deposits,
+    may_be_deposit,
+)
+from clewline.engine.taint import Stops, stop_columns
 from clewline.reports.case import utc
 from clewline.reports.limits import accuracy_of
 from clewline.store.reader import ChainStore
@@ -36,16 +42,28 @@ def service_stops(store: ChainStore, attribution: Attribution) -> Stops:
     )
 
 
-def deposit_of(
-    store: ChainStore, chain: Chain, attribution: Attribution, script: int | None
-) -> dict[str, Any] | None:
-    """Return whose deposit address a script is inferred to be, None where nothing says so."""
-    # In a part of a chain not every payment is loaded: what is known of some says nothing of all.
-    if script is None or store.coverage is not None:
-        return None
-    scripts: UInt32 = np.array([script], np.uint32)
-    found = infer_deposits(chain, service_stops(store, attribution), scripts)
-    return described(store, chain, attribution, found, 0) if found.script.size else None
+class DepositFinder:
+    """Tells whose deposit address a script is, one at a time."""
+
+    def __init__(self, store: ChainStore, chain: Chain, attribution: Attribution) -> None:
+        self._store = store
+        self._chain = chain
+        self._attribution = attribution
+        self._stops = service_stops(store, attribution)
+        self._labels = stop_columns(self._stops)
+
+    def of(self, script: int | None) -> dict[str, Any] | None:
+        """Return whose deposit address a script is inferred to be, None where nothing says so."""
+        # In a part of a chain not every payment is loaded: some say nothing of all.
+        if script is None or self._store.coverage is not None:
+            return None
+        if not may_be_deposit(self._chain, self._labels, script):
+            return None
+        scripts: UInt32 = np.array([script], np.uint32)
+        found = infer_deposits(self._chain, self._stops, scripts)
+        if not found.script.size:
+            return None
+        return described(self._store, self._chain, self._attribution, found, 0)
 
 
 def described(

@@ -54,6 +54,67 @@ class Deposits:
     sweep: Int64
 
 
+@kernel
+def _is_swept(
+    script: int,
+    first_output: Int64,
+    next_output: Int64,
+    spender: UInt32,
+    tx_output: Int64,
+    value: Int64,
+    scripts: UInt32,
+    labels: StopColumns,
+) -> bool:
+    """Tell whether the first output of a script that is spent is spent to services alone."""
+    output = first_output[script]
+    for _ in range(MOST_OUTPUTS):
+        if not 0 <= output < next_output.size:
+            return False
+        tx = np.int64(spender[output])
+        if tx < tx_output.size - 1:
+            for paid in range(tx_output[tx], tx_output[tx + 1]):
+                if value[paid] and owner_of(np.int64(scripts[paid]), labels)[1] == NO_ENTITY:
+                    return False
+            return True
+        output = next_output[output]
+    return False
+
+
+def may_be_deposit(chain: Chain, labels: StopColumns, script: int) -> bool:
+    """Tell whether it is worth asking `infer_deposits` about a script: cheap, and mostly not.
+
+    Parameters
+    ----------
+    chain : Chain
+        The chain.
+    labels : StopColumns
+        Of the same stops.
+    script : int
+        Script id.
+
+    Returns
+    -------
+    bool
+        False only where `infer_deposits` does not find the script.
+
+    Cost
+    ----
+    One step an output of the script up to its first spend, and that transaction's outputs.
+    """
+    return bool(
+        _is_swept(
+            script,
+            chain.first_output,
+            chain.next_output,
+            chain.spender,
+            chain.tx_output,
+            chain.value,
+            chain.script,
+            labels,
+        )
+    )
+
+
 def infer_deposits(chain: Chain, stops: Stops, scripts: UInt32) -> Deposits:
     """Find which of some scripts are deposit addresses of a labelled service.
 
