@@ -25,6 +25,10 @@ LAYERS: Final[dict[Layer, tuple[str, str]]] = {
 
 LOOK_ALIKES: Final = "look-alikes"
 """Section of the accuracy page on transactions that are, or are not, taken for a CoinJoin."""
+LEADS: Final = "leads"
+PAYERS: Final = "payers"
+CASH_OUTS: Final = "cash-outs"
+"""Its sections on the tables of a case."""
 
 
 def accuracy_of(heuristic: str) -> str:
@@ -33,7 +37,7 @@ def accuracy_of(heuristic: str) -> str:
     Parameters
     ----------
     heuristic : str
-        Rule at a link, or CoinJoin family.
+        Rule at a link, CoinJoin family, or table of a case.
 
     Returns
     -------

@@ -25,7 +25,16 @@ from clewline.engine.payers import Origins, Own, moves_own_money, origins
 from clewline.engine.taint import CAPS, Flow, Limits, Method, Seeds, Stop, Stops, forward
 from clewline.errors import UsageError
 from clewline.reports.case import Movement, utc
-from clewline.reports.limits import ALTERNATIVES, ALWAYS, alternatives_of, basis_text, rule_text
+from clewline.reports.limits import (
+    ALTERNATIVES,
+    ALWAYS,
+    CASH_OUTS,
+    PAYERS,
+    accuracy_of,
+    alternatives_of,
+    basis_text,
+    rule_text,
+)
 from clewline.store.reader import ChainStore
 from clewline.workspace.addresses import member_scripts
 from clewline.workspace.attribution import Assertion, Attribution
@@ -295,6 +304,7 @@ def payers(asked: Question) -> Row:
     return {
         "question": "who paid",
         **_head(asked, parts, _PAYERS_LAW, found.crossed),
+        "accuracy": accuracy_of(PAYERS),
         "own_moves": int(own_moves.sum()),
         **{
             f"payments_{link}": len({row["payment"] for row in rows if row["link"] == link})
@@ -349,6 +359,7 @@ def cashouts(asked: Question) -> Row:
     return {
         "question": "where it was cashed out",
         **_head(asked, parts, _CASHOUTS_LAW, flow.crossed),
+        "accuracy": accuracy_of(CASH_OUTS),
         "services_reached": _by_service(rows, "deposit"),
         "cashouts": rows,
         **_tail(rows),

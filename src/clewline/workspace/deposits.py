@@ -9,12 +9,14 @@ import numpy as np
 from clewline.engine.chain import Chain, UInt32
 from clewline.engine.heuristics.deposit import (
     MOST_OUTPUTS,
+    RULE,
     Deposits,
     infer_deposits,
     may_be_deposit,
 )
 from clewline.engine.taint import Stops, stop_columns
 from clewline.reports.case import utc
+from clewline.reports.limits import accuracy_of
 from clewline.store.reader import ChainStore
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.rendering import blocks_of, txids_shown
@@ -92,4 +94,5 @@ def described(
         ],
         "sweep_count": count,
         "limits": LIMITS,
+        "accuracy": accuracy_of(RULE),
     }

@@ -26,6 +26,7 @@ from clewline.engine.leads import (
     signs,
 )
 from clewline.engine.payers import is_own, moves_own_money
+from clewline.reports.limits import LEADS, accuracy_of
 from clewline.store.reader import ChainStore
 from clewline.workspace.addresses import known_script_id, member_scripts
 from clewline.workspace.attribution import Attribution
@@ -124,6 +125,7 @@ def leads(asked: Question) -> Row:
         "rates": None if asked.rates is None else asked.rates.source,
         "label_sets": asked.attribution.digests,
         "not_shown": f"{_NO_CATEGORY} {NO_GUILT}",
+        "accuracy": accuracy_of(LEADS),
         "leads": [
             {"rank": rank, **_row(asked, found, shown, every_candidate[number], number)}
             for rank, number in enumerate(ranked_leads(found).tolist(), 1)

@@ -8,9 +8,10 @@ import numpy as np
 
 from clewline.engine.chain import Chain
 from clewline.engine.heuristics.deposit import infer_deposits
-from clewline.engine.heuristics.peel import Peel, PeelSign, PeelStop, follow_peels
+from clewline.engine.heuristics.peel import RULE, Peel, PeelSign, PeelStop, follow_peels
 from clewline.errors import UsageError
 from clewline.reports.case import utc
+from clewline.reports.limits import accuracy_of
 from clewline.store.reader import ChainStore
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.deposits import described, service_stops
@@ -106,6 +107,7 @@ def peel_chain(
         "stop": found.stop.value,
         "reason": _STOPS[found.stop],
         "heuristic": HEURISTIC,
+        "accuracy": accuracy_of(RULE),
         "max_steps": max_steps,
         "label_sets": attribution.digests,
         **mark(store),

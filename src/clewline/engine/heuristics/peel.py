@@ -18,6 +18,8 @@ from clewline.engine.heuristics.coinjoin import family_mixes_owners
 from clewline.engine.taint import NO_ENTITY, Stops, entities_of
 from clewline.errors import UsageError
 
+RULE: Final = "peel"
+
 DUST: Final = 1_000
 """Satoshi below which an output is no payment: anybody can send it to anybody."""
 
