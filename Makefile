@@ -6,10 +6,10 @@ INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check docs bench lock clean
+.PHONY: help setup demo test test-slow check docs bench bench-scale lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## make .venv with clewline and all that the other targets need
 
@@ -46,6 +46,10 @@ docs: setup ## write the generated pages again
 
 bench: setup ## measure import, clustering, look-ups, traces and exposure on a million transactions
 	$(BIN)/python -m bench
+
+bench-scale: setup ## import 1, 5 and 20 million transactions under limits on memory (an hour, 40 GB of disk)
+	$(BIN)/python -m bench.scale --to docs/growth.json
+	$(BIN)/python docs/generate.py
 
 lock: setup ## resolve the dependencies again and write requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
-from bench import clustering, exposure, imports, lookups, machine, traces
+from bench import clustering, exposure, imports, lookups, machine, traces, worst
 from bench.case import Case, make_case
 from bench.line import emit, note
 
@@ -19,6 +19,7 @@ _PARTS: dict[str, Callable[[Case], None]] = {
     "lookups": lookups.measure,
     "traces": traces.measure,
     "exposure": exposure.measure,
+    "worst": worst.measure,
 }
 _WARM_UP_TRANSACTIONS = 1000
 

@@ -16,7 +16,7 @@ from bench.line import emit, note
 from clewline.play import make_play
 from clewline.workspace import Workspace, import_labels
 
-_CLEWLINE = str(Path(sysconfig.get_path("scripts")) / "clewline")
+COMMAND = str(Path(sysconfig.get_path("scripts")) / "clewline")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def clear_store(case: Case) -> None:
 def import_as_process(case: Case) -> ImportRun:
     """Run ``clewline chain import`` into a new store."""
     clear_store(case)
-    command = [_CLEWLINE, "chain", "import"]
+    command = [COMMAND, "chain", "import"]
     command += ["--store", str(case.store), "--core-blocks", str(case.blocks)]
     begin = time.perf_counter()
     process = subprocess.Popen(command)

@@ -21,7 +21,6 @@ from clewline.workspace import Workspace
 from clewline.workspace.exposure_building import marks_of
 from clewline.workspace.exposure_index import DIRECTIONS, EXPOSURE, part_files
 from clewline.workspace.rendering import ScriptTexts, tx_of_outputs
-from clewline.workspace.tracing import mixing_transactions
 
 _RUNS = 3
 _SAMPLES = 100
@@ -41,8 +40,7 @@ _Float64 = NDArray[np.float64]
 def measure(case: Case) -> None:
     """Time each pass, the build, and look-ups; hold shares of some outputs against traces."""
     workspace = case.workspace()
-    mixes = mixing_transactions(workspace.store)
-    marks = marks_of(workspace.store, workspace.attribution, mixes)
+    marks = marks_of(workspace.store, workspace.attribution)
     shares = {direction: _passes(case, workspace, marks, direction) for direction in ("from", "to")}
     _build(case, workspace)
     _lookups(case, workspace)
@@ -185,7 +183,7 @@ def _stops(workspace: Workspace, marks: Marks) -> Stops:
         service_clusters=services.service_clusters,
         cluster_entity=services.cluster_category.astype(np.int32),
         cluster=workspace.store.column("structure.cluster"),
-        mixes=marks.mixes,
+        coinjoin=workspace.store.column("structure.coinjoin"),
     )
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+# The measures are no part of the package.
+sys.path.append(str(HERE.parent))
 WIDTH = 1000  # usage lines are not wrapped, whatever the terminal
 
 
@@ -525,6 +527,102 @@ def addresses_page() -> str:
     )
 
 
+def growth_page() -> str:
+    """Show how imports grow, and what the whole chain takes."""
+    import json
+
+    from bench.growth import WHOLE_CHAIN, exponents, grown, limited
+
+    measured = json.loads((HERE / "growth.json").read_text(encoding="utf-8"))
+    rows, machine = measured["rows"], measured["machine"]
+    last = rows[-1]
+    limit = last["runs"][1]["limit"]
+    small = last["runs"][-1]["limit"]
+    costs = {
+        "seconds, no limit": lambda row: limited(row, None)["seconds"],
+        f"seconds, {limit >> 20:,} MiB": lambda row: limited(row, limit)["seconds"],
+        "processor seconds": lambda row: limited(row, None)["cpu_seconds"],
+        f"anonymous memory, {limit >> 20:,} MiB": lambda row: limited(row, limit)[
+            "anonymous_bytes"
+        ],
+        "bytes of the store": lambda row: row["store_bytes"],
+        "look-up of an address, p50": lambda row: row["lookups"]["lookup.address"]["p50_us"],
+        "look-up of a transaction, p50": lambda row: row["lookups"]["lookup.transaction"]["p50_us"],
+        "trace, p95": lambda row: row["traces"]["trace"]["p95_ms"],
+    }
+    powers = exponents(rows, costs)
+    whole = WHOLE_CHAIN["transactions"]
+    plan = {
+        "hours of import, processor": grown(
+            last, limited(last, None)["cpu_seconds"], whole, powers["processor seconds"]
+        )
+        / machine["cores"]
+        / 3600,
+        "hours of import, as under the smallest limit": grown(
+            last, limited(last, small)["seconds"], whole, powers[f"seconds, {limit >> 20:,} MiB"]
+        )
+        / 3600,
+        "GB of the store": grown(last, last["store_bytes"], whole, powers["bytes of the store"])
+        / 1e9,
+        "GB of disk while importing": grown(last, limited(last, small)["disk_bytes"], whole, 1)
+        / 1e9,
+        "GB of memory for clusters": 4 * WHOLE_CHAIN["scripts"] / 1e9,
+    }
+
+    def runs() -> Iterator[tuple[str, ...]]:
+        for row in rows:
+            for run in row["runs"]:
+                yield (
+                    f"{row['transactions']:,}",
+                    f"{run['limit'] >> 20:,} MiB" if run["limit"] else "none",
+                    f"{run['seconds']:.1f}",
+                    f"{run['seconds'] / row['floor_seconds']:.2f}",
+                    f"{row['transactions'] / run['seconds']:,.0f}",
+                    f"{run['anonymous_bytes'] / 2**20:,.0f}",
+                    f"{run['disk_bytes'] / 1e9:.2f}",
+                    f"{row['store_bytes'] / 1e9:.2f}",
+                )
+
+    return "\n\n".join(
+        (
+            "# Growth",
+            "What `make bench-scale` measured: made-up chains of three sizes, each imported as a "
+            "process from its block files, without a limit and under `--memory`. Memory is "
+            "anonymous resident memory of the process tree; mapped pages of files are the "
+            "system's to take back. The digest was the same under every limit. The floor is "
+            "double SHA-256 of each transaction through hashlib, on one core, in the same run.",
+            f"Machine: {machine['processor']}, {machine['cores']} cores, "
+            f"{machine['memory_bytes'] / 1e9:.0f} GB; Python {machine['python']}, NumPy "
+            f"{machine['numpy']}, Numba {machine['numba']}.",
+            table(
+                (
+                    "transactions",
+                    "limit",
+                    "seconds",
+                    "x floor",
+                    "transactions/s",
+                    "peak memory, MiB",
+                    "peak disk, GB",
+                    "store, GB",
+                ),
+                runs(),
+            ),
+            "## Exponents",
+            "The best fit of cost = a n^b over the sizes. An import that grows as n log n has b "
+            "near 1.05 here; a look-up that does not grow with the chain has b near 0.",
+            table(("cost", "b"), ((name, f"{power:.2f}") for name, power in powers.items())),
+            "## Plan for the whole chain",
+            f"Bitcoin in 2026: about {whole / 1e9:.1f} billion transactions, "
+            f"{WHOLE_CHAIN['inputs'] / 1e9:.1f} billion inputs and outputs each, "
+            f"{WHOLE_CHAIN['scripts'] / 1e9:.1f} billion scripts, "
+            f"{WHOLE_CHAIN['block_bytes'] / 1e9:,.0f} GB of blocks. Computed from the figures of "
+            "the largest size with the exponents above, for this machine; not measured. Real "
+            "transactions and a disk that is slower than the blocks are read change it.",
+            table(("what", "estimate"), ((name, f"{value:,.1f}") for name, value in plan.items())),
+        )
+    )
+
+
 def commands_page() -> str:
     """List every command with its arguments and options."""
     import typer
@@ -568,6 +666,7 @@ PAGES: dict[str, Page] = {
     "COMMANDS.md": commands_page,
     "ERRORS.md": errors_page,
     "FORMAT.md": format_page,
+    "GROWTH.md": growth_page,
     "INFERENCES.md": inferences_page,
     "PACKS.md": packs_page,
     "SETTINGS.md": settings_page,

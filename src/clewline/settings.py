@@ -32,9 +32,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "max_transactions",
         "CLEWLINE_MAX_TRANSACTIONS",
-        "500000",
-        "A trace crosses at most this many transactions (a few seconds, some 100 MB); what is left "
-        "is reported as capped.",
+        "250000",
+        "A trace crosses at most this many transactions (under a second, some 100 MB); what is "
+        "left is reported as capped.",
+    ),
+    Setting(
+        "max_nodes",
+        "CLEWLINE_MAX_NODES",
+        "2000000",
+        "A trace looks at most at this many inputs and outputs of transactions (FIFO and LIFO: and "
+        "pieces of money); what is left is reported as capped.",
     ),
     Setting(
         "rpc_cookie",
@@ -62,6 +69,21 @@ SETTINGS: tuple[Setting, ...] = (
         "300",
         "Seconds to go on asking a node or server that is starting, restarting or busy, at "
         "intervals that grow from 0.1 to 5 seconds, or as it asks.",
+    ),
+    Setting(
+        "unconfirmed_days",
+        "CLEWLINE_UNCONFIRMED_DAYS",
+        "14",
+        "Days to keep the bytes of transactions that no longer wait for a block; when they were "
+        "seen, and what became of them, is kept for good.",
+    ),
+    Setting(
+        "memory_limit",
+        "CLEWLINE_MEMORY_LIMIT",
+        None,
+        "Memory that the first import into a store may hold, as 4G or 500M; half of what is free "
+        "if not given. What does not fit goes through files in the store. Pages of mapped files do "
+        "not count: the system takes them back when it needs them.",
     ),
     Setting(
         "fixtures",

@@ -11,7 +11,7 @@ import pytest
 from bench.case import Case, make_case
 from bench.line import Goal, emit, quantiles
 
-from bench import clustering, exposure, imports, lookups, traces
+from bench import clustering, exposure, imports, lookups, traces, worst
 
 TRANSACTIONS = 300
 
@@ -33,6 +33,11 @@ def measured(
         (lookups, "_SAMPLES", 20),
         (traces, "_SAMPLES", 3),
         (traces, "_BUSIEST", 1),
+        (worst, "_RECEIPTS", 400),
+        (worst, "_WIDTH", 20),
+        (worst, "_LINKS", 3),
+        (worst, "_MEMBERS", 400),
+        (worst, "_RUNS", 1),
         (exposure, "_RUNS", 1),
         (exposure, "_SAMPLES", 5),
         (exposure, "_LOOKUPS", 20),
@@ -105,6 +110,17 @@ def test_traces(measured: Any) -> None:
         line["samples"] for line in lines.values() if "goal" in line and line is not lines["trace"]
     )
     assert lines["trace"]["worst"][0]["ms"] == lines["trace"]["worst_ms"]
+
+
+def test_worst_nodes(measured: Any) -> None:
+    lines = measured(worst)
+    whole = lines.pop("worst")
+    assert whole["samples"] == sum(line["samples"] for line in lines.values())
+    assert whole["samples"] == len(lines) * 2 * 4 * 2
+    assert (whole["goal"], whole["next_goal"]) == ("p95_ms < 1000", "worst_ms < 5000")
+    busiest = lines["worst.address_of_a_million_payments"]["worst"]
+    assert busiest["crossed_transactions"] > 0
+    assert busiest["capped"] == 0
 
 
 def test_exposure_is_measured_against_exact_traces(measured: Any) -> None:

@@ -16,6 +16,7 @@ from tests.cli.conftest import MadeUp
 
 from clewline.cli.options import Format
 from clewline.cli.output import emit, emit_rows
+from clewline.evaluation import truth_sets
 
 ANSWERS = (
     "chain info",
@@ -339,7 +340,8 @@ def test_change_and_clusters_with_change(case: MadeUp) -> None:
     assert "ACCURACY.md#change" in told
 
 
-def test_evaluate_writes_its_page(tmp_path: Path) -> None:
+def test_evaluate_writes_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(truth_sets, "CASES", {"small-sites": (1_000, (101,))})
     answer("evaluate", "--out", tmp_path / "out")
     page = (tmp_path / "out" / "ACCURACY.md").read_text("utf-8")
     assert page.startswith("# Accuracy")

@@ -190,6 +190,9 @@ def test_no_store(case: MadeUp, tmp_path: Path) -> None:
         ("label", "list", NOBODY),
         ("trace", "forward", NOBODY),
         ("trace", "backward", NOBODY),
+        ("trace", "path", NOBODY, NOBODY),
+        ("trace", "common", NOBODY, NOBODY),
+        ("trace", "peel", f"{UNKNOWN}:0"),
         ("report", NOBODY, "--out", tmp_path / "packs"),
     ):
         ran = clewline(*command, "--store", nowhere)
@@ -305,6 +308,16 @@ def test_bad_addresses(case: MadeUp, address: str, command: tuple[str, ...]) -> 
         assert len(ran.err) < 1000
 
 
+@pytest.mark.parametrize("command", ["path", "common"])
+def test_bad_addresses_of_two(case: MadeUp, address: str, command: str) -> None:
+    for given, words in (
+        (one_character_off(address), ("checksum", f"did you mean {address}?", "bad-address")),
+        (NOBODY, (NOBODY, "no output up to block", "unknown-address")),
+    ):
+        for both in ((address, given), (given, address)):
+            assert_refused(clewline("trace", command, *both, "--store", case.store), 2, *words)
+
+
 def test_bad_address_of_a_report(case: MadeUp, address: str, tmp_path: Path) -> None:
     out = tmp_path / "packs"
     for given, word in ((one_character_off(address), "did you mean"), (NOBODY, "no output")):
@@ -387,6 +400,7 @@ def test_bad_seeds(case: MadeUp) -> None:
         (("--min-value", "-1"), ("--min-value",)),
         (("--min-value", "0.5"), ("--min-value", "integer")),
         (("--max-transactions", "-1"), ("--max-transactions",)),
+        (("--max-nodes", "-1"), ("--max-nodes",)),
         (("--method", "last"), ("--method", "last", "fifo", "lifo", "haircut", "poison")),
         (("--format", "xml"), ("--format", "xml", "table", "csv", "json", "jsonl")),
         (("--set", "nope"), ("no label set 'nope'", "there are: public", "unknown-label-set")),

@@ -9,9 +9,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from clewline.engine.chain import UNSPENT, Chain
 from clewline.engine.taint import Limits, Seeds, Stop, Stops
+
+UNCAPPED = (Stop.TARGET, Stop.SERVICE, Stop.DEPOSIT, Stop.UNSPENT, Stop.MINED, Stop.COINJOIN)
+"""Stops that need no look at the transaction to cross."""
 
 
 @dataclass
@@ -31,12 +35,13 @@ class Answer:
     total: int
     fees: int = 0
     crossed: int = 0
+    nodes: int = 0
     ends: dict[int, End] = field(default_factory=dict)
     parents: dict[int, int | None] = field(default_factory=dict)
 
 
-def entity_of(script: int, stops: Stops) -> int | None:
-    """Entity at which a script stops the walk."""
+def owner_of(script: int, stops: Stops) -> tuple[Stop, int] | None:
+    """Service or deposit address at which a script stops the walk."""
     own = dict(zip(stops.service_scripts.tolist(), stops.service_entity.tolist(), strict=True))
     inherited = dict(
         zip(stops.service_clusters.tolist(), stops.cluster_entity.tolist(), strict=True)
@@ -44,8 +49,21 @@ def entity_of(script: int, stops: Stops) -> int | None:
     cluster = stops.cluster.tolist()[script] if len(stops.cluster) else None
     if cluster is not None and cluster in stops.own_clusters.tolist():
         return None
-    entity = own.get(script, inherited.get(cluster))
-    return None if entity in stops.own_entities.tolist() else entity
+    deposits = dict(zip(stops.deposit_scripts.tolist(), stops.deposit_entity.tolist(), strict=True))
+    stop, entity = Stop.SERVICE, own.get(script, inherited.get(cluster))
+    if entity is None:
+        stop, entity = Stop.DEPOSIT, deposits.get(script)
+    return None if entity in (None, *stops.own_entities.tolist()) else (stop, entity)
+
+
+def is_target(output: int, script: int, stops: Stops) -> bool:
+    """Whether a path ends at an output."""
+    return output in stops.target_outputs.tolist() or script in stops.target_scripts.tolist()
+
+
+def runs(money: dict[int, Any]) -> int:
+    """Number of runs of neighbouring satoshi that went equally far."""
+    return sum(at - 1 not in money or money[at - 1][0] != money[at][0] for at in money)
 
 
 class Naive:
@@ -80,6 +98,7 @@ class Naive:
         self.limits = limits
         self.backward = backward
         self.crossed = 0
+        self.nodes = 0
         self.total = 0
 
     def order(self) -> list[int]:
@@ -87,16 +106,19 @@ class Naive:
 
     def stop_of(self, output: int, value: int, hops: int) -> tuple[Stop | None, int]:
         """Why an output is not crossed, `None` if it is."""
-        entity = entity_of(self.script[output], self.stops)
-        if entity is not None:
-            return Stop.SERVICE, entity
+        if is_target(output, self.script[output], self.stops):
+            return Stop.TARGET, -1
+        owner = owner_of(self.script[output], self.stops)
+        if owner is not None:
+            return owner
         tx = self.creator[output] if self.backward else self.spender[output]
         if self.backward and not self.inputs[tx]:
             return Stop.MINED, -1
         if not self.backward and tx == UNSPENT:
             return Stop.UNSPENT, -1
         limits = self.limits
-        if len(self.stops.mixes) and self.stops.mixes[tx] and not limits.through_coinjoin:
+        coinjoin = len(self.stops.coinjoin) and self.stops.coinjoin[tx] not in (0, 2)
+        if coinjoin and not limits.through_coinjoin:
             return Stop.COINJOIN, -1
         if limits.max_hops is not None and hops >= limits.max_hops:
             return Stop.MAX_HOPS, -1
@@ -108,7 +130,19 @@ class Naive:
             return Stop.TIME, -1
         if limits.max_transactions is not None and self.crossed >= limits.max_transactions:
             return Stop.MAX_TRANSACTIONS, -1
+        if limits.max_nodes is not None and self.nodes >= limits.max_nodes:
+            return Stop.MAX_NODES, -1
         return None, -1
+
+    def look(self, sources: list[int], stops: list[Stop | None], rows: int) -> None:
+        """Count what a look at a transaction costs: both sides only if it is crossed."""
+        limits = self.limits
+        exhausted = (
+            limits.max_transactions is not None and self.crossed >= limits.max_transactions
+        ) or (limits.max_nodes is not None and self.nodes >= limits.max_nodes)
+        if exhausted or all(stop in UNCAPPED for stop in stops):
+            return
+        self.nodes += len(sources) + (rows if None in stops else 0)
 
     # --- FIFO and LIFO: one entry (hops, output it came from) or None for each satoshi ---------
 
@@ -125,19 +159,24 @@ class Naive:
                 sources, targets = targets, sources
             rows: list[list[tuple[int, int | None] | None]] = []
             crossing = False
+            found: list[Stop | None] = []
+            carried = 0
             for source in sources:
                 money = held.get(source, {})
                 row: list[tuple[int, int | None] | None] = [None] * self.value[source]
                 if money:
                     hops = [h for h, _ in money.values()]
                     stop, entity = self.stop_of(source, len(money), min(hops))
+                    found.append(stop)
                     if stop is None:
                         crossing = True
+                        carried += runs(money)
                         for at, (h, _) in money.items():
                             row[at] = (h + 1, source)
                     else:
                         stopped[source] = self.placed_end(money, stop, entity)
                 rows.append(row)
+            self.look(sources, found, len(targets) + carried)
             if not crossing:
                 continue
             self.crossed += 1
@@ -171,10 +210,10 @@ class Naive:
             answer.parents[output] = None if None in tied else tied[0]
             if output not in stopped:
                 stop, entity = self.stop_of(output, len(money), 0)
-                if stop in (Stop.SERVICE, Stop.UNSPENT, Stop.MINED):
+                if stop in UNCAPPED[:-1]:
                     stopped[output] = self.placed_end(money, stop, entity)
         answer.ends = stopped
-        answer.total, answer.crossed = self.total, self.crossed
+        answer.total, answer.crossed, answer.nodes = self.total, self.crossed, self.nodes
         return answer
 
     def placed_end(self, money: dict[int, tuple[int, int | None]], stop: Stop, entity: int) -> End:
@@ -204,15 +243,18 @@ class Naive:
             if self.backward:
                 sources, targets = targets, sources
             crossing: list[tuple[int, int, int, Fraction]] = []
+            found: list[Stop | None] = []
             for source in sources:
                 if source not in held:
                     continue
                 amount, least, mean, _ = held[source]
                 stop, entity = self.stop_of(source, amount, least)
+                found.append(stop)
                 if stop is None:
                     crossing.append((source, amount, least, mean))
                 else:
                     stopped[source] = End(amount, stop, entity, least, float(mean))
+            self.look(sources, found, len(targets))
             if not crossing:
                 continue
             self.crossed += 1
@@ -247,10 +289,10 @@ class Naive:
         for output, (amount, least, mean, parent) in held.items():
             answer.parents[output] = parent
             stop, entity = self.stop_of(output, amount, least)
-            if output not in stopped and stop in (Stop.SERVICE, Stop.UNSPENT, Stop.MINED):
+            if output not in stopped and stop in UNCAPPED[:-1]:
                 stopped[output] = End(amount, stop, entity, least, float(mean))
         answer.ends = stopped
-        answer.total, answer.crossed = self.total, self.crossed
+        answer.total, answer.crossed, answer.nodes = self.total, self.crossed, self.nodes
         return answer
 
     # --- poison: whole outputs ---------------------------------------------------------------
@@ -268,16 +310,19 @@ class Naive:
             if self.backward:
                 sources, targets = targets, sources
             crossing = []
+            found: list[Stop | None] = []
             for source in sources:
                 if source in held:
                     least, mean, _ = held[source]
                     stop, entity = self.stop_of(source, self.value[source], least)
+                    found.append(stop)
                     if stop is None:
                         crossing.append(source)
                     else:
                         answer.ends[source] = End(
                             self.value[source], stop, entity, least, float(mean)
                         )
+            self.look(sources, found, len(targets))
             if not crossing:
                 continue
             self.crossed += 1
@@ -296,7 +341,7 @@ class Naive:
         for output, (least, mean, parent) in held.items():
             answer.parents[output] = parent
             stop, entity = self.stop_of(output, self.value[output], least)
-            if output not in answer.ends and stop in (Stop.SERVICE, Stop.UNSPENT, Stop.MINED):
+            if output not in answer.ends and stop in UNCAPPED[:-1]:
                 answer.ends[output] = End(self.value[output], stop, entity, least, float(mean))
-        answer.crossed = self.crossed
+        answer.crossed, answer.nodes = self.crossed, self.nodes
         return answer

@@ -156,7 +156,7 @@ def test_shares_are_what_an_exact_trace_finds(direction: str, world: World) -> N
     stops = Stops(
         service_scripts=scripts,
         service_entity=marks.category[scripts].astype(np.int32),
-        mixes=marks.mixes,
+        coinjoin=marks.mixes,
     )
     columns = {part: shares_of(world, direction, part) for part in parts(direction)}
     creator = np.repeat(np.arange(chain.n_tx), np.diff(chain.tx_output))

@@ -59,7 +59,7 @@ def naive(
                     key = (payment, payout, int(Stop.SERVICE), entity[script], False)
                 elif at not in before:
                     key = (payment, NOWHERE, int(Stop.MINED), NO_ENTITY, False)
-                elif stops.mixes[tx]:
+                elif stops.coinjoin[tx]:
                     key = (payment, NOWHERE, int(Stop.COINJOIN), NO_ENTITY, False)
                 else:
                     payout, at, hops = at[0], before[at], hops + 1
@@ -86,16 +86,16 @@ def test_each_satoshi_comes_from_where_the_queue_says(
 ) -> None:
     own = Own(np.array(sorted(mine), np.uint32), NONE)
     scripts = np.array(sorted(set(services) - mine), np.uint32)
-    mixes = np.resize(np.array(mixing, np.uint8) * (len(services) % 2), chain.n_tx)
+    coinjoin = np.resize(np.array(mixing, np.uint8) * (len(services) % 2), chain.n_tx)
     cluster = np.arange(chain.n_script, dtype=np.uint32)
     stops = Stops(
         service_scripts=scripts,
         service_entity=np.arange(scripts.size, dtype=np.int32),
         cluster=cluster,
-        mixes=mixes,
+        coinjoin=coinjoin,
     )
     received = np.flatnonzero(is_own(chain.script, cluster, own))
-    payments = received[~moves_own_money(chain, received, cluster, mixes, own)]
+    payments = received[~moves_own_money(chain, received, cluster, coinjoin, own)]
     found = origins(chain, payments, stops, own, Limits(), method)
     expected = naive(chain, payments.tolist(), stops, mine, method)
     columns = (found.payment, found.payout, found.stop, found.entity, found.own, found.value)
@@ -125,11 +125,11 @@ def test_a_refund_spent_again_is_no_second_payment(method: Method, max_hops: int
     chain = chain_of(SECOND_SALE)
     cluster = np.arange(chain.n_script, dtype=np.uint32)
     own = Own(np.array([1, 2], np.uint32), NONE)
-    mixes = np.zeros(chain.n_tx, np.uint8)
+    coinjoin = np.zeros(chain.n_tx, np.uint8)
     received = np.array([1, 3, 5, 6])
-    own_moves = moves_own_money(chain, received, cluster, mixes, own)
+    own_moves = moves_own_money(chain, received, cluster, coinjoin, own)
     assert own_moves.tolist() == [False, True, True, False]
-    stops = replace(EXCHANGE, cluster=cluster, mixes=mixes)
+    stops = replace(EXCHANGE, cluster=cluster, coinjoin=coinjoin)
     found = origins(chain, received[~own_moves], stops, own, Limits(max_hops=max_hops), method)
     assert found.payment.tolist() == [1, 6]
     assert found.payout.tolist() == [1, NOWHERE]

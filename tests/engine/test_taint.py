@@ -69,7 +69,11 @@ def stops_in(draw: st.DrawFn, chain: Chain) -> Stops:
     scripts, clusters = draw(few), draw(few)
     entity = st.integers(0, 3)
     n_tx = len(chain.tx_output) - 1
-    mixes = draw(st.sets(st.integers(0, n_tx - 1), max_size=2))
+    coinjoin = np.zeros(n_tx, np.uint8)
+    for tx in draw(st.sets(st.integers(0, n_tx - 1), max_size=2)):
+        coinjoin[tx] = draw(st.integers(0, 6))
+    deposits = draw(few)
+    target = st.one_of(st.just(set()), st.just(set()), st.sets(st.integers(0, 7), max_size=1))
     cluster = draw(
         st.one_of(
             st.just([]),
@@ -82,9 +86,13 @@ def stops_in(draw: st.DrawFn, chain: Chain) -> Stops:
         service_clusters=ids(clusters, np.uint32),
         cluster_entity=np.array([draw(entity) for _ in clusters], np.int32),
         cluster=np.array(cluster, np.uint32),
-        mixes=np.isin(np.arange(n_tx), list(mixes)),
+        coinjoin=coinjoin,
         own_entities=ids(draw(st.sets(entity, max_size=1)), np.int32),
         own_clusters=ids(draw(st.sets(st.integers(0, N_SCRIPT - 1), max_size=1)), np.uint32),
+        deposit_scripts=ids(deposits, np.uint32),
+        deposit_entity=np.array([draw(entity) for _ in deposits], np.int32),
+        target_outputs=ids(draw(target)),
+        target_scripts=ids(draw(target), np.uint32),
     )
 
 
@@ -100,6 +108,7 @@ def limits(draw: st.DrawFn) -> Limits:
         until=draw(st.sampled_from([None, None, until])),
         max_transactions=draw(unset_or(st.none(), st.none(), st.integers(0, 4))),
         through_coinjoin=draw(st.booleans()),
+        max_nodes=draw(unset_or(st.none(), st.none(), st.integers(0, 30))),
     )
 
 
@@ -145,7 +154,8 @@ def test_engine_equals_the_naive_engine(walk: Any) -> None:
     chain, seeds, stops, caps, method, back = walk
     flow = TRACE[back](chain, seeds, stops, caps, method)
     answer = naive(*walk)
-    assert (flow.total, flow.fees, flow.crossed) == (answer.total, answer.fees, answer.crossed)
+    assert (flow.total, flow.fees) == (answer.total, answer.fees)
+    assert (flow.crossed, flow.nodes) == (answer.crossed, answer.nodes)
     assert flow.output.tolist() == sorted(answer.ends)
     for row, output in enumerate(flow.output.tolist()):
         end = answer.ends[output]
@@ -184,7 +194,7 @@ def test_law_ends_and_fees_are_what_was_put_in(walk: Any) -> None:
 def test_poison_is_an_upper_bound_of_every_other_rule(walk: Any) -> None:
     chain, seeds, stops, caps, method, back = walk
     # How many transactions were crossed before is no property of an output.
-    caps = replace(caps, max_transactions=None)
+    caps = replace(caps, max_transactions=None, max_nodes=None)
     flow = TRACE[back](chain, seeds, stops, caps, method)
     bound = TRACE[back](chain, seeds, stops, caps, Method.POISON)
     at = np.searchsorted(bound.reached, flow.reached)
@@ -498,26 +508,33 @@ def test_stops_have_a_precedence(method: Method) -> None:
     label = Stops(
         service_scripts=ids([3], np.uint32),
         service_entity=np.array([7], np.int32),
-        mixes=np.array([False, False, False, True]),
+        coinjoin=np.array([0, 0, 0, 1], np.uint8),
     )
-    capped = Limits(max_hops=1, min_value=46, until=250, max_transactions=1)
-    unlabelled = Stops(mixes=label.mixes)
+    deposit = {"deposit_scripts": ids([3], np.uint32), "deposit_entity": np.array([8], np.int32)}
+    label = replace(label, **deposit)
+    capped = Limits(max_hops=1, min_value=46, until=250, max_transactions=1, max_nodes=1)
+    unlabelled = Stops(coinjoin=label.coinjoin)
     cases = [
+        (replace(label, target_scripts=ids([3], np.uint32)), capped, Stop.TARGET),
+        (replace(label, target_outputs=ids([3])), capped, Stop.TARGET),
         (label, capped, Stop.SERVICE),
+        (replace(unlabelled, **deposit), capped, Stop.DEPOSIT),
         (unlabelled, capped, Stop.COINJOIN),
         (unlabelled, replace(capped, through_coinjoin=True), Stop.MAX_HOPS),
         (Stops(), capped, Stop.MAX_HOPS),
         (Stops(), Limits(min_value=46, until=250, max_transactions=1), Stop.MIN_VALUE),
         (Stops(), Limits(until=250, max_transactions=1), Stop.TIME),
-        (Stops(), Limits(max_transactions=1), Stop.MAX_TRANSACTIONS),
+        (Stops(), Limits(max_transactions=1, max_nodes=1), Stop.MAX_TRANSACTIONS),
+        (Stops(), Limits(max_nodes=1), Stop.MAX_NODES),
     ]
+    entities = {Stop.SERVICE: 7, Stop.DEPOSIT: 8}
     chain = two_payers()
     seeds = Seeds.whole(chain, ids([0]))
     for stops, caps, expected in cases:
         flow = forward(chain, seeds, stops, caps, method)
         at = flow.output.tolist().index(3)
         assert Stop(flow.stop[at]) is expected
-        assert flow.entity[at] == (7 if expected is Stop.SERVICE else NO_ENTITY)
+        assert flow.entity[at] == entities.get(expected, NO_ENTITY)
         assert flow.value[at] == {"fifo": 10, "lifo": 45, "haircut": 27, "poison": 45}[method]
 
 
@@ -598,6 +615,7 @@ def test_limits_that_contradict_themselves_are_refused() -> None:
         {"max_hops": -1},
         {"min_value": -1},
         {"max_transactions": -2},
+        {"max_nodes": -1},
     ):
         with pytest.raises(UsageError):
             Limits(**wrong)
@@ -628,7 +646,7 @@ def test_seeds_and_stops_that_are_none_are_refused() -> None:
     ):
         with pytest.raises(UsageError):
             Stops(**stops)
-    for fit in (Stops(cluster=np.zeros(2, np.uint32)), Stops(mixes=np.zeros(9, np.uint8))):
+    for fit in (Stops(cluster=np.zeros(2, np.uint32)), Stops(coinjoin=np.zeros(9, np.uint8))):
         with pytest.raises(UsageError, match="one entry for each"):
             forward(chain, Seeds.whole(chain, ids([0])), fit, Limits(), Method.FIFO)
 
@@ -741,6 +759,53 @@ def test_many_seeds_are_fast(method: Method) -> None:
     counted = outputs if method is Method.POISON else outputs[:n]
     assert flow.total == int(chain.value[counted].sum())
     assert taken < 3
+
+
+def wide(width: int, links: int) -> Chain:
+    """A chain of transactions of as many inputs as outputs, none of which cut at the same place."""
+    rows = np.arange(width)
+    blocks: list[Any] = [[((), [(width * width, 0)])], [((0,), [(width, 1)] * width)]]
+    for link in range(links):
+        first = 1 + link * width
+        skewed = width + (rows % 2 if link % 2 else -(rows % 2)) * (1 - 2 * (rows // 2 % 2))
+        blocks.append([((rows[::-1] + first).tolist(), [(int(v), 1) for v in skewed])])
+    return chain_of(blocks)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("back", [False, True])
+def test_the_work_of_a_walk_is_bounded_where_transactions_are_wide(
+    method: Method, back: bool
+) -> None:
+    chain = wide(500, 40)
+    seeds = Seeds.whole(chain, np.array([chain.n_output - 1 if back else 0]))
+    whole = TRACE[back](chain, seeds, Stops(), Limits(), method)
+    cap = whole.nodes // 2
+    flow = TRACE[back](chain, seeds, Stops(), Limits(max_nodes=cap), method)
+    assert whole.nodes >= whole.crossed * 500
+    assert cap <= flow.nodes < whole.nodes
+    assert flow.crossed < whole.crossed
+    held_back = flow.value_at(Stop.MAX_NODES)
+    assert held_back > 0
+    if method.conserves:
+        assert flow.value_at(*Stop) + flow.fees == flow.total
+        assert held_back <= flow.total
+
+
+def test_an_address_of_many_payments_is_not_looked_at_beyond_the_cap() -> None:
+    """Each payment is spent by a wide transaction: the cap bounds what is looked at, not less."""
+    width, payments = 200, 400
+    coins: Any = [[((), [(5, 0)] * payments)], [((), [(5, 1)] * (payments * width))]]
+    spends: Any = [
+        ((k, *range(payments + k * width, payments + (k + 1) * width)), [(5, 2)] * 3)
+        for k in range(payments)
+    ]
+    chain = chain_of([*coins, spends])
+    seeds = Seeds.whole(chain, np.arange(payments))
+    flow = forward(chain, seeds, Stops(), Limits(max_nodes=1000), Method.HAIRCUT)
+    assert 1000 <= flow.nodes < 1000 + width + 4
+    assert flow.crossed == 5
+    assert flow.value_at(Stop.MAX_NODES) == 5 * (payments - 5)
 
 
 # --- a part of a chain -------------------------------------------------------------------------

@@ -77,6 +77,24 @@ def test_calibration_ascends() -> None:
     assert (weights.raw[0], weights.raw[-1]) == (0, 1)
 
 
+def test_a_rare_combination_keeps_its_own_rate() -> None:
+    """Its neighbours are many, and come true far more often or far less."""
+    counts = (1_000, 60, 1_000)
+
+    def chain(*percent: int) -> Observed:
+        """Payments of one output of which one sign speaks, right in so many of a hundred."""
+        said = np.zeros((sum(counts), N_SIGN), np.int8)
+        said[np.arange(sum(counts)), np.repeat(np.arange(3), counts)] = 1
+        true = [k * 100 < n * p for n, p in zip(counts, percent, strict=True) for k in range(n)]
+        every = np.ones(sum(counts), np.bool_)
+        return Observed(np.arange(sum(counts) + 1), every, np.array(true), said, every)
+
+    fitted, calibrated = chain(20, 55, 80), chain(20, 25, 90)
+    weights = fit([fitted], [calibrated])
+    p = probabilities(fitted.starts, fitted.asked, fitted.said, weights)
+    assert p[[0, 1_000, -1]] == pytest.approx([0.2, 0.25, 0.9], abs=0.01)
+
+
 def test_thirds_have_nothing_in_common() -> None:
     data = made_up(100, 1)
     thirds = [data.third(purpose).known for purpose in PURPOSES]

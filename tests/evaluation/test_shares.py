@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clewline.evaluation.shares import Share, wilson
+from clewline.evaluation.shares import Share, pooled, wilson
 
 
 @given(st.integers(0, 500), st.integers(0, 500))
@@ -44,3 +44,13 @@ def test_record() -> None:
     line = Share("change", "links that are right", "play", 3, 4, ">= 0.5").record()
     assert (line["share"], line["count"], line["of"]) == (0.75, 3, 4)
     assert Share("change", "x", "play", 0, 0).record()["share"] is None
+
+
+def test_cases_are_counted_together() -> None:
+    lines = [Share("leads", measure, "sites", 1, n) for n in (2, 3) for measure in ("b", "a")]
+    other = Share("leads", "a", "play", 0, 7)
+    assert pooled([*lines, other]) == [
+        Share("leads", "b", "sites", 2, 5),
+        Share("leads", "a", "sites", 2, 5),
+        other,
+    ]

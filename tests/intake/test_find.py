@@ -22,9 +22,13 @@ from clewline.intake.unfold import unfold
 BTC = "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"
 SEGWIT = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
 EVM = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
-XMR = "46vPCXu3NvFbVX2FZZ3Cvu6fUaWACup1qDowprUCje1kSP4FmbftiJMSfV8kWZXNqmVwj4m52xqtgFNUudVmsmGkBkLrZgu"
+XMR = (
+    "46vPCXu3NvFbVX2FZZ3Cvu6fUaWACup1qDowprUCje1kSP4F"
+    "mbftiJMSfV8kWZXNqmVwj4m52xqtgFNUudVmsmGkBkLrZgu"
+)
 TON = "EQBGqFmKe3oY8PChYN9g92ZEV2ybkzVB-hCiesQRn5mFnrNv"
 SOL = "2gVkYWexTHR5Hb2aLeQN3tnngvWzisFKXDUPrgMHpdST"
+CASHADDR = "bitcoincash:qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a"
 ALL = [BTC, SEGWIT, EVM, XMR, TON]
 
 
@@ -36,9 +40,7 @@ def canonical(text: str) -> list[str]:
     return [found.readings[0].canonical for found in find(text) if found.readings]
 
 
-@pytest.mark.parametrize(
-    "address", [*ALL, SOL, f"bitcoincash:{'qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a'}"]
-)
+@pytest.mark.parametrize("address", [*ALL, SOL, CASHADDR])
 @pytest.mark.parametrize(
     "around",
     [

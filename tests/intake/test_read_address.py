@@ -94,6 +94,12 @@ def test_any_text_is_borne(text: str) -> None:
     read_address(text)
 
 
+def test_invoices_in_upper_case_as_qr_codes_have_them() -> None:
+    text = VECTORS["valid"][-1]["in_address"]
+    (reading,) = read_address(text.upper())
+    assert reading.canonical == text
+
+
 def test_one_text_may_be_of_several_chains() -> None:
     readings = read_address("3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy")
     assert [reading.chain for reading in readings] == ["BTC", "LTC", "BCH"]

@@ -34,7 +34,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> MadeUp:
     answer("chain", "import", "--store", directory / "store", "--core-blocks", summary.blocks)
     answer("label", "import", summary.labels, "--store", directory / "store")
     truth = json.loads(summary.truth.read_text("utf-8"))
-    return MadeUp(summary.blocks, summary.labels, truth, directory / "store")
+    return MadeUp(summary.blocks, summary.labels, summary.rates, truth, directory / "store")
 
 
 def test_views_hold_what_the_store_holds(ask: Any, store: Path) -> None:

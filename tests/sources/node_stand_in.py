@@ -2,8 +2,8 @@
 
 It answers as the node behind ``bitcoin/core-http.json`` of the fixtures did, errors included;
 `test_node_stand_in.py` holds it against that record. What no record holds (a full work queue, a
-pruned block) follows Bitcoin Core's httpserver.cpp, rest.cpp and rpc/blockchain.cpp. It shares no
-code with the package.
+pruned block, a mempool that is not empty) follows Bitcoin Core's httpserver.cpp, rest.cpp,
+rpc/blockchain.cpp and rpc/mempool.cpp. It shares no code with the package.
 """
 
 from __future__ import annotations
@@ -145,7 +145,11 @@ class StandIn:
 
 
 class NodeStandIn(StandIn):
-    """A node. What was asked is the path, or the names of the methods."""
+    """A node. What was asked is the path, or the names of the methods.
+
+    `mempool` holds raw transactions by id as shown; with `lists_verbosely` REST lists them as
+    before Core 25.
+    """
 
     def __init__(self, chain: Sequence[bytes]) -> None:
         super().__init__()
@@ -158,6 +162,8 @@ class NodeStandIn(StandIn):
         self.pruned_below: int | None = None
         self.network = "regtest"
         self.behind = 0
+        self.mempool: dict[str, bytes] = {}
+        self.lists_verbosely = False
         self.logins: list[str | None] = []
 
     def follow(self, chain: Sequence[bytes]) -> None:
@@ -238,6 +244,17 @@ class NodeStandIn(StandIn):
             if method == "getblock" and self._is_pruned(name):
                 raise RpcError(-1, "Block not available (pruned data)")
             return (self.blocks[name] if method == "getblock" else self.blocks[name][:80]).hex()
+        if method == "getrawmempool":
+            return self._mempool(verbose=parameters[0])
+        if method == "getrawtransaction":
+            if parameters[0] not in self.mempool:
+                raise RpcError(
+                    -5,
+                    "No such mempool or blockchain transaction. Use gettransaction for wallet "
+                    "transactions.",
+                )
+            assert not parameters[1], "only raw transactions are stood in for"
+            return self.mempool[parameters[0]].hex()
         raise RpcError(-32601, "Method not found")
 
     def _info(self) -> dict[str, Any]:
@@ -254,6 +271,14 @@ class NodeStandIn(StandIn):
         }
         return info | ({} if self.pruned_below is None else {"pruneheight": self.pruned_below})
 
+    def _mempool(self, *, verbose: bool) -> Any:
+        if not verbose:
+            return list(self.mempool)
+        return {
+            txid: {"vsize": len(raw), "weight": 4 * len(raw), "depends": [], "spentby": []}
+            for txid, raw in self.mempool.items()
+        }
+
     def _is_pruned(self, name: str) -> bool:
         return name in self.chain[: self.pruned_below or 0]
 
@@ -266,6 +291,13 @@ class NodeStandIn(StandIn):
             return _text(503, f"Service temporarily unavailable: {self.warm_up}")
         if path == "chaininfo.json":
             return _json(200, self._info())
+        if path == "mempool/contents.json":
+            verbose = self.lists_verbosely or query != "verbose=false"
+            return _json(200, self._mempool(verbose=verbose))
+        if found := re.fullmatch(r"tx/([0-9a-f]{64})\.bin", path):
+            if found[1] not in self.mempool:
+                return _text(404, f"{found[1]} not found")
+            return Reply(200, BINARY, self.mempool[found[1]])
         if found := re.fullmatch(r"blockhashbyheight/(\d+)\.json", path):
             if int(found[1]) >= len(self.chain):
                 return _text(404, "Block height out of range")

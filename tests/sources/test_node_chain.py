@@ -206,11 +206,11 @@ def test_block_that_is_another(
 def test_batch_that_is_too_long_is_asked_in_halves(
     node: NodeStandIn, made_up: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hexed = 2 * max(map(len, made_up))
+    some = made_up[:60]
     monkeypatch.setattr("clewline.sources.node_chain._SMALL", 200)
     with connected("rpc", node) as one:
-        one.coin = replace(BITCOIN, max_block_bytes=hexed // 2)
-        assert one.blocks([hash_of(block) for block in made_up[:60]]) == made_up[:60]
+        one.coin = replace(BITCOIN, max_block_bytes=max(map(len, some)))
+        assert one.blocks([hash_of(block) for block in some]) == some
     assert node.asked.count("getblock") > 1
 
 

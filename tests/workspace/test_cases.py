@@ -224,6 +224,11 @@ def test_caps_are_numbers_in_the_answer(workspace: Workspace, site: list[str]) -
     }
 
 
+def test_answers_name_where_their_accuracy_stands(workspace: Workspace, site: list[str]) -> None:
+    assert workspace.payers(site)["accuracy"] == "docs/ACCURACY.md#payers"
+    assert workspace.cashouts(site)["accuracy"] == "docs/ACCURACY.md#cash-outs"
+
+
 def test_leads_of_a_case_are_leads(
     workspace: Workspace, made_case: PlaySummary, site: list[str]
 ) -> None:
@@ -231,6 +236,7 @@ def test_leads_of_a_case_are_leads(
     assert answer["leads"][0]["receiver"] == "the addresses given"
     assert NO_GUILT in answer["not_shown"]
     assert "never a category" in answer["not_shown"]
+    assert answer["accuracy"] == "docs/ACCURACY.md#leads"
     for row in answer["leads"]:
         assert row["counts_as"] == "lead"
         assert len(row["reasons"]) == len(row["signs"]) >= 3

@@ -614,6 +614,39 @@ def test_money_that_came_from_where_only_outputs_are_loaded(
     assert pack["withdrawals"] > 0
 
 
+def test_paths_and_leads_say_what_is_not_loaded(stand_in: EsploraStandIn, tmp_path: Path) -> None:
+    fetch(stand_in, tmp_path / "store", hops=0)
+    workspace = Workspace.open(tmp_path / "store")
+    trace = workspace.trace("forward", [CASE])
+    assert trace["not_loaded"] > 0
+    with pytest.raises(NotLoadedError, match="stop_at_deposits"):
+        workspace.trace("forward", [CASE], stop_at_deposits=True)
+    assert "deposit_of" not in workspace.address(CASE)
+    paid = next(
+        output["address"]
+        for tx in workspace.all_transactions()
+        for output in tx["outputs"]
+        if output["address"] not in (None, CASE)
+    )
+    found = workspace.path(CASE, paid)
+    assert found["partial"] == workspace.partial
+    assert "not_loaded" in found["law"]
+    rest = sum(parts(found).values())
+    assert found["value"] + found["services"] + rest == found["total"]
+    if found["not_loaded"]:
+        assert "so there may be more" in found["reason"]
+    common = workspace.common([CASE, paid])
+    assert common["partial"]
+    assert common["limits"]["not_followed"] > 0
+    coin = next(
+        f"{tx['txid']}:{output['vout']}"
+        for tx in workspace.all_transactions()
+        for output in tx["outputs"]
+        if output["address"] == CASE
+    )
+    assert workspace.peel(coin)["partial"] == workspace.partial
+
+
 @pytest.mark.parametrize("hops", [0, 1])
 def test_the_tables_of_a_case_say_what_is_not_loaded(
     hops: int, stand_in: EsploraStandIn, whole: Workspace, tmp_path: Path

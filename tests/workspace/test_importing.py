@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import textwrap
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 from tests.cli.records import Records, read_records
 
-from clewline.errors import TooLargeError
 from clewline.play import make_play
 from clewline.store.reader import ChainStore
 from clewline.store.schema import columns
@@ -96,16 +94,3 @@ def answers(store: Path) -> list[Any]:
     rows = list(workspace.all_transactions())
     addresses = sorted({o["address"] for row in rows for o in row["outputs"] if o["address"]})
     return [workspace.info(), rows, [workspace.address(address) for address in addresses]]
-
-
-def test_an_import_that_cannot_fit_into_memory_is_refused_before_it_begins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = make_play(tmp_path / "play", 300, 1)
-    pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 4}
-    monkeypatch.setattr(os, "sysconf", pages.__getitem__)
-    with pytest.raises(TooLargeError, match=r"needs about 0\.0 GB of memory"):
-        import_blocks(tmp_path / "store", made.blocks)
-    assert not (tmp_path / "store").exists()
-    monkeypatch.undo()
-    assert import_blocks(tmp_path / "store", made.blocks).appended == made.height + 1

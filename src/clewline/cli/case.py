@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from clewline.cli.options import (
+    DEFAULT_MAX_NODES,
     DEFAULT_MAX_TRANSACTIONS,
     Format,
     LabelSets,
     MaxHops,
+    MaxNodes,
     MaxTransactions,
     MinValue,
     Output,
@@ -90,6 +92,7 @@ def payers(
     max_hops: MaxHops = None,
     min_value: MinValue = 0,
     max_transactions: MaxTransactions = DEFAULT_MAX_TRANSACTIONS,
+    max_nodes: MaxNodes = DEFAULT_MAX_NODES,
     through_coinjoin: ThroughCoinJoin = False,
     sets: LabelSets = None,
     style: Output = Format.TABLE,
@@ -98,7 +101,9 @@ def payers(
     from clewline.workspace import Limits, Workspace
 
     given = _given(sites, addresses)
-    limits = Limits(max_hops, min_value, since, until, max_transactions, through_coinjoin)
+    limits = Limits(
+        max_hops, min_value, since, until, max_transactions, through_coinjoin, max_nodes
+    )
     prices = _prices(rates, currency, rate_hours)
     workspace = Workspace.open(store, sets)
     answer = workspace.payers(given, method.value, limits, cluster=cluster, rates=prices)
@@ -122,6 +127,7 @@ def cashouts(
     max_hops: MaxHops = None,
     min_value: MinValue = 0,
     max_transactions: MaxTransactions = DEFAULT_MAX_TRANSACTIONS,
+    max_nodes: MaxNodes = DEFAULT_MAX_NODES,
     through_coinjoin: ThroughCoinJoin = False,
     sets: LabelSets = None,
     style: Output = Format.TABLE,
@@ -130,7 +136,9 @@ def cashouts(
     from clewline.workspace import Limits, Workspace
 
     given = _given(sites, addresses)
-    limits = Limits(max_hops, min_value, since, until, max_transactions, through_coinjoin)
+    limits = Limits(
+        max_hops, min_value, since, until, max_transactions, through_coinjoin, max_nodes
+    )
     prices = _prices(rates, currency, rate_hours)
     workspace = Workspace.open(store, sets)
     answer = workspace.cashouts(given, method.value, limits, cluster=cluster, rates=prices)

@@ -43,6 +43,12 @@ _Network = typer.Option(
     help="Which network of which chain, as CHAINS.md lists them: main, test, litecoin, …; if not "
     "given, told from the blocks as far as they tell, and Bitcoin's otherwise.",
 )
+_Memory = typer.Option(
+    "--memory",
+    metavar="SIZE",
+    envvar=setting("memory_limit").env,
+    help=setting("memory_limit").help,
+)
 _CATCHING_UP = 2
 """From so many blocks behind on, a line is worth printing before the import."""
 
@@ -84,6 +90,7 @@ def import_(
     rest: Annotated[str | None, _Rest] = None,
     rpc_cookie: Annotated[Path | None, _RpcCookie] = None,
     network: Annotated[str | None, _Network] = None,
+    memory: Annotated[str | None, _Memory] = None,
     tables: Annotated[
         Path | None,
         typer.Option(help="Directory of Parquet tables, to make a new store from; see TABLES.md."),
@@ -98,22 +105,29 @@ def import_(
     Give one of --core-blocks, --rpc, --rest and --tables. Run again to append; with --tables, a new
     store is made from Parquet tables.
     """
-    from clewline.workspace import connect_node, import_blocks, import_from_node, import_tables
+    from clewline.workspace import (
+        bytes_of,
+        connect_node,
+        import_blocks,
+        import_from_node,
+        import_tables,
+    )
 
     _one_of({"--core-blocks": core_blocks, "--rpc": rpc, "--rest": rest, "--tables": tables})
     if rpc_cookie is not None and rpc is None:
         raise UsageError("goes with --rpc", where="--rpc-cookie")
     if schema is not None and tables is None:
         raise UsageError("goes with --tables", where="--schema")
+    limit = bytes_of(memory, "--memory") if memory else None
     with progress_bar() as progress:
         if core_blocks is not None:
-            result = import_blocks(store, core_blocks, network, progress)
+            result = import_blocks(store, core_blocks, network, progress, limit)
         elif tables is not None:
             form = schema.value if schema else None
             result = import_tables(store, tables, form, network, progress)
         else:
             with connect_node(rpc, rest, rpc_cookie, _note) as node:
-                result = import_from_node(store, node, network, progress, _note)
+                result = import_from_node(store, node, network, progress, _note, limit)
     for place in result.cut:
         log.print(f"note: {place}: the file ends inside this record; it was left out")
     if result.stale:
@@ -134,12 +148,20 @@ def follow_(
     rest: Annotated[str | None, _Rest] = None,
     rpc_cookie: Annotated[Path | None, _RpcCookie] = None,
     network: Annotated[str | None, _Network] = None,
+    memory: Annotated[str | None, _Memory] = None,
     interval: Annotated[
         float,
         typer.Option(min=0.1, metavar="SECONDS", help="How long to sleep where nothing is new."),
     ] = 10.0,
     once: Annotated[
         bool, typer.Option("--once", help="End as soon as the store is at the tip.")
+    ] = False,
+    unconfirmed: Annotated[
+        bool,
+        typer.Option(
+            "--unconfirmed",
+            help="Also note which transactions wait for a block, apart from the chain.",
+        ),
     ] = False,
 ) -> None:
     """Keep a store at the tip of a node or of a blocks directory, until Ctrl-C or SIGTERM.
@@ -153,10 +175,17 @@ def follow_(
     the middle of an import, as soon as a running computation ends; the store keeps its last tip;
     the exit code is 130 or 143.
 
-    Not yet: each new tip builds the indexes anew and a reorganisation copies the columns, which
-    takes minutes on the whole chain. Unconfirmed transactions are not shown.
+    A reorganisation copies the columns, which takes minutes on the whole chain.
+
+    With --unconfirmed, each round also looks at the mempool of the node. What waits there may never
+    be confirmed: it is in no sum, cluster or digest, and answers name it in keys of their own.
     """
     _one_of({"--core-blocks": core_blocks, "--rpc": rpc, "--rest": rest})
+    if unconfirmed and core_blocks is not None:
+        raise UsageError(
+            "block files hold no transactions that wait for a block; goes with --rpc or --rest",
+            where="--unconfirmed",
+        )
     if rpc_cookie is not None and rpc is None:
         raise UsageError("goes with --rpc", where="--rpc-cookie")
     line = StatusLine()
@@ -164,7 +193,15 @@ def follow_(
         with ExitStack() as stack:
             stopper = stack.enter_context(stoppable())
             stack.callback(line.clear)
-            from clewline.workspace import connect_node, directory_source, follow, node_source
+            from clewline.workspace import (
+                bytes_of,
+                connect_node,
+                directory_source,
+                follow,
+                node_source,
+            )
+
+            limit = bytes_of(memory, "--memory") if memory else None
 
             def tell(standing: Standing) -> None:
                 # A line that is broken off half-way would be printed again with the next.
@@ -176,10 +213,12 @@ def follow_(
                 time.sleep(seconds)
 
             if core_blocks is not None:
-                source = directory_source(store, core_blocks, network, line.progress)
+                source = directory_source(store, core_blocks, network, line.progress, limit)
             else:
                 chain = stack.enter_context(connect_node(rpc, rest, rpc_cookie, _note))
-                source = node_source(store, chain, network, line.progress)
+                source = node_source(
+                    store, chain, network, line.progress, limit, unconfirmed=unconfirmed
+                )
             follow(store, source, tell, interval=interval, once=once, sleep=sleep)
             line.keep()
     except Stop as stop:
@@ -205,8 +244,15 @@ def _tell(line: StatusLine, standing: Standing) -> None:
         parts.append(f"{missing:,} {'block' if missing == 1 else 'blocks'} behind")
     if standing.tip is not None:
         parts += [f"{standing.seconds_behind:,} s since its header time", f"tip {tip}"]
+    pool = standing.pool
+    if pool.seen is not None:
+        unread = f", {pool.seen.unread:,} more unread" if pool.seen.unread else ""
+        parts.append(f"{pool.seen.waiting:,} unconfirmed{unread}")
+    if pool.waiting is not None:
+        parts.append(f"unconfirmed transactions: waiting: {visible(pool.waiting)}")
     catching_up = missing if missing is not None and missing >= _CATCHING_UP else 0
-    line.show("; ".join(parts), (standing.tip, standing.waiting, catching_up))
+    news = (standing.tip, standing.waiting, catching_up, pool.seen is None, pool.waiting)
+    line.show("; ".join(parts), news)
 
 
 @app.command()

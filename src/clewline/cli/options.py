@@ -128,6 +128,23 @@ MaxTransactions = Annotated[
     ),
 ]
 DEFAULT_MAX_TRANSACTIONS: Final = int(setting("max_transactions").default or 0)
+MaxNodes = Annotated[
+    int,
+    typer.Option(
+        "--max-nodes",
+        min=0,
+        envvar=setting("max_nodes").env,
+        help=setting("max_nodes").help,
+    ),
+]
+DEFAULT_MAX_NODES: Final = int(setting("max_nodes").default or 0)
 ThroughCoinJoin = Annotated[
     bool, typer.Option("--through-coinjoin", help="Walk on through CoinJoins.")
+]
+StopAtDeposits = Annotated[
+    bool,
+    typer.Option(
+        "--stop-at-deposits",
+        help="Stop at addresses inferred to be a service's deposit addresses, too.",
+    ),
 ]

@@ -24,12 +24,16 @@ from rich.table import Table
 from rich.text import Text
 
 from clewline.cli.options import Format
+from clewline.errors import UsageError
 from clewline.reports.sheet import harmless
 
 log: Final = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 """Standard error. Text is printed as it is: neither broken over lines nor read as markup."""
 _TABLE_ROWS: Final = 200
 _TABLE_COLUMNS: Final = 10
+_PROVISIONAL: Final = {"confirmed", "spent_unconfirmed_by", "unconfirmed"}
+"""Keys of what people must not take for a payment that is done."""
+_MAY_NEVER_BE: Final = "not confirmed: may never be"
 
 
 def emit(answer: dict[str, Any], style: Format, rows: str | None = None) -> None:
@@ -45,7 +49,13 @@ def emit(answer: dict[str, Any], style: Format, rows: str | None = None) -> None
 
 
 def emit_rows(rows: Iterable[dict[str, Any]], style: Format) -> None:
-    """Print rows that have the same keys, as they come."""
+    """Print rows as they come; as CSV they must have the same keys.
+
+    Raises
+    ------
+    UsageError
+        If rows do not fit under the header of the first.
+    """
     if style is Format.JSONL:
         for row in rows:
             sys.stdout.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
@@ -56,10 +66,18 @@ def emit_rows(rows: Iterable[dict[str, Any]], style: Format) -> None:
         sys.stdout.write("\n]\n")
     elif style is Format.CSV:
         writer = None
+        header: list[str] = []
         for row in rows:
             if writer is None:
+                header = list(row)
                 writer = csv.writer(sys.stdout, lineterminator="\n")
-                writer.writerow(row)
+                writer.writerow(header)
+            if list(row) != header:
+                raise UsageError(
+                    "rows of two kinds do not fit one table, such as transactions that are and "
+                    "that are not confirmed: ask for them apart, or use json or jsonl",
+                    where="--format csv",
+                )
             writer.writerow([harmless(_cell(value)) for value in row.values()])
     else:
         _print_rows(rows)
@@ -89,7 +107,8 @@ def _print_answer(answer: dict[str, Any]) -> None:
     for key, value in answer.items():
         if _is_rows(value):
             console.print()
-            console.print(Text(f"{_title(key)} ({len(value):,})", style="bold"))
+            warned = f": {_MAY_NEVER_BE}" if key in _PROVISIONAL else ""
+            console.print(Text(f"{_title(key)} ({len(value):,}){warned}", style="bold"))
             _print_rows(value, console)
 
 
@@ -99,14 +118,17 @@ def _block(row: dict[str, Any]) -> Table:
     lines.add_column(style="bold")
     lines.add_column(overflow="fold")
     for key, value in row.items():
-        lines.add_row(_title(key), _readable(value))
+        shown = _readable(value)
+        if key in _PROVISIONAL and value not in (None, True, []):
+            shown.append(f" ({_MAY_NEVER_BE})")
+        lines.add_row(_title(key), shown)
     return lines
 
 
 def _print_rows(rows: Iterable[dict[str, Any]], console: Console | None = None) -> None:
     """Print the first `_TABLE_ROWS` rows, and say so where there are more.
 
-    Rows of many columns are printed one below the other.
+    Rows of many columns, or of what may never be confirmed, are printed one below the other.
     """
     console = console or _stdout()
     table: Table | None = None
@@ -115,7 +137,7 @@ def _print_rows(rows: Iterable[dict[str, Any]], console: Console | None = None) 
         count += 1
         if count > _TABLE_ROWS:
             continue
-        if len(row) > _TABLE_COLUMNS:
+        if len(row) > _TABLE_COLUMNS or _PROVISIONAL & row.keys():
             console.print(_block(row))
             console.print()
             continue

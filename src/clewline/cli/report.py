@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from clewline.cli.options import (
+    DEFAULT_MAX_NODES,
     DEFAULT_MAX_TRANSACTIONS,
     Cluster,
     Format,
     LabelSets,
     MaxHops,
+    MaxNodes,
     MaxTransactions,
     MinValue,
     Output,
@@ -42,6 +44,7 @@ def report(
     since: Since = None,
     until: Until = None,
     max_transactions: MaxTransactions = DEFAULT_MAX_TRANSACTIONS,
+    max_nodes: MaxNodes = DEFAULT_MAX_NODES,
     through_coinjoin: ThroughCoinJoin = False,
     reference: Annotated[str, typer.Option("--case", help="Your own case reference.")] = "",
     note: Annotated[str, typer.Option("--note", help="Shown at the head of every page.")] = "",
@@ -51,7 +54,9 @@ def report(
     """Write request packs: what to ask each exchange, with the evidence and its limits."""
     from clewline.workspace import Limits, Workspace
 
-    limits = Limits(max_hops, min_value, since, until, max_transactions, through_coinjoin)
+    limits = Limits(
+        max_hops, min_value, since, until, max_transactions, through_coinjoin, max_nodes
+    )
     workspace = Workspace.open(store, sets)
     chosen = workspace.with_clusters(subjects) if cluster else subjects
     written = workspace.report(chosen, out, method.value, reference, note, limits)

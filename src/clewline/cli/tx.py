@@ -29,7 +29,12 @@ def _wanted(txids: list[str]) -> list[str]:
 
 @app.command()
 def show(txids: Txids, store: Store, style: Output = Format.JSONL) -> None:
-    """Show transactions with inputs, outputs and who spends them."""
+    """Show transactions with inputs, outputs and who spends them.
+
+    One that is not on the chain, but waits in a mempool that is followed (chain follow
+    --unconfirmed) or did, is shown with "confirmed": false, with what became of it and when it was
+    seen; what is not known of it is null. It may never be confirmed.
+    """
     from clewline.workspace import Workspace
 
     emit_rows(Workspace.open(store).transactions(_wanted(txids)), style)

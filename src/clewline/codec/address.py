@@ -664,6 +664,11 @@ def one_slip_away(text: str, alphabet: Iterable[str]) -> Iterator[str]:
     alphabet : iterable of str
         Characters to put in place of each.
 
+    Yields
+    ------
+    str
+        Lower case first, then from left to right.
+
     Examples
     --------
     >>> list(one_slip_away("Ab", "bc"))

@@ -302,7 +302,7 @@ _BLOCK_SIZES: Final = {0: 0, 2: 1, 3: 2, 5: 3, 6: 4, 7: 5, 9: 6, 10: 7, 11: 8}
 
 
 def base58_blocks_decode(text: str) -> bytes | None:
-    """Return the bytes of Monero's base58: each 8 bytes are 11 digits of their own (CryptoNote).
+    r"""Return the bytes of Monero's base58: each 8 bytes are 11 digits of their own (CryptoNote).
 
     Returns
     -------
@@ -312,7 +312,7 @@ def base58_blocks_decode(text: str) -> bytes | None:
     Examples
     --------
     >>> base58_blocks_decode("11111111112" + "5Q")
-    b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x01\\xff'
+    b'\x00\x00\x00\x00\x00\x00\x00\x01\xff'
     >>> base58_blocks_decode("5R")
     """
     parts = []
@@ -332,11 +332,11 @@ def base58_blocks_decode(text: str) -> bytes | None:
 
 
 def base58_blocks_encode(data: bytes) -> str:
-    """Write bytes in Monero's base58.
+    r"""Write bytes in Monero's base58.
 
     Examples
     --------
-    >>> base58_blocks_encode(b"\\xff")
+    >>> base58_blocks_encode(b"\xff")
     '5Q'
     """
     digits_of = {size: digits for digits, size in _BLOCK_SIZES.items()}

@@ -210,7 +210,7 @@ def segwit_decode_into(
 
 @kernel
 def _text_checksum(text: NDArray[np.uint8], prefix_length: int) -> int:
-    """Return the checksum constant of a text in one case; `BAD_CHARACTER` where one has no value."""
+    """Return the checksum constant of a lower-case text; `BAD_CHARACTER` where one has no value."""
     checksum = _prefix_checksum(text, 0, prefix_length)
     for i in range(prefix_length + 1, text.size):
         value = _VALUES[text[i]]

@@ -48,7 +48,7 @@ _ONE: Final = np.uint64(1)
 
 
 @kernel
-def _turned(lane: int, by: int) -> int:
+def _turned(lane: np.uint64, by: np.uint64) -> np.uint64:
     """Turn 64 bits to the left, by 1 to 63."""
     return lane << by | lane >> (_WORD - by)
 

@@ -115,6 +115,7 @@ def outputs_of(chain: Chain, script: int) -> Int64:
     Returns
     -------
     ndarray of int64
+        Output ids.
 
     Notes
     -----
@@ -127,3 +128,53 @@ def outputs_of(chain: Chain, script: int) -> Int64:
         outputs = np.empty(count, np.int64)
         list_outputs(first, chain.next_output, outputs)
     return outputs[:count]
+
+
+@kernel
+def _list_each(
+    scripts: Any, first_output: Int64, next_output: Int64, most: int, offset: Int64, outputs: Int64
+) -> None:
+    """Set the offsets of the outputs of each script; list them as far as there is room."""
+    n = 0
+    for k in range(scripts.size):
+        output = first_output[scripts[k]]
+        count = 0
+        while 0 <= output < len(next_output) and count < most:
+            if n < len(outputs):
+                outputs[n] = output
+            n += 1
+            count += 1
+            output = next_output[output]
+        offset[k + 1] = n
+
+
+def outputs_of_each(chain: Chain, scripts: UInt32, most: int) -> tuple[Int64, Int64]:
+    """Return the outputs that each of some scripts received, the earliest of each.
+
+    Parameters
+    ----------
+    chain : Chain
+        The chain.
+    scripts : ndarray of uint32, shape (n,)
+        Script ids.
+    most : int
+        How many of each script at most.
+
+    Returns
+    -------
+    offset : ndarray of int64, shape (n + 1,)
+        The outputs of ``scripts[k]`` are ``outputs[offset[k] : offset[k + 1]]``.
+    outputs : ndarray of int64
+        Output ids, ascending within a script.
+
+    Notes
+    -----
+    Cost: two steps an output, each to another page.
+    """
+    offset = np.zeros(len(scripts) + 1, np.int64)
+    ids = np.asarray(scripts, np.uint32)
+    where = (chain.first_output, chain.next_output, most, offset)
+    _list_each(ids, *where, np.empty(0, np.int64))
+    outputs = np.empty(int(offset[-1]), np.int64)
+    _list_each(ids, *where, outputs)
+    return offset, outputs

@@ -150,16 +150,25 @@ def extend_clusters(cluster: UInt32, chain: Chain, coinjoin: UInt8, first_tx: in
 
 
 @kernel
-def _order(cluster: UInt32, order: UInt32) -> None:
-    """Sort script ids by cluster id by counting; equal clusters keep script order."""
-    at = np.zeros(len(cluster) + 1, np.uint32)
+def order_into(cluster: UInt32, order: UInt32, places: UInt32) -> None:
+    """Sort the scripts as `cluster_order` does, in memory that is given.
+
+    Parameters
+    ----------
+    cluster : ndarray of uint32, shape (n_script,)
+        A clustering.
+    order : ndarray of uint32, shape (n_script,)
+        Filled.
+    places : ndarray of uint32, shape (n_script + 1,)
+        Work memory: zeros.
+    """
     for s in range(len(cluster)):
-        at[np.int64(cluster[s]) + 1] += np.uint32(1)
+        places[np.int64(cluster[s]) + 1] += np.uint32(1)
     for c in range(len(cluster)):
-        at[c + 1] += at[c]
+        places[c + 1] += places[c]
     for s in range(len(cluster)):
-        order[at[cluster[s]]] = s
-        at[cluster[s]] += np.uint32(1)
+        order[places[cluster[s]]] = s
+        places[cluster[s]] += np.uint32(1)
 
 
 def cluster_order(cluster: UInt32) -> UInt32:
@@ -185,7 +194,7 @@ def cluster_order(cluster: UInt32) -> UInt32:
     array([0, 2, 1, 3], dtype=uint32)
     """
     order = np.empty(len(cluster), dtype=np.uint32)
-    _order(cluster, order)
+    order_into(cluster, order, np.zeros(len(cluster) + 1, np.uint32))
     return order
 
 

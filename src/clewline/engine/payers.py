@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.engine.chain import Bool, Chain, Int64, UInt8, UInt32
+from clewline.engine.heuristics.coinjoin import mixes_owners
 from clewline.engine.payouts import cut_by_outputs
 from clewline.engine.taint import NO_ENTITY, Flow, Limits, Method, Seeds, Stops, backward
 from clewline.engine.taint_walk import Int32
@@ -103,7 +104,9 @@ def is_own(scripts: UInt32, cluster: UInt32, own: Own) -> Bool:
     return np.isin(scripts, own.scripts) | np.isin(cluster[scripts], own.clusters)
 
 
-def moves_own_money(chain: Chain, outputs: Int64, cluster: UInt32, mixes: UInt8, own: Own) -> Bool:
+def moves_own_money(
+    chain: Chain, outputs: Int64, cluster: UInt32, coinjoin: UInt8, own: Own
+) -> Bool:
     """Tell which outputs the receivers of a case paid to themselves: sweeps and change.
 
     Parameters
@@ -114,8 +117,9 @@ def moves_own_money(chain: Chain, outputs: Int64, cluster: UInt32, mixes: UInt8,
         Outputs that the case received.
     cluster : ndarray of uint32, shape (n_script,)
         Cluster of each script.
-    mixes : ndarray of uint8, shape (n_tx,)
-        Which transactions are CoinJoins to stop at: what comes out of one may be anybody's.
+    coinjoin : ndarray of uint8, shape (n_tx,) or (0,)
+        Verdict on each transaction: what comes out of one that mixes owners may be anybody's.
+        Empty: that of CoinJoins counts too.
     own : Own
         The receivers.
 
@@ -136,7 +140,8 @@ def moves_own_money(chain: Chain, outputs: Int64, cluster: UInt32, mixes: UInt8,
     rows = np.arange(of_tx.size) + np.repeat(chain.tx_input[distinct] - begins, counts)
     spent = is_own(chain.script[chain.prevout[rows]], cluster, own)
     moves: Bool = np.bincount(of_tx[spent], minlength=distinct.size) > 0
-    moves &= mixes[distinct] == 0
+    if coinjoin.size:
+        moves &= ~mixes_owners(coinjoin[distinct])
     return moves[which]
 
 
@@ -191,7 +196,7 @@ def origins(
     first = backward(
         chain,
         Seeds.whole(chain, payments),
-        Stops(mixes=stops.mixes),
+        Stops(coinjoin=stops.coinjoin),
         replace(anywhere, max_hops=hops),
         method,
     )
@@ -207,11 +212,15 @@ def origins(
 
 def _left(limits: Limits, first: Flow) -> Limits:
     """Return what the first step has left of the caps."""
-    hops, transactions = limits.max_hops, limits.max_transactions
+
+    def less(cap: int | None, used: int) -> int | None:
+        return None if cap is None else max(cap - used, 0)
+
     return replace(
         limits,
-        max_hops=None if hops is None else max(hops - 1, 0),
-        max_transactions=None if transactions is None else max(transactions - first.crossed, 0),
+        max_hops=less(limits.max_hops, 1),
+        max_transactions=less(limits.max_transactions, first.crossed),
+        max_nodes=less(limits.max_nodes, first.nodes),
     )
 
 

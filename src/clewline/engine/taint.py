@@ -20,9 +20,10 @@ Four rules inside a transaction:
 
 A coinbase has no inputs, so it mixes nothing.
 
-A walk stops, in this order of precedence, at an attributed service, at an unspent output (backward:
-at a coinbase; in a part of a chain: where the next transaction is not loaded), at a CoinJoin, at a
-cap. **Law** of FIFO, LIFO and haircut, checked at the end of
+A walk stops, in this order of precedence, at whom a path is looked for, at an attributed service,
+at an inferred deposit address of one, at an unspent output (backward: at a coinbase; in a part of a
+chain: where the next transaction is not loaded), at a CoinJoin, at a cap. The first and the third
+are there only where they are asked for. **Law** of FIFO, LIFO and haircut, checked at the end of
 every walk: the value of all ends + fees = total, exactly.
 
 Poison has another law, checked too: an output is tainted whole or not at all. It conserves nothing:
@@ -82,6 +83,7 @@ from clewline.engine.taint_walk import (
     StopColumns,
     Walked,
     follow,
+    owners_of,
     walk,
 )
 from clewline.errors import DataError, UsageError
@@ -98,13 +100,21 @@ __all__ = [
     "Stop",
     "Stops",
     "backward",
+    "entities_of",
     "forward",
     "satoshi_path",
     "services",
     "span_path",
+    "stop_columns",
 ]
 
-CAPS: Final = (Stop.MAX_HOPS, Stop.MIN_VALUE, Stop.TIME, Stop.MAX_TRANSACTIONS)
+CAPS: Final = (
+    Stop.MAX_HOPS,
+    Stop.MIN_VALUE,
+    Stop.TIME,
+    Stop.MAX_TRANSACTIONS,
+    Stop.MAX_NODES,
+)
 """The stops whose value an answer reports as capped."""
 
 _OUT_OF_REACH: Final = int(np.iinfo(np.int64).max)
@@ -235,12 +245,21 @@ class Stops:
         The entity of each.
     cluster : ndarray of uint32, shape (n_script,) or (0,)
         Cluster id of each script; empty where clusters are not used.
-    mixes : ndarray of uint8 or bool, shape (n_tx,) or (0,)
-        Whether a transaction is a CoinJoin that mixes owners.
+    coinjoin : ndarray of uint8, shape (n_tx,) or (0,)
+        Verdict on each transaction (`clewline.engine.heuristics.coinjoin.CoinJoin`); those that mix
+        owners are stops. Empty: none is.
     own_entities : ndarray of int32
         Entities of the seeds, ascending.
     own_clusters : ndarray of uint32
         Cluster ids of the seeds, ascending.
+    deposit_scripts : ndarray of uint32, shape (d,)
+        Script ids that are inferred to be a service's deposit addresses, ascending and distinct.
+    deposit_entity : ndarray of int32, shape (d,)
+        The entity of each.
+    target_outputs : ndarray of int64
+    target_scripts : ndarray of uint32
+        Whom a path is looked for: outputs and scripts, each ascending. They stop the walk before
+        anything else, own or not.
     """
 
     service_scripts: UInt32 = field(default_factory=_no(np.uint32))
@@ -248,15 +267,20 @@ class Stops:
     service_clusters: UInt32 = field(default_factory=_no(np.uint32))
     cluster_entity: Int32 = field(default_factory=_no(np.int32))
     cluster: UInt32 = field(default_factory=_no(np.uint32))
-    mixes: UInt8 | NDArray[np.bool_] = field(default_factory=_no(np.uint8))
+    coinjoin: UInt8 = field(default_factory=_no(np.uint8))
     own_entities: Int32 = field(default_factory=_no(np.int32))
     own_clusters: UInt32 = field(default_factory=_no(np.uint32))
+    deposit_scripts: UInt32 = field(default_factory=_no(np.uint32))
+    deposit_entity: Int32 = field(default_factory=_no(np.int32))
+    target_outputs: Int64 = field(default_factory=_no(np.int64))
+    target_scripts: UInt32 = field(default_factory=_no(np.uint32))
 
     def __post_init__(self) -> None:
         """Refuse columns that a binary search would misread."""
         for ids, entity, name in (
             (self.service_scripts, self.service_entity, "service_scripts"),
             (self.service_clusters, self.cluster_entity, "service_clusters"),
+            (self.deposit_scripts, self.deposit_entity, "deposit_scripts"),
         ):
             if ids.shape != entity.shape:
                 raise UsageError("each service needs one entity", where=name)
@@ -264,10 +288,15 @@ class Stops:
                 raise UsageError("ids must be ascending and distinct", where=name)
             if np.any(entity < 0):
                 raise UsageError("entities are numbered from 0", where=name)
-        if np.any(self.own_entities[1:] < self.own_entities[:-1]):
-            raise UsageError("entities must be ascending", where="own_entities")
-        if np.any(self.own_clusters[1:] < self.own_clusters[:-1]):
-            raise UsageError("clusters must be ascending", where="own_clusters")
+        for name in (
+            "own_entities",
+            "own_clusters",
+            "target_outputs",
+            "target_scripts",
+        ):
+            column = getattr(self, name)
+            if np.any(column[1:] < column[:-1]):
+                raise UsageError("ids must be ascending", where=name)
 
 
 @dataclass(frozen=True)
@@ -287,6 +316,10 @@ class Limits:
         After crossing this many, the walk crosses no more.
     through_coinjoin : bool
         Cross CoinJoins too. What comes out is then the money of all participants.
+    max_nodes : int, optional
+        After looking at this many inputs and outputs of transactions, the walk crosses no more.
+        FIFO and LIFO count the runs of satoshi that they carry across, too. One transaction may
+        go past the number. This bounds the work where transactions are wide.
 
     Examples
     --------
@@ -300,10 +333,11 @@ class Limits:
     until: int | None = None
     max_transactions: int | None = None
     through_coinjoin: bool = False
+    max_nodes: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse limits that contradict themselves."""
-        for name in ("max_hops", "min_value", "max_transactions"):
+        for name in ("max_hops", "min_value", "max_transactions", "max_nodes"):
             limit = getattr(self, name)
             if limit is not None and not 0 <= limit <= _OUT_OF_REACH:
                 raise UsageError(f"{limit} is not allowed; 0 or more is", where=name)
@@ -335,12 +369,14 @@ class Flow:
         Satoshi paid as fees on the way; 0 backward. Poison: the whole fees.
     crossed : int
         Transactions crossed.
+    nodes : int
+        Inputs, outputs and runs of satoshi looked at, as `Limits.max_nodes` counts them.
     output, value : ndarray of int64, shape (n_end,)
         The output, and its satoshi that belong to the seeds.
     stop : ndarray of uint8, shape (n_end,)
         `Stop`.
     entity : ndarray of int32, shape (n_end,)
-        Entity of a service, else `NO_ENTITY`.
+        Entity of a service or of an inferred deposit address, else `NO_ENTITY`.
     hops_min : ndarray of int32, shape (n_end,)
         Least hops of these satoshi (haircut, poison: of any money mixed into them).
     hops_mean : ndarray of float64, shape (n_end,)
@@ -367,6 +403,7 @@ class Flow:
     total: int
     fees: int
     crossed: int
+    nodes: int
     output: Int64
     value: Int64
     stop: UInt8
@@ -583,13 +620,13 @@ def _trace(
     if stops.cluster.shape[0] not in (0, n_script):
         raise UsageError(f"needs one entry for each of {n_script} scripts", where="cluster")
     n_tx = chain.tx_output.shape[0] - 1
-    if stops.mixes.shape[0] not in (0, n_tx):
-        raise UsageError(f"needs one entry for each of {n_tx} transactions", where="mixes")
+    if stops.coinjoin.shape[0] not in (0, n_tx):
+        raise UsageError(f"needs one entry for each of {n_tx} transactions", where="coinjoin")
 
     filled = seeds.end > seeds.start
     walked = walk(
         _chain_columns(chain),
-        _stop_columns(stops),
+        stop_columns(stops),
         _caps(limits),
         _column(seeds.output[filled], np.int64),
         _column(seeds.start[filled], np.int64),
@@ -638,18 +675,57 @@ def _chain_columns(chain: Chain) -> ChainColumns:
     )
 
 
-def _stop_columns(stops: Stops) -> StopColumns:
-    """Columns of stops as the kernel wants them."""
-    mixes = stops.mixes.view(np.uint8) if stops.mixes.dtype == np.bool_ else stops.mixes
+def entities_of(stops: Stops, scripts: UInt32) -> Int32:
+    """Tell at which entity's stop each of some scripts is.
+
+    Parameters
+    ----------
+    stops : Stops
+        Services, inferred deposit addresses, and what is own.
+    scripts : ndarray of uint32, shape (n,)
+        Script ids.
+
+    Returns
+    -------
+    ndarray of int32, shape (n,)
+        `NO_ENTITY` where a script is no stop.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stops = Stops(np.array([3], np.uint32), np.array([0], np.int32))
+    >>> entities_of(stops, np.array([3, 4], np.uint32)).tolist()
+    [0, -1]
+    """
+    return owners_of(_column(scripts, np.uint32), stop_columns(stops))
+
+
+def stop_columns(stops: Stops) -> StopColumns:
+    """Return the columns of stops as kernels want them.
+
+    Parameters
+    ----------
+    stops : Stops
+        Services and CoinJoins.
+
+    Returns
+    -------
+    StopColumns
+        Read-only views.
+    """
     return StopColumns(
         _column(stops.service_scripts, np.uint32),
         _column(stops.service_entity, np.int32),
         _column(stops.service_clusters, np.uint32),
         _column(stops.cluster_entity, np.int32),
         _column(stops.cluster, np.uint32),
-        _column(mixes, np.uint8),
+        _column(stops.coinjoin, np.uint8),
         _column(stops.own_entities, np.int32),
         _column(stops.own_clusters, np.uint32),
+        _column(stops.deposit_scripts, np.uint32),
+        _column(stops.deposit_entity, np.int32),
+        _column(stops.target_outputs, np.int64),
+        _column(stops.target_scripts, np.uint32),
     )
 
 
@@ -661,24 +737,24 @@ def _caps(limits: Limits) -> Caps:
         _BEFORE_TIME if limits.since is None else limits.since,
         _OUT_OF_REACH if limits.until is None else limits.until,
         _OUT_OF_REACH if limits.max_transactions is None else limits.max_transactions,
+        _OUT_OF_REACH if limits.max_nodes is None else limits.max_nodes,
         limits.through_coinjoin,
     )
 
 
 def _flow(walked: Walked, method: Method, *, to_the_past: bool) -> Flow:
     """Sort the slots by output and keep of the spans those of ends."""
-    order = np.argsort(walked.slots[:, OUTPUT])
+    slots = walked.slots
+    order = np.argsort(slots[:, OUTPUT].copy(), kind="stable")  # fast: seeds stand first, sorted
     rank = np.empty(order.shape[0] + 1, np.int64)
     rank[order] = np.arange(order.shape[0])
     rank[SEED] = SEED  # the extra last entry: SEED stays SEED
-    slots = walked.slots[order]
-    at_end = slots[:, STOP] != CROSSED
-    ends = slots[at_end]
-    counts = ends[:, LAST_SPAN] - ends[:, FIRST_SPAN]
+    ends = order[slots[order, STOP] != CROSSED]
+    counts = slots[ends, LAST_SPAN] - slots[ends, FIRST_SPAN]
     span_offset = np.concatenate(([0], np.cumsum(counts)))
     n_span = int(span_offset[-1])
     spans = walked.spans[
-        np.repeat(ends[:, FIRST_SPAN] - span_offset[:-1], counts) + np.arange(n_span)
+        np.repeat(slots[ends, FIRST_SPAN] - span_offset[:-1], counts) + np.arange(n_span)
     ]
     return Flow(
         method=method,
@@ -686,20 +762,21 @@ def _flow(walked: Walked, method: Method, *, to_the_past: bool) -> Flow:
         total=int(walked.total),
         fees=int(walked.fees),
         crossed=int(walked.crossed),
-        output=ends[:, OUTPUT].copy(),
-        value=ends[:, VALUE].copy(),
-        stop=ends[:, STOP].astype(np.uint8),
-        entity=ends[:, ENTITY].astype(np.int32),
-        hops_min=ends[:, HOPS].astype(np.int32),
-        hops_mean=walked.hops_mean[order][at_end],
+        nodes=int(walked.nodes),
+        output=slots[ends, OUTPUT],
+        value=slots[ends, VALUE],
+        stop=slots[ends, STOP].astype(np.uint8),
+        entity=slots[ends, ENTITY].astype(np.int32),
+        hops_min=slots[ends, HOPS].astype(np.int32),
+        hops_mean=walked.hops_mean[ends],
         span_offset=span_offset,
         span_start=spans[:, START].copy(),
         span_end=spans[:, END].copy(),
         span_hops=spans[:, SPAN_HOPS].copy(),
-        reached=slots[:, OUTPUT].copy(),
-        reached_value=slots[:, VALUE].copy(),
-        reached_hops=slots[:, HOPS].astype(np.int32),
-        parent=rank[slots[:, PARENT]],
+        reached=slots[order, OUTPUT],
+        reached_value=slots[order, VALUE],
+        reached_hops=slots[order, HOPS].astype(np.int32),
+        parent=rank[slots[order, PARENT]],
     )
 
 
@@ -789,12 +866,12 @@ def _check_places(flow: Flow) -> None:
 
 @dataclass(frozen=True)
 class ServiceFlow:
-    """What reached each service, one row per entity and script, largest value first.
+    """What reached each owner, one row per entity and script, largest value first.
 
     Attributes
     ----------
     entity : ndarray of int32, shape (n,)
-        Entity of the service.
+        Entity of the owner.
     script : ndarray of uint32, shape (n,)
         Script at which the money stopped.
     value : ndarray of int64, shape (n,)
@@ -818,8 +895,8 @@ class ServiceFlow:
     ends: Int64
 
 
-def services(flow: Flow, chain: Chain) -> ServiceFlow:
-    """Sum the ends at services by entity and script.
+def services(flow: Flow, chain: Chain, stop: Stop = Stop.SERVICE) -> ServiceFlow:
+    """Sum the ends at services, or those of another stop, by entity and script.
 
     Parameters
     ----------
@@ -827,17 +904,19 @@ def services(flow: Flow, chain: Chain) -> ServiceFlow:
         A walk's result.
     chain : Chain
         The chain that it walked.
+    stop : Stop
+        Which ends: `Stop.SERVICE`, or `Stop.DEPOSIT` for inferred deposit addresses.
 
     Returns
     -------
     ServiceFlow
-        Σ value = ``flow.value_at(Stop.SERVICE)``.
+        Σ value = ``flow.value_at(stop)``.
 
     Cost
     ----
     n log n in the ends.
     """
-    ends = np.flatnonzero(flow.stop == Stop.SERVICE)
+    ends = np.flatnonzero(flow.stop == stop)
     script = np.asarray(chain.script[flow.output[ends]], np.uint32)
     order = np.lexsort((ends, script, flow.entity[ends]))
     ends, script = ends[order], script[order]

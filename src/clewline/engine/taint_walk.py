@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.engine.chain import Int64, UInt8, UInt32
+from clewline.engine.heuristics.coinjoin import family_mixes_owners
 from clewline.jit import kernel, leaf
 
 Int32 = NDArray[np.int32]
@@ -43,28 +44,34 @@ Int: TypeAlias = Any  # int64 once compiled; before, Python and NumPy integers m
 class Stop(IntEnum):
     """Why money went no further. The order is the precedence: the first that applies is told."""
 
-    SERVICE = 0
+    TARGET = 0
+    """The output belongs to whom a path is looked for."""
+    SERVICE = 1
     """The output belongs to an attributed service; what happens inside is not on the chain."""
-    UNSPENT = 1
+    DEPOSIT = 2
+    """The output belongs to an address that is inferred to be a service's deposit address."""
+    UNSPENT = 3
     """Forward: no transaction spends the output."""
-    MINED = 2
+    MINED = 4
     """Backward: a coinbase created the output."""
-    COINJOIN = 3
+    COINJOIN = 5
     """The transaction to cross mixes the money of several owners."""
-    MAX_HOPS = 4
+    MAX_HOPS = 6
     """Cap: as many transactions lie between seed and output as were allowed."""
-    MIN_VALUE = 5
+    MIN_VALUE = 7
     """Cap: the output gathered less than asked for."""
-    TIME = 6
+    TIME = 8
     """Cap: the transaction to cross lies outside the time range."""
-    MAX_TRANSACTIONS = 7
+    MAX_TRANSACTIONS = 9
     """Cap: as many transactions were crossed as were allowed."""
-    NOT_LOADED = 8
+    MAX_NODES = 10
+    """Cap: as many inputs and outputs were looked at as were allowed."""
+    NOT_LOADED = 11
     """In place of `UNSPENT` and `MINED`, in a part of a chain: what comes next is not in it."""
 
 
 NO_ENTITY: Final = -1
-"""Entity of an end that is not a service."""
+"""Entity of an end that is neither a service nor inferred to be a service's deposit address."""
 
 SEED: Final = -1
 """Parent of a reached output that is itself where the walk began."""
@@ -89,7 +96,9 @@ CROSSED: Final = 254
 _PENDING: Final = 255
 
 # Plain integers of `Stop` for the kernels.
+_TARGET: Final = int(Stop.TARGET)
 _SERVICE: Final = int(Stop.SERVICE)
+_DEPOSIT: Final = int(Stop.DEPOSIT)
 _UNSPENT: Final = int(Stop.UNSPENT)
 _MINED: Final = int(Stop.MINED)
 _COINJOIN: Final = int(Stop.COINJOIN)
@@ -97,6 +106,7 @@ _MAX_HOPS: Final = int(Stop.MAX_HOPS)
 _MIN_VALUE: Final = int(Stop.MIN_VALUE)
 _TIME: Final = int(Stop.TIME)
 _MAX_TRANSACTIONS: Final = int(Stop.MAX_TRANSACTIONS)
+_MAX_NODES: Final = int(Stop.MAX_NODES)
 _NOT_LOADED: Final = int(Stop.NOT_LOADED)
 
 # Columns of `slots`.
@@ -159,9 +169,13 @@ class StopColumns(NamedTuple):
     service_clusters: UInt32
     cluster_entity: Int32
     cluster: UInt32
-    mixes: UInt8
+    coinjoin: UInt8
     own_entities: Int32
     own_clusters: UInt32
+    deposit_scripts: UInt32
+    deposit_entity: Int32
+    target_outputs: Int64
+    target_scripts: UInt32
 
 
 class Caps(NamedTuple):
@@ -172,6 +186,7 @@ class Caps(NamedTuple):
     since: int
     until: int
     max_transactions: int
+    max_nodes: int
     through_coinjoin: bool
 
 
@@ -183,6 +198,7 @@ class Walked(NamedTuple):
     total: Int
     fees: Int
     crossed: Int
+    nodes: Int
     slots: Int64
     hops_mean: Float64
     spans: Int64
@@ -229,8 +245,20 @@ def _push(heap: Int64, size: Int, key: Int) -> Int:
 def _pop(heap: Int64, size: Int) -> Int:
     """Remove the smallest key, ``heap[0]``, which the caller has read."""
     size -= 1
-    key = heap[size]
-    at = 0
+    _sift_down(heap, size, 0, heap[size])
+    return size
+
+
+@leaf
+def _heapify(heap: Int64, size: Int) -> None:
+    """Make a min-heap of keys in any order (Floyd, 1964): linear, where pushes may not be."""
+    for at in range(size // 2 - 1, -1, -1):
+        _sift_down(heap, size, at, heap[at])
+
+
+@leaf
+def _sift_down(heap: Int64, size: Int, at: Int, key: Int) -> None:
+    """Put `key` where it belongs below a place that is free."""
     while True:
         below = 2 * at + 1
         if below >= size:
@@ -242,7 +270,6 @@ def _pop(heap: Int64, size: Int) -> Int:
         heap[at] = heap[below]
         at = below
     heap[at] = key
-    return size
 
 
 @leaf
@@ -296,27 +323,61 @@ def _last_at_most(ascending: NDArray[Any], key: Int) -> Int:
 
 
 @leaf
-def _service_of(script: Int, stops: StopColumns) -> Int:
-    """Entity of the service that `script` belongs to, `NO_ENTITY` if it is no stop."""
+def _holds(ascending: NDArray[Any], key: Int) -> bool:
+    """Tell whether `key` is one of some ascending ids."""
+    at = _last_at_most(ascending, key)
+    held: bool = at >= 0 and np.int64(ascending[at]) == key
+    return held
+
+
+@leaf
+def owner_of(script: Int, stops: StopColumns) -> tuple[Int, Int]:
+    """Tell at which service's script, or inferred deposit address, a walk stops.
+
+    Parameters
+    ----------
+    script : int
+        Script id.
+    stops : StopColumns
+        Labels of services and what is inferred.
+
+    Returns
+    -------
+    tuple of int
+        `Stop.SERVICE` or `Stop.DEPOSIT` and the entity; else no stop and `NO_ENTITY`.
+    """
+    stop = _PENDING
     entity: Int = NO_ENTITY
     at = _last_at_most(stops.service_scripts, script)
-    own_label = at >= 0 and np.int64(stops.service_scripts[at]) == script
-    if own_label:
+    if at >= 0 and np.int64(stops.service_scripts[at]) == script:
+        stop = _SERVICE
         entity = np.int64(stops.service_entity[at])
     if stops.cluster.shape[0] > 0:
         cluster = np.int64(stops.cluster[script])
-        at = _last_at_most(stops.own_clusters, cluster)
-        if at >= 0 and np.int64(stops.own_clusters[at]) == cluster:
-            return NO_ENTITY
-        if not own_label:
+        if _holds(stops.own_clusters, cluster):
+            return _PENDING, NO_ENTITY
+        if stop == _PENDING:
             at = _last_at_most(stops.service_clusters, cluster)
             if at >= 0 and np.int64(stops.service_clusters[at]) == cluster:
+                stop = _SERVICE
                 entity = np.int64(stops.cluster_entity[at])
-    if entity != NO_ENTITY:
-        at = _last_at_most(stops.own_entities, entity)
-        if at >= 0 and np.int64(stops.own_entities[at]) == entity:
-            return NO_ENTITY
-    return entity
+    if stop == _PENDING:
+        at = _last_at_most(stops.deposit_scripts, script)
+        if at >= 0 and np.int64(stops.deposit_scripts[at]) == script:
+            stop = _DEPOSIT
+            entity = np.int64(stops.deposit_entity[at])
+    if entity != NO_ENTITY and _holds(stops.own_entities, entity):
+        return _PENDING, NO_ENTITY
+    return stop, entity
+
+
+@kernel
+def owners_of(scripts: UInt32, stops: StopColumns) -> Int32:
+    """Entity of `owner_of` of each script, `NO_ENTITY` where it is no stop."""
+    entities = np.empty(scripts.size, np.int32)
+    for k in range(scripts.size):
+        entities[k] = owner_of(np.int64(scripts[k]), stops)[1]
+    return entities
 
 
 @leaf
@@ -324,28 +385,57 @@ def _fate(
     output: Int, chain: ChainColumns, stops: StopColumns, caps: Caps, backward: bool
 ) -> tuple[Int, Int, Int]:
     """Stop that needs no sum (or `_PENDING`), its entity, and the transaction to cross."""
-    entity = _service_of(np.int64(chain.script[output]), stops)
-    if entity != NO_ENTITY:
-        return _SERVICE, entity, 0
+    script = np.int64(chain.script[output])
+    if _holds(stops.target_outputs, output) or _holds(stops.target_scripts, script):
+        return _TARGET, NO_ENTITY, 0
+    stop, entity = owner_of(script, stops)
+    if stop != _PENDING:
+        return stop, entity, 0
+    tx = _next_transaction(output, chain, backward)
     if backward:
-        tx = _last_at_most(chain.tx_output, output)
         if tx < chain.outputs_only:
             return _NOT_LOADED, NO_ENTITY, 0
         if chain.tx_input[tx] == chain.tx_input[tx + 1]:
             return _MINED, NO_ENTITY, 0
-    else:
-        tx = np.int64(chain.spender[output])
-        if tx >= chain.tx_input.shape[0] - 1:
-            if chain.settled.shape[0] > 0 and chain.settled[output] == 0:
-                return _NOT_LOADED, NO_ENTITY, 0
-            return _UNSPENT, NO_ENTITY, 0
-    if stops.mixes.shape[0] > 0 and stops.mixes[tx] != 0 and not caps.through_coinjoin:
+    elif tx >= chain.tx_input.shape[0] - 1:
+        if chain.settled.shape[0] > 0 and chain.settled[output] == 0:
+            return _NOT_LOADED, NO_ENTITY, 0
+        return _UNSPENT, NO_ENTITY, 0
+    if (
+        stops.coinjoin.shape[0] > 0
+        and family_mixes_owners(stops.coinjoin[tx])
+        and not caps.through_coinjoin
+    ):
         return _COINJOIN, NO_ENTITY, 0
     return _PENDING, NO_ENTITY, tx
 
 
 @leaf
-def _cap(hops: Int, value: Int, in_time: bool, crossed: Int, caps: Caps) -> Int:
+def _next_transaction(output: Int, chain: ChainColumns, backward: bool) -> Int:
+    """Transaction that a walk would cross from `output`."""
+    if backward:
+        return _last_at_most(chain.tx_output, output)
+    return np.int64(chain.spender[output])
+
+
+@leaf
+def _has_times(caps: Caps) -> bool:
+    """Tell whether there is a time range."""
+    return caps.since > np.iinfo(np.int64).min or caps.until < np.iinfo(np.int64).max
+
+
+@leaf
+def _in_time(tx: Int, chain: ChainColumns, caps: Caps) -> bool:
+    """Tell whether the block of a transaction lies in the time range."""
+    if not _has_times(caps):
+        return True
+    time: Int = chain.block_time[_last_at_most(chain.block_tx, tx)]
+    inside: bool = caps.since <= time <= caps.until
+    return inside
+
+
+@leaf
+def _cap(hops: Int, value: Int, in_time: bool, crossed: Int, nodes: Int, caps: Caps) -> Int:
     """Cap that holds an output back, or `CROSSED`."""
     if hops >= caps.max_hops:
         return _MAX_HOPS
@@ -355,6 +445,8 @@ def _cap(hops: Int, value: Int, in_time: bool, crossed: Int, caps: Caps) -> Int:
         return _TIME
     if crossed >= caps.max_transactions:
         return _MAX_TRANSACTIONS
+    if nodes >= caps.max_nodes:
+        return _MAX_NODES
     return CROSSED
 
 
@@ -760,6 +852,7 @@ def walk(
     n_spans: Int = 0
     n_heap: Int = 0
     crossed = 0
+    nodes: Int = 0
     total = np.int64(0)
     fees = np.int64(0)
 
@@ -781,7 +874,8 @@ def walk(
             table[at, 1] = n_slots
             n_slots += 1
             if stop == _PENDING:
-                n_heap = _push(heap, n_heap, -tx if backward else tx)
+                heap[n_heap] = -tx if backward else tx
+                n_heap += 1
         slot = n_slots - 1
         if rule == POISON:
             slots[slot, VALUE] = chain.value[output]
@@ -794,17 +888,17 @@ def walk(
             )
             slots[slot, LAST_SPAN] = n_spans
 
-    while n_heap > 0:
+    _heapify(heap, n_heap)
+
+    # Where a cap holds back all that is left, its transactions are not looked at any more.
+    while n_heap > 0 and crossed < caps.max_transactions and nodes < caps.max_nodes:
         key = heap[0]
         # One entry an output: those of one transaction come out together.
         while n_heap > 0 and heap[0] == key:
             n_heap = _pop(heap, n_heap)
         tx = -key if backward else key
 
-        in_time = True
-        if caps.since > np.iinfo(np.int64).min or caps.until < np.iinfo(np.int64).max:
-            time: Int = chain.block_time[_last_at_most(chain.block_tx, tx)]
-            in_time = caps.since <= time <= caps.until
+        in_time = _in_time(tx, chain, caps)
         first, n_rows = _side(chain, tx, not backward)
         active = _grow_rows(active, n_rows)
         n_active = 0
@@ -814,7 +908,8 @@ def walk(
             output = _output_at(chain, first + k, not backward)
             slot = _slot_of(table, output)
             if slot != _EMPTY and slots[slot, STOP] == _PENDING:
-                stop = _cap(slots[slot, HOPS], slots[slot, VALUE], in_time, crossed, caps)
+                # The caps that remain were tested above.
+                stop = _cap(slots[slot, HOPS], slots[slot, VALUE], in_time, 0, 0, caps)
                 slots[slot, STOP] = stop
                 if stop == CROSSED:
                     active[n_active, _SLOT] = slot
@@ -822,6 +917,7 @@ def walk(
                     active_spans += slots[slot, LAST_SPAN] - slots[slot, FIRST_SPAN]
                     n_active += 1
             queue += chain.value[output]
+        nodes += n_rows
         if n_active == 0:
             continue
         crossed += 1
@@ -839,8 +935,11 @@ def walk(
         elif total_output > total_input:
             code = OUTPUTS_EXCEED_INPUTS
         if code != DONE:
-            return Walked(code, tx, total, fees, crossed, slots[:0], hops_mean[:0], spans[:0])
+            return Walked(
+                code, tx, total, fees, crossed, nodes, slots[:0], hops_mean[:0], spans[:0]
+            )
 
+        nodes += n_rows + active_spans
         arrivals = _grow_rows(arrivals, n_rows)
         least = np.int64(0)
         mean = 0.0
@@ -938,8 +1037,17 @@ def walk(
                 arrivals[k, _SOURCE] if arrivals[k, _LARGEST] > from_seed else SEED
             )
 
+    in_time = True
+    for slot in range(n_slots):
+        if slots[slot, STOP] == _PENDING:
+            if _has_times(caps):
+                tx = _next_transaction(slots[slot, OUTPUT], chain, backward)
+                in_time = _in_time(tx, chain, caps)
+            slots[slot, STOP] = _cap(
+                slots[slot, HOPS], slots[slot, VALUE], in_time, crossed, nodes, caps
+            )
     return Walked(
-        DONE, 0, total, fees, crossed, slots[:n_slots], hops_mean[:n_slots], spans[:n_spans]
+        DONE, 0, total, fees, crossed, nodes, slots[:n_slots], hops_mean[:n_slots], spans[:n_spans]
     )
 
 

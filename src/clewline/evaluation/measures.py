@@ -191,11 +191,15 @@ def change(chain_set: Owned, made: Observed, weights: Weights) -> Iterator[Share
         yield from _clusters(chain_set, "change", joined.cluster.astype(np.int64), "")
 
 
-def calibration(sets: Iterable[Observed], weights: Weights) -> list[dict[str, float | int]]:
+def calibration(
+    data: str, sets: Iterable[Observed], weights: Weights
+) -> list[dict[str, str | float | int]]:
     """Compare probabilities with how often they came true.
 
     Parameters
     ----------
+    data : str
+        What the sets are called together.
     sets : iterable of Observed
         All of them counted together.
     weights : Weights
@@ -204,15 +208,15 @@ def calibration(sets: Iterable[Observed], weights: Weights) -> list[dict[str, fl
     Returns
     -------
     list of dict
-        One a range of probabilities: ``from``, ``to``, ``outputs``, ``said`` (mean), ``true``
-        (share), ``low``, ``high``.
+        One a range of probabilities: ``data``, ``from``, ``to``, ``outputs``, ``said`` (mean),
+        ``true`` (share), ``low``, ``high``.
     """
     kept = list(sets)
     said = np.concatenate(
         [probabilities(s.starts, s.asked, s.said, weights)[s.counted] for s in kept]
     )
     true = np.concatenate([s.is_change[s.counted] for s in kept])
-    lines: list[dict[str, float | int]] = []
+    lines: list[dict[str, str | float | int]] = []
     for low, high in pairwise(_BINS):
         inside = (said >= low) & ((said < high) | (high == 1.0))
         count, of = int(true[inside].sum()), int(inside.sum())
@@ -220,6 +224,7 @@ def calibration(sets: Iterable[Observed], weights: Weights) -> list[dict[str, fl
             bounds = wilson(count, of)
             lines.append(
                 {
+                    "data": data,
                     "from": low,
                     "to": high,
                     "outputs": of,

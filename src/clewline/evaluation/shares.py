@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Final
 
@@ -63,6 +64,8 @@ class Share:
         How many, of how many.
     goal : str
         What was set out to reach, such as ``>= 0.99``; empty where nothing was.
+    per : int
+        Of how many a share is shown: 100 for percent, 100,000 for what is rare.
     """
 
     heuristic: str
@@ -71,6 +74,7 @@ class Share:
     count: int
     of: int
     goal: str = ""
+    per: int = 100
 
     def record(self) -> dict[str, str | int | float | None]:
         """Return the line as plain data, with share and interval."""
@@ -85,4 +89,33 @@ class Share:
             "low": round(low, 6),
             "high": round(high, 6),
             "goal": self.goal,
+            "per": self.per,
         }
+
+
+def pooled(shares: Iterable[Share]) -> list[Share]:
+    """Count lines together that count the same in several cases.
+
+    Parameters
+    ----------
+    shares : iterable of Share
+        Lines of the cases, one after the other.
+
+    Returns
+    -------
+    list of Share
+        One line for each heuristic, measure, set and goal, in the order of their first. The
+        interval of such a line takes what was counted as drawn anew each time; what comes of one
+        case is more alike than that.
+
+    Examples
+    --------
+    >>> [one.of for one in pooled([Share("leads", "x", "sites", 1, 2)] * 3)]
+    [6]
+    """
+    counts: dict[Share, tuple[int, int]] = {}
+    for one in shares:
+        kind = replace(one, count=0, of=0)
+        count, of = counts.get(kind, (0, 0))
+        counts[kind] = count + one.count, of + one.of
+    return [replace(kind, count=count, of=of) for kind, (count, of) in counts.items()]

@@ -10,6 +10,7 @@ import csv
 import json
 import lzma
 import tarfile
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +22,22 @@ from numpy.typing import NDArray
 from clewline.codec.networks import network_by_name
 from clewline.errors import UsageError
 from clewline.play import make_play
-from clewline.workspace import Workspace, import_blocks
+from clewline.workspace import Rates, Workspace, import_blocks, import_labels
 from clewline.workspace.addresses import script_id
 
 PLAY_TRANSACTIONS: Final = 4_000
 """Size of a made-up case."""
-SEEDS: Final = {"weights": (1, 2, 3), "calibration": (4, 5, 6)}
+SEEDS: Final = {"weights": (1, 2, 3), "calibration": tuple(range(4, 13))}
 """Seeds of made-up cases by what change is fitted on them."""
 PUBLISHED_SEED: Final = 42
 """Seed of the made-up case that figures are published of; nothing was fitted to it."""
+CASES: Final = {
+    "sites": (50_000, (51, 52, 53, 54)),
+    "small-sites": (1_000, tuple(range(101, 121))),
+}
+"""Sets of made-up cases that leads, payers and cash-outs are counted on: size, seeds.
+
+No rule was tuned on them. The first have the payments of a site that court records describe."""
 FILES: Final = {
     "labelled": Path("coinjoin/labelled.jsonl.xz"),
     "core-regtest": Path("bitcoin/core-regtest.tar.xz"),
@@ -66,8 +74,95 @@ class Owned:
     owner: NDArray[np.int64] | None
 
 
-def play(directory: Path, seed: int, transactions: int = PLAY_TRANSACTIONS) -> Owned:
+@dataclass(frozen=True)
+class MadeUp:
+    """A made-up case, labelled as somebody outside would have it.
+
+    Attributes
+    ----------
+    name : str
+        How results call the set that it is of.
+    title : str
+        What it is, for readers.
+    workspace : Workspace
+        The chain and its labels.
+    truth : dict
+        Content of ``truth.json`` (`clewline.play.truth`).
+    rates : Rates
+        What a bitcoin cost on each day.
+    """
+
+    name: str
+    title: str
+    workspace: Workspace
+    truth: dict[str, Any]
+    rates: Rates
+
+    def owned(self) -> Owned:
+        """Return the chain with the owners of all addresses of the story."""
+        owner = _owners(self.workspace, self.truth["owner"])
+        return Owned(self.name, self.title, self.workspace, owner)
+
+
+def made_up(directory: Path, name: str, seed: int, transactions: int) -> MadeUp:
     """Make a case up and read its truth.
+
+    Parameters
+    ----------
+    directory : Path
+        Working directory that exists; gets a directory of its own.
+    name : str
+        How results call it.
+    seed : int
+        Of the case.
+    transactions : int
+        About how many.
+
+    Returns
+    -------
+    MadeUp
+        The same for the same seed and size.
+    """
+    case = directory / f"play-{transactions}-{seed}"
+    made = make_play(case, transactions, seed)
+    import_blocks(case / "store", made.blocks)
+    import_labels(case / "store", [made.labels], recorded=0)
+    truth = json.loads(made.truth.read_text(encoding="utf-8"))
+    title = f"made-up case of {made.transactions:,} transactions, seed {seed}"
+    return MadeUp(name, title, Workspace.open(case / "store"), truth, Rates.read(made.rates))
+
+
+def title_of_cases(name: str) -> str:
+    """Return what one of `CASES` is, for readers."""
+    transactions, seeds = CASES[name]
+    return (
+        f"{len(seeds)} made-up cases of {transactions:,} transactions, seeds {seeds[0]} to "
+        f"{seeds[-1]}, labelled as somebody outside would have them; kept aside: nothing was "
+        "fitted to them and no rule tuned on them"
+    )
+
+
+def cases(name: str) -> Iterator[MadeUp]:
+    """Yield the made-up cases of one of `CASES`, each gone when the next is asked for.
+
+    Parameters
+    ----------
+    name : str
+        Which set.
+
+    Yields
+    ------
+    MadeUp
+        In the order of the seeds.
+    """
+    transactions, seeds = CASES[name]
+    for seed in seeds:
+        with tempfile.TemporaryDirectory(prefix="clewline-case-") as directory:
+            yield made_up(Path(directory), name, seed, transactions)
+
+
+def play(directory: Path, seed: int, transactions: int = PLAY_TRANSACTIONS) -> Owned:
+    """Make a case up, with the owners of its addresses.
 
     Parameters
     ----------
@@ -83,13 +178,7 @@ def play(directory: Path, seed: int, transactions: int = PLAY_TRANSACTIONS) -> O
     Owned
         With the owners of all addresses of the story.
     """
-    case = directory / f"play-{seed}"
-    made = make_play(case, transactions, seed)
-    truth = json.loads(made.truth.read_text(encoding="utf-8"))
-    import_blocks(case / "store", made.blocks)
-    workspace = Workspace.open(case / "store")
-    title = f"made-up case of {made.transactions:,} transactions, seed {seed}"
-    return Owned("play", title, workspace, _owners(workspace, truth["owner"]))
+    return made_up(directory, "play", seed, transactions).owned()
 
 
 def core_regtest(fixtures: Path, directory: Path) -> Owned:

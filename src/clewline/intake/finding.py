@@ -291,6 +291,12 @@ def find(text: str) -> list[Finding]:
     ``[.]``, line breaks, tags), where a checksum holds; and, where a word is one wrong character or
     two swapped ones away from an address, as a proposal.
 
+    Limits: nothing tells an address from a text that was made to look like one; an address whose
+    beginning is mistyped is not found; a text read aright may belong to several chains. At most
+    `MOST_NEAR_MISSES` different words are looked at for slips.
+
+    Cost: linear; some tens of megabytes a second in prose, a few microseconds an address.
+
     Parameters
     ----------
     text : str
@@ -303,18 +309,13 @@ def find(text: str) -> list[Finding]:
         In order of place, apart from each other. The same text gives the same list. Hex of the
         length of a hash, UUIDs and ids are not found, nor addresses of test networks in pieces.
 
-    Limits: nothing tells an address from a text that was made to look like one; an address whose
-    beginning is mistyped is not found; a text read aright may belong to several chains. At most
-    `MOST_NEAR_MISSES` different words are looked at for slips.
-
-    Cost: linear; some tens of megabytes a second in prose, a few microseconds an address.
-
     Examples
     --------
-    >>> for found in find("pay 1BvB-MSEY-stWe-tqTF-n5Au-4m4G-Fg7x-JaNV-N2 or 1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3"):
+    >>> text = "1BvB-MSEY-stWe-tqTF-n5Au-4m4G-Fg7x-JaNV-N2 or 1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3"
+    >>> for found in find(text):
     ...     print(found.start, found.end, [one.chain for one in found.readings], found.did_you_mean)
-    4 46 ['BTC', 'BCH'] ()
-    50 84 [] ('1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2',)
+    0 42 ['BTC', 'BCH'] ()
+    46 80 [] ('1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2',)
     """
     rest = masked(text, [one[:2] for one in refused(text)])
     found = _read_all(_words(rest, _scanned(rest)))

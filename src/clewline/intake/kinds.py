@@ -125,7 +125,7 @@ def monero_integrated(version: int, standard: int) -> Check:
 def solana(text: str) -> Meaning | None:
     """Read an account of Solana: base58 of 32 bytes, no checksum.
 
-    A text in one case is an address in bech32 or a hash, whose characters are digits of base58, too.
+    A text in one case is one in bech32 or a hash, whose characters may be digits of base58, too.
     """
     if text in (text.lower(), text.upper()):
         return None

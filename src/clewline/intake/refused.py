@@ -53,12 +53,12 @@ def _mixed(text: str) -> bool:
 def refused(text: str) -> list[Refused]:
     """Return the data URIs and base64 blobs of a text, in order and apart from each other.
 
+    Cost: linear, some nanoseconds a character.
+
     Returns
     -------
     list of Refused
         Never decoded, only told by their form.
-
-    Cost: linear, some nanoseconds a character.
 
     Examples
     --------

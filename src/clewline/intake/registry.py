@@ -21,7 +21,7 @@ from clewline.codec.address import (
     encode_addresses,
     first_characters,
 )
-from clewline.codec.base58 import base58check_encode
+from clewline.codec.base58 import ALPHABET, base58check_encode
 from clewline.codec.bech32 import BECH32, BECH32M
 from clewline.codec.networks import NETWORKS, Network
 from clewline.codec.script import ScriptKind, script_kinds
@@ -63,6 +63,7 @@ _HEX: Final = "0-9a-fA-F"
 _BASE32: Final = "A-Z2-7"
 _BASE64: Final = "A-Za-z0-9+/_-"
 
+_SHA: Final = "base58check: 32 bits of SHA-256d"
 _PRINTABLE: Final = "".join(map(chr, range(33, 127)))
 _FOR_TESTS: Final = re.compile(r"test|signet|stage")
 
@@ -200,27 +201,38 @@ def _kin(network: Network) -> list[Kind]:
     starts = tuple(sorted({start for version in versions for start in _starts(version)}))
     longest = 36 if max(versions) > 0xFF else 35
     asset, read = network.coin.asset, _of_network(network)
-    rule = "base58check: 32 bits of SHA-256d"
     rows = [
         Kind(
             *(asset, "P2PKH, P2SH", network.name, starts, BASE58, 26, longest),
-            *(Strength.STRONG, rule, read),
+            *(Strength.STRONG, _SHA, read),
         )
     ]
     if network.bech32_prefix:
         rows.append(
             Kind(
                 *(asset, "P2WPKH, P2WSH, P2TR, witness program", network.name),
-                *((f"{network.bech32_prefix}1",), _BECH32_ANY, 14, 90, Strength.STRONG),
-                *("bech32 or bech32m: 30 bits", read, True),
+                starts=(f"{network.bech32_prefix}1",),
+                alphabet=_BECH32_ANY,
+                shortest=14,
+                longest=90,
+                strength=Strength.STRONG,
+                rule="bech32 or bech32m: 30 bits",
+                read=read,
+                any_case=True,
             )
         )
     if prefix := network.cashaddr_prefix:
-        starts = f"{prefix}:", *"qpzr"
         rows.append(
             Kind(
-                *(asset, "P2PKH, P2SH (CashAddr)", network.name, starts, _BECH32_ANY),
-                *(42, len(prefix) + 43, Strength.STRONG, "CashAddr: 40 bits", read, True),
+                *(asset, "P2PKH, P2SH (CashAddr)", network.name),
+                starts=(f"{prefix}:", *"qpzr"),
+                alphabet=_BECH32_ANY,
+                shortest=42,
+                longest=len(prefix) + 43,
+                strength=Strength.STRONG,
+                rule="CashAddr: 40 bits",
+                read=read,
+                any_case=True,
             )
         )
     return rows
@@ -239,7 +251,7 @@ def _row(
 ) -> Kind:
     """Return a row of a kind that is checked text by text; `starts` are words."""
     chain, name, network = label
-    any_case = alphabet == _BECH32_ANY
+    any_case = alphabet.startswith(_BECH32_ANY)
     first, last = lengths
     return Kind(
         *(chain, name, network, tuple(starts.split()), alphabet, first, last),
@@ -257,7 +269,6 @@ def _bech32(label: tuple[str, str, str], prefix: str, *sizes: int, constant: int
     return _row(label, f"{prefix}1", _BECH32_ANY, lengths, rule, check)
 
 
-_SHA: Final = "base58check: 32 bits of SHA-256d"
 _KECCAK: Final = "Monero's base58, 32 bits of Keccak-256"
 _CRC16: Final = "16 bits of CRC-16"
 
@@ -317,7 +328,8 @@ _ACCOUNTS: Final = (
     ),
     _row(
         ("SOL", "account", "solana"),
-        *(" ".join("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"), BASE58),
+        " ".join(ALPHABET),
+        BASE58,
         # 32 bytes have fewer digits only with zeros in front, as no key has.
         *((36, 44), "base58 of 32 bytes, no checksum", kinds.solana, Strength.WEAK),
         joins=False,
@@ -423,10 +435,8 @@ _OTHER_BECH32: Final = (
 _LIGHTNING: Final = tuple(
     _row(
         ("BTC", "Lightning invoice", network),
-        *(
-            f"ln{prefix}1 {' '.join(f'ln{prefix}{digit}' for digit in '23456789')}",
-            f"{_BECH32_ANY}1",
-        ),
+        " ".join(f"ln{prefix}{digit}" for digit in range(1, 10)),
+        f"{_BECH32_ANY}1",
         *((190, 4000), "bech32: 30 bits", kinds.invoice(prefix)),
     )
     for network, prefix in (("main", "bc"), ("test", "tb"), ("signet", "tbs"), ("regtest", "bcrt"))

@@ -74,8 +74,7 @@ def scan(text: NDArray[np.uint8], shortest: int, firsts: NDArray[np.bool_], wind
             end, after = i, now
             continue
         if after not in (_OTHER, now) and not (now == _CAPITAL and after == _SMALL):
-            if now == _DIGIT or after in (_DIGIT, _CAPITAL):
-                odd = i
+            odd = i
         if i == 0 or _CLASSES[text[i - 1]] == _OTHER:
             single = end - i == 1
             if single and was_single:

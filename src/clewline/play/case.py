@@ -17,7 +17,7 @@ from clewline.play.truth import Truth
 
 SMALLEST: Final = 300
 """Fewer transactions have no room for one of everything."""
-LARGEST: Final = 10_000_000
+LARGEST: Final = 100_000_000
 _LARGEST_SEED: Final = 2**32 - 1
 
 

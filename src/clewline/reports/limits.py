@@ -25,6 +25,10 @@ LAYERS: Final[dict[Layer, tuple[str, str]]] = {
 
 LOOK_ALIKES: Final = "look-alikes"
 """Section of the accuracy page on transactions that are, or are not, taken for a CoinJoin."""
+LEADS: Final = "leads"
+PAYERS: Final = "payers"
+CASH_OUTS: Final = "cash-outs"
+"""Its sections on the tables of a case."""
 
 
 def accuracy_of(heuristic: str) -> str:
@@ -33,7 +37,7 @@ def accuracy_of(heuristic: str) -> str:
     Parameters
     ----------
     heuristic : str
-        Rule at a link, or CoinJoin family.
+        Rule at a link, CoinJoin family, or table of a case.
 
     Returns
     -------
@@ -116,6 +120,24 @@ INFERENCES: Final[dict[str, Inference]] = {
         "to value.",
         "That an output holds exactly this money. A small share spreads to many outputs, "
         "so that unconnected people can show a trace of it. Another rule can give another amount.",
+    ),
+    "deposit": Inference(
+        "inferred",
+        "deposit address recognised by its sweeps",
+        "Everything that was spent of an address without a label went into the wallet of one "
+        "labelled service, at least once together with coins of other such addresses or of the "
+        "wallet itself; and the service pays others out of where it went, or spent its own coin.",
+        "That the service says so, or to whom the address was given. A customer who empties "
+        "several addresses at once into an address that the service also pays out of looks the "
+        "same. It is never stored as a label, and no request pack uses it.",
+    ),
+    "peel": Inference(
+        "inferred",
+        "peel chain",
+        "A coin is split into a large and a small output, again and again; the large one is taken "
+        "to be what the holder keeps. Signs that speak for it or against it stand at each step.",
+        "Which output was kept: somebody who pays more than half of a coin keeps the smaller one. "
+        "The number of signs is no probability. No request pack uses it.",
     ),
     "own_label": Inference(
         "attributed",

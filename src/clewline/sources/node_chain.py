@@ -1,17 +1,18 @@
-"""What a node of Bitcoin Core or its kin is asked, over JSON-RPC or REST: tip, headers, blocks.
+"""What a node of Bitcoin Core or its kin is asked: tip, headers, raw blocks, mempool.
 
-Both give the same bytes. REST (``-rest=1``, Core 24 or newer) sends blocks as they are and needs no
-password; JSON-RPC sends them as hex. Each header and block is hashed here and compared with the
-hash that was asked for; nothing else that a node says about them is believed.
+JSON-RPC and REST give the same bytes. REST (``-rest=1``, Core 24 or newer) sends blocks as they are
+and needs no password; JSON-RPC sends them as hex. Each header, block and transaction is hashed here
+and compared with the hash that was asked for; nothing else that a node says about them is believed.
 """
 
 from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Final, Self
@@ -19,7 +20,13 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.block import HEADER_BYTES
+from clewline.codec.block import (
+    FAULT_TEXT,
+    HEADER_BYTES,
+    BlockFault,
+    ParsedBlocks,
+    parse_transactions,
+)
 from clewline.codec.networks import BITCOIN, NETWORKS, Coin, Network
 from clewline.errors import NodeAnswerError, NodeError, UsageError
 from clewline.settings import value_of
@@ -33,9 +40,13 @@ _MAX_HEIGHT: Final = 10_000_000
 """A node that claims more is none; at ten minutes a block this is the year 2199."""
 _SMALL: Final = 1 << 16
 """Longer than any answer that is not a block or many headers."""
+_MEMPOOL_BYTES: Final = 64 << 20
+"""A list of 900,000 ids; a mempool of Core's default size holds some 200,000."""
+_TRANSACTIONS_AT_ONCE: Final = 512
 _MERGED_HEADER_BYTES: Final = 1 << 13
 """Longer than a header with its merged-mining proof."""
 # Bitcoin Core's rpc/protocol.h
+_NOT_THERE: Final = -5
 _INVALID_PARAMETER: Final = -8
 _IN_WARMUP: Final = -28
 
@@ -155,6 +166,44 @@ class NodeChain(ABC):
             If what it sends is another block or none.
         """
 
+    @abstractmethod
+    def mempool(self) -> set[bytes]:
+        """Ask for the ids of the transactions that wait for a block, internal byte order.
+
+        Raises
+        ------
+        NodeError, NodeAnswerError, NodeAccessError
+            As `tip`; also if the list is longer than 64 MB.
+        """
+
+    def transactions(self, txids: Sequence[bytes]) -> Iterator[ParsedBlocks]:
+        """Ask for raw transactions of the mempool; those that left meanwhile are left out.
+
+        Parameters
+        ----------
+        txids : sequence of bytes
+            Internal byte order.
+
+        Yields
+        ------
+        ParsedBlocks
+            Some of them, in order, each a block of its own; at most 8 MB at a time.
+
+        Raises
+        ------
+        NodeError
+            If the node cannot be reached, or stays busy.
+        NodeAnswerError
+            If what it sends is another transaction, a coinbase or none.
+        """
+        for found in self._raw_transactions(txids):
+            if found:
+                yield self._checked_transactions(found)
+
+    @abstractmethod
+    def _raw_transactions(self, txids: Sequence[bytes]) -> Iterator[list[tuple[bytes, bytes]]]:
+        """Ask for transactions: id and bytes of those that are there, some at a time."""
+
     def _wrong(self, asked: str, message: str) -> NodeAnswerError:
         """Return the error for an answer that no node gives."""
         return NodeAnswerError(message, where=f"{self.shown}, {asked}")
@@ -221,6 +270,39 @@ class NodeChain(ABC):
             raise self._wrong(asked, f"{len(data):,} bytes; a block has 81 to {most:,} bytes")
         return data
 
+    def _checked_transactions(self, found: list[tuple[bytes, bytes]]) -> ParsedBlocks:
+        """Parse transactions, if each is the one that was asked for and spends something."""
+        end = np.cumsum([len(raw) for _txid, raw in found])
+        start = np.concatenate((np.zeros(1, np.int64), end[:-1]))
+        # Not the bytes themselves: kernels are compiled for arrays that can be written.
+        data = np.frombuffer(bytearray().join(raw for _txid, raw in found), np.uint8)
+        parsed = parse_transactions(data, start, end)
+        if isinstance(parsed, BlockFault):
+            raise self._wrong(
+                f"transaction {shown(found[parsed.block][0])}",
+                f"{FAULT_TEXT[parsed.fault]}, byte {parsed.position - int(start[parsed.block])}",
+            )
+        inputs = np.diff(parsed.tx_input).tolist()
+        for (txid, raw), name, spent in zip(found, parsed.txid, inputs, strict=True):
+            if name.tobytes() != txid:
+                raise self._wrong(
+                    f"transaction {shown(txid)}", f"{len(raw):,} bytes that are another"
+                )
+            if not spent:
+                raise self._wrong(f"transaction {shown(txid)}", "a coinbase, which cannot wait")
+        return parsed
+
+    def _mempool(self, names: Any, asked: str) -> set[bytes]:
+        """Read a list of ids, or an object that has them as keys."""
+        texts: list[Any] = list(names) if isinstance(names, list | dict) else [None]
+        try:
+            ids = bytes.fromhex("".join(texts))[::-1]
+        except (TypeError, ValueError):
+            raise self._wrong(asked, "no list of transaction ids") from None
+        if len(ids) != 32 * len(texts) or any(len(text) != 64 for text in texts):
+            raise self._wrong(asked, "no list of transaction ids")
+        return {ids[at : at + 32] for at in range(0, len(ids), 32)}
+
 
 class RpcChain(NodeChain):
     """A node over JSON-RPC (``-server=1``)."""
@@ -259,26 +341,51 @@ class RpcChain(NodeChain):
 
     def blocks(self, hashes: Sequence[bytes]) -> list[bytes]:
         """Call ``getblock`` in one batch, or in halves if that is too long."""
-        try:
-            answers = self._batch(
-                # False for verbosity 0: Dogecoin's nodes know no numbers.
-                "getblock",
-                [[shown(name), False] for name in hashes],
-                _SMALL + 2 * self.coin.max_block_bytes,
-            )
-        except TooLong:
-            if len(hashes) == 1:
-                raise self._wrong(
-                    f"getblock {shown(hashes[0])}", "an answer longer than any block"
-                ) from None
-            half = len(hashes) // 2
-            return self.blocks(hashes[:half]) + self.blocks(hashes[half:])
+        # False for verbosity 0: Dogecoin's nodes know no numbers.
+        calls = [[shown(name), False] for name in hashes]
+        answers = chain.from_iterable(self._in_pieces("getblock", calls))
         found = []
         for answer, name in zip(answers, hashes, strict=True):
             asked = f"getblock {shown(name)}"
             data = self._bytes(self._done(answer, asked), asked)
             found.append(self._checked_block(data, name, asked))
         return found
+
+    def mempool(self) -> set[bytes]:
+        """Call ``getrawmempool``; see `NodeChain.mempool`."""
+        asked = "getrawmempool"
+        return self._mempool(
+            self._done(self._call(asked, [[False]], _MEMPOOL_BYTES)[0], asked), asked
+        )
+
+    def _raw_transactions(self, txids: Sequence[bytes]) -> Iterator[list[tuple[bytes, bytes]]]:
+        """Call ``getrawtransaction`` in batches."""
+        method = "getrawtransaction"
+        for first in range(0, len(txids), _TRANSACTIONS_AT_ONCE):
+            asked = iter(txids[first : first + _TRANSACTIONS_AT_ONCE])
+            calls = [[shown(txid), False] for txid in txids[first : first + _TRANSACTIONS_AT_ONCE]]
+            for answers in self._in_pieces(method, calls):
+                found = []
+                for answer in answers:
+                    txid = next(asked)
+                    if isinstance(answer, _Failure) and answer.code == _NOT_THERE:
+                        continue
+                    what = f"{method} {shown(txid)}"
+                    found.append((txid, self._bytes(self._done(answer, what), what)))
+                yield found
+
+    def _in_pieces(self, method: str, calls: list[list[Any]]) -> Iterator[list[Any]]:
+        """Call a method in one batch, or in halves, each of at most a block's hex."""
+        try:
+            yield self._batch(method, calls, _SMALL + 2 * self.coin.max_block_bytes)
+        except TooLong:
+            if len(calls) == 1:
+                raise self._wrong(
+                    f"{method} {calls[0][0]}", "an answer longer than any block"
+                ) from None
+            half = len(calls) // 2
+            yield from self._in_pieces(method, calls[:half])
+            yield from self._in_pieces(method, calls[half:])
 
     def _hashes(self, height: int, count: int) -> list[bytes]:
         """Ask for the hashes of the active chain from a height on, as far as it goes."""
@@ -407,6 +514,29 @@ class RestChain(NodeChain):
             data = self._done(self._get(path, self.coin.max_block_bytes), path)
             found.append(self._checked_block(data, name, path))
         return found
+
+    def mempool(self) -> set[bytes]:
+        """Get ``mempool/contents``; see `NodeChain.mempool`.
+
+        Before Core 25 this says much of each transaction, and 64 MB are some 100,000.
+        """
+        path = "/rest/mempool/contents.json?verbose=false"
+        return self._mempool(self._json(self._get(path, _MEMPOOL_BYTES), path), path)
+
+    def _raw_transactions(self, txids: Sequence[bytes]) -> Iterator[list[tuple[bytes, bytes]]]:
+        """Get ``tx``, one after the other."""
+        found: list[tuple[bytes, bytes]] = []
+        size = 0
+        for txid in txids:
+            path = f"/rest/tx/{shown(txid)}.bin"
+            answer = self._get(path, self.coin.max_block_bytes)
+            if answer.status != 404:
+                found.append((txid, self._done(answer, path)))
+                size += len(answer.body)
+            if size > self.coin.max_block_bytes or len(found) == _TRANSACTIONS_AT_ONCE:
+                yield found
+                found, size = [], 0
+        yield found
 
     def _get(self, path: str, limit: int) -> Answer:
         """Ask until the node is not busy."""

@@ -12,8 +12,8 @@ What is asked, and what an answer means, is for `node` (Bitcoin Core) and `esplo
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import (
     HTTP_PORT,
@@ -241,6 +241,15 @@ class Server:
                 self._tell(str(busy))
             self._closed.wait(pause)
             delay = min(2 * delay, _LONGEST_DELAY)
+
+    @contextmanager
+    def impatient(self) -> Iterator[None]:
+        """Ask once where it is no use to wait: for what the next round asks again."""
+        patience, self._patience = self._patience, 0.0
+        try:
+            yield
+        finally:
+            self._patience = patience
 
     def close(self) -> None:
         """Give up every request, also those that wait for an answer in other threads."""

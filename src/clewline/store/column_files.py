@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clewline.codec.block import HEADER_BYTES, ParsedBlocks
+from clewline.sources.active_chain import header_hashes
 from clewline.store.files import ColumnFile, map_column, storage_error
 from clewline.store.manifest import column_bytes
 from clewline.store.schema import Column, columns
@@ -61,10 +63,10 @@ class ColumnFiles:
             raise
 
     def append(self, rows: Mapping[str, NDArray[Any]], counts: Mapping[str, int]) -> None:
-        """Append rows of all columns; `counts` is what there is then."""
+        """Append rows of some columns; `counts` is what the tables that are whole have then."""
         for name, array in rows.items():
             self._files[name].append(array)
-        self.counts = dict(counts)
+        self.counts |= counts
 
     def view(self, name: str) -> NDArray[Any]:
         """Map what has been written of a column."""
@@ -103,3 +105,37 @@ class ColumnFiles:
         """Close all files."""
         for file in self._files.values():
             file.close()
+
+
+def parsed_columns(parsed: ParsedBlocks, base: Mapping[str, int]) -> dict[str, NDArray[Any]]:
+    """Return the rows of a batch for the columns that neither inputs' sources nor scripts decide.
+
+    Parameters
+    ----------
+    parsed : ParsedBlocks
+        Verified.
+    base : mapping of str to int
+        Rows of each table before the batch.
+
+    Returns
+    -------
+    dict of str to ndarray
+        By full name of the column.
+    """
+    header = parsed.data[parsed.block_start[:, None] + np.arange(HEADER_BYTES)]
+    span = parsed.tx_span
+    return {
+        "block.hash": header_hashes(header),
+        "block.header": header,
+        "block.tx_start": parsed.block_tx[1:] + base["tx"],
+        "tx.txid": parsed.txid,
+        "tx.input_start": parsed.tx_input[1:] + base["input"],
+        "tx.output_start": parsed.tx_output[1:] + base["output"],
+        "tx.version": parsed.version,
+        "tx.locktime": parsed.locktime,
+        # Version and lock time, and what lies between marker and witness.
+        "tx.base_size": (8 + span[:, 2] - span[:, 1]).astype(np.uint32),
+        "tx.total_size": (span[:, 3] - span[:, 0]).astype(np.uint32),
+        "input.sequence": parsed.sequence,
+        "output.value": parsed.value,
+    }

@@ -21,9 +21,12 @@ from numpy.typing import NDArray
 
 from clewline.jit import inlined, leaf
 from clewline.store.in_place import put
+from clewline.store.words import word_at
 
 MAX_LOAD: Final = 0.6
 MIN_SLOTS: Final = 1024
+MAX_SLOTS: Final = 1 << 32
+"""Enough for as many rows as 32-bit ids can number, if fuller than `MAX_LOAD` then."""
 NOT_FOUND: Final = -1
 GROUP: Final = 128
 REGION_SLOTS: Final = 1 << 27
@@ -45,7 +48,7 @@ def capacity_for(rows: int) -> int:
     2048
     """
     slots = MIN_SLOTS
-    while rows > MAX_LOAD * slots:
+    while rows > MAX_LOAD * slots and slots < MAX_SLOTS:
         slots *= 2
     return slots
 
@@ -62,53 +65,83 @@ def empty_slots(rows: int) -> Slots:
 
 
 @inlined
-def txid_key(data: Bytes, at: int) -> Any:
+def txid_key(data: Bytes, at: Int) -> Any:
     """Return the first 8 bytes of an id as a little-endian uint64; ids are hashes already."""
-    key = np.uint64(0)
-    for i in range(8):
-        key |= np.uint64(data[at + i]) << np.uint64(8 * i)
-    return key
+    return word_at(data, at)
+
+
+_USUAL_WORDS: Final = 5
+_MASKS: Final = np.array([(1 << 8 * i) - 1 for i in range(9)], np.uint64)
 
 
 @inlined
-def script_key(data: Bytes, at: int, length: int, seed: np.uint64) -> Any:
-    """Hash a script to 64 bits, keyed (multiply and xor-shift, as MurmurHash2's 64-bit form)."""
+def head_word(data: Bytes, at: Int, length: Int) -> Any:
+    """Return the first `length` bytes, at most 8, at a place as a little-endian uint64."""
+    count = min(max(length, 0), 8)
+    if at + 8 <= data.size:
+        return txid_key(data, at) & _MASKS[count]
+    word = np.uint64(0)
+    for i in range(count):
+        word |= np.uint64(data[at + i]) << np.uint64(8 * i)
+    return word
+
+
+@inlined
+def script_key(data: Bytes, at: Int, length: Int, seed: np.uint64) -> Any:
+    """Hash a script to 64 bits, keyed (multiply and xor-shift, as MurmurHash2's 64-bit form).
+
+    Zeros fill the last word, and the words of a short script: all usual ones take the same steps,
+    which no processor has to guess.
+    """
     multiplier = np.uint64(0xC6A4A7935BD1E995)
     shift = np.uint64(47)
     key = seed ^ (np.uint64(length) * multiplier)
-    word_end = at + (length & ~7)
-    while at < word_end:
-        word = txid_key(data, at) * multiplier
-        word ^= word >> shift
-        key = (key ^ (word * multiplier)) * multiplier
-        at += 8
-    rest = length & 7
-    if rest:
-        word = np.uint64(0)
-        for i in range(rest):
-            word |= np.uint64(data[at + i]) << np.uint64(8 * i)
-        key = (key ^ word) * multiplier
+    for word in range(max(_USUAL_WORDS, (length + 7) >> 3)):
+        mixed = head_word(data, at + 8 * word, length - 8 * word) * multiplier
+        mixed ^= mixed >> shift
+        key = (key ^ (mixed * multiplier)) * multiplier
     key ^= key >> shift
     key *= multiplier
     return key ^ (key >> shift)
 
 
 @inlined
+def home_slot(key: np.uint64, size: int) -> Any:
+    """Return the slot where the probing for a key begins: as many of its high bits as it takes.
+
+    So the keys of a partition, which share their highest bits, fill one run of the table.
+    """
+    return np.int64((key >> np.uint64(32)) * np.uint64(size) >> np.uint64(32))
+
+
+@inlined
+def mark_of(key: np.uint64) -> Any:
+    """Return the 32 bits of a key that a slot keeps: the low ones, as the high ones place it."""
+    return key & np.uint64(0xFFFFFFFF)
+
+
+@inlined
+def slot_entry(key: np.uint64, number: Int) -> Any:
+    """Return what a slot holds that names a number."""
+    return mark_of(key) << np.uint64(32) | np.uint64(number + 1)
+
+
+@inlined
 def guess(slots: Slots, key: np.uint64) -> Any:
     """Return the number in the first slot of a key, -1 if that is free; it may be another's."""
-    return np.int64(slots[np.int64(key) & (slots.size - 1)] & np.uint64(0xFFFFFFFF)) - 1
+    return np.int64(slots[home_slot(key, slots.size)] & np.uint64(0xFFFFFFFF)) - 1
 
 
 @inlined
 def fill_slot(slots: Slots, sums: Slots, slot: Int, key: np.uint64, number: Int) -> None:
     """Put a number into a slot that `find_txid` or `find_script` named."""
-    put(slots, sums, slot, (key >> np.uint64(32)) << np.uint64(32) | np.uint64(number + 1))
+    put(slots, sums, slot, slot_entry(key, number))
 
 
 @inlined
 def _is_home(slots: Slots, key: np.uint64, first: int, end: int) -> bool:
     """Tell whether the slot that a key asks for lies in a region of the table."""
-    return bool(first <= (np.int64(key) & (slots.size - 1)) < end)
+    return bool(first <= home_slot(key, slots.size) < end)
 
 
 @inlined
@@ -137,8 +170,8 @@ def find_txid(slots: Slots, data: Bytes, at: int, old: Bytes, new: Bytes) -> tup
     """
     key = txid_key(data, at)
     mask = np.int64(slots.size - 1)
-    slot = np.int64(key) & mask
-    mark = key >> np.uint64(32)
+    slot = home_slot(key, slots.size)
+    mark = mark_of(key)
     stored = old.size // 32
     known = stored + new.size // 32
     while True:
@@ -260,8 +293,8 @@ def find_script(
         Where in `data` the arriving scripts lie that have a number already.
     """
     mask = np.int64(slots.size - 1)
-    slot = np.int64(key) & mask
-    mark = key >> np.uint64(32)
+    slot = home_slot(key, slots.size)
+    mark = mark_of(key)
     stored = starts.size - 1
     known = stored + new_at.size
     while True:
@@ -305,7 +338,7 @@ def _insert_scripts(
                     ahead[i] = guess(slots, keys[i])
         key = keys[script % GROUP]
         if _is_home(slots, key, first, end):
-            slot = np.int64(key) & mask
+            slot = home_slot(key, slots.size)
             while slots[slot] != np.uint64(0):
                 slot = (slot + 1) & mask
             fill_slot(slots, sums, slot, key, script)

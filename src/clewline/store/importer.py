@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +24,16 @@ from clewline.sources.active_chain import ActiveChain
 from clewline.sources.block_files import BlockRecords
 from clewline.sources.block_source import BlockSource
 from clewline.sources.proof_of_work import check_work
+from clewline.store.memory import MAX_BATCH
 from clewline.store.reader import ChainStore, block_sizes
 from clewline.store.writer import StoreWriter
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage, what is done, and what there is to do."""
 
-_BATCH_BYTES: Final = 8 << 20
 _AHEAD: Final = 4
+_BLOCK_BYTES: Final = 1 << 20
+"""Of a block whose length is not known beforehand, about."""
 
 
 def no_progress(stage: str, done: int, total: int) -> None:
@@ -67,16 +69,22 @@ def append_blocks(
         If the disk refuses.
     """
     total, done = int(source.weight(order).sum()), 0
-    with closing(_parsed_batches(source, order, writer.network.coin)) as batches:
-        for part, parsed in batches:
+    writer.expect(max(total, order.size * _BLOCK_BYTES if total == order.size else 0))
+    with closing(_prepared_batches(writer, source, order)) as batches:
+        try:
+            for part, prepared in batches:
 
-            def place(block: int, part: NDArray[np.int64] = part) -> str:
-                return source.place(int(part[block]))
+                def place(block: int, part: NDArray[np.int64] = part) -> str:
+                    return source.place(int(part[block]))
 
-            weight = int(source.weight(part).sum())
-            done += weight
-            writer.append(parsed, place, (total - done) / weight)
-            progress("Importing blocks", done, total)
+                weight = int(source.weight(part).sum())
+                done += weight
+                writer.append(prepared, place, (total - done) / weight)
+                progress("Importing blocks", done, total)
+        except BlockFileError:
+            # A block before it may spend what is not there.
+            writer.settle()
+            raise
 
 
 def check_left_out(records: BlockRecords, active: ActiveChain, writer: StoreWriter) -> None:
@@ -112,22 +120,22 @@ def check_left_out(records: BlockRecords, active: ActiveChain, writer: StoreWrit
                 f"a record of {found[i]:,} bytes; its block, which is stored, has {sizes[i]:,}",
                 where=records.place(int(active.held[i])),
             )
-    for part in records.parts(unknown, _BATCH_BYTES):
+    for part in records.parts(unknown, MAX_BATCH):
         _parse(records, part, coin)
 
 
-def _parsed_batches(
-    source: BlockSource, order: NDArray[np.int64], coin: Coin
-) -> Generator[tuple[NDArray[np.int64], ParsedBlocks]]:
+def _prepared_batches(
+    writer: StoreWriter, source: BlockSource, order: NDArray[np.int64]
+) -> Generator[tuple[NDArray[np.int64], Any]]:
     """Yield verified batches in order, prepared ahead by worker threads."""
-    waiting: deque[tuple[NDArray[np.int64], Future[ParsedBlocks]]] = deque()
+    waiting: deque[tuple[NDArray[np.int64], Future[Any]]] = deque()
     with (
-        closing(source.parts(order, _BATCH_BYTES)) as parts,
+        closing(source.parts(order, writer.batch_bytes)) as parts,
         ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool,
     ):
         try:
             for part in parts:
-                waiting.append((part, pool.submit(_prepare, source, part, coin)))
+                waiting.append((part, pool.submit(_prepare, writer, source, part)))
                 if len(waiting) == _AHEAD:
                     ready, future = waiting.popleft()
                     yield ready, future.result()
@@ -139,13 +147,14 @@ def _parsed_batches(
                 future.cancel()
 
 
-def _prepare(source: BlockSource, part: NDArray[np.int64], coin: Coin) -> ParsedBlocks:
-    """Read, parse and verify one batch."""
+def _prepare(writer: StoreWriter, source: BlockSource, part: NDArray[np.int64]) -> Any:
+    """Read, parse and verify one batch, and prepare it for its writer."""
+    coin = writer.network.coin
     parsed = _parse(source, part, coin)
     fault = verify_blocks(parsed) or check_work(parsed, coin)
     if fault is not None:
         raise _fault_error(source, part, parsed.block_start, fault)
-    return in_spending_order(parsed) if coin.sorted_by_id else parsed
+    return writer.prepare(in_spending_order(parsed) if coin.sorted_by_id else parsed)
 
 
 def _parse(source: BlockSource, part: NDArray[np.int64], coin: Coin) -> ParsedBlocks:

@@ -130,6 +130,35 @@ def make_zeros(path: Path, size: int) -> None:
         raise storage_error(path, error) from error
 
 
+def scratch_array(path: Path, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
+    """Return zeros that lie in a file without a name: work memory that the system may take back.
+
+    Parameters
+    ----------
+    path : Path
+        Where to make it; its name is taken away at once.
+    dtype : numpy.dtype
+        Type of the elements.
+    count : int
+        How many.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
+    size = count * dtype.itemsize
+    if not size:
+        return np.empty(0, dtype)
+    make_zeros(path, size)
+    try:
+        with path.open("r+b") as file:
+            path.unlink()
+            return np.frombuffer(mmap.mmap(file.fileno(), size), dtype)
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
 class InPlaceColumn:
     """An index column, open for appending and for changing earlier rows.
 

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from clewline.errors import StoreDamagedError
 from clewline.jit import leaf
 from clewline.store.files import ColumnFile, map_column
-from clewline.store.in_place import InPlaceColumn, clear_numbers, sums_of
+from clewline.store.in_place import (
+    SUM_BYTES,
+    InPlaceColumn,
+    chunk_count,
+    clear_numbers,
+    make_zeros,
+    sums_of,
+)
 from clewline.store.link import UNSPENT
 from clewline.store.manifest import Manifest
 from clewline.store.schema import INDEXES, Column, columns
@@ -74,11 +81,19 @@ class IndexFiles:
                 else:
                     self.appended[name] = ColumnFile(path, 0, b"")
 
-    def replace(self, name: str, directory: str, rows: int, sums: bytes) -> InPlaceColumn:
-        """Open the only column of a table from a file made in another directory."""
+    def empty_table(self, name: str, slots: int, directory: str) -> InPlaceColumn:
+        """Begin a hash table anew, with so many empty slots, in a directory that exists.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses.
+        """
+        make_zeros(self.path / directory / name, 8 * slots)
+        sums = bytes(SUM_BYTES * chunk_count(slots))
         self.directories[name.split(".", maxsplit=1)[0]] = directory
         self._close(name)
-        column = InPlaceColumn(self.file_of(name), _SCHEMA[name][1].dtype, rows, sums)
+        column = InPlaceColumn(self.file_of(name), _SCHEMA[name][1].dtype, slots, sums)
         self.in_place[name] = column
         return column
 

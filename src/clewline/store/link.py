@@ -7,6 +7,7 @@ never before.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.codec.compact_size import read_u32
+from clewline.errors import ChainError
 from clewline.jit import inlined, leaf
 from clewline.store.hash_index import (
     GROUP,
@@ -51,6 +53,30 @@ LINK_FAULT_TEXT: Final = {
     LinkFault.VALUE: "and the others hold less than the outputs pay",
     LinkFault.RANGE: "and those before it hold more than there can be",
 }
+
+
+Place = Callable[[int], str]
+"""Tells where a block comes from, for errors."""
+
+
+def link_error(number: int, txid: Bytes, fault: LinkFault, place: str) -> ChainError:
+    """Return the error for an input that cannot be linked.
+
+    Parameters
+    ----------
+    number : int
+        Which input of its transaction.
+    txid : ndarray of uint8
+        The transaction's id, internal byte order.
+    fault : LinkFault
+        Why.
+    place : str
+        Where its block comes from.
+    """
+    shown = txid[::-1].tobytes().hex()
+    return ChainError(
+        f"input {number} of transaction {shown} {LINK_FAULT_TEXT[fault]}", where=place
+    )
 
 
 @inlined

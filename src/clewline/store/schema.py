@@ -174,8 +174,9 @@ INDEXES: Final = (
                 "slots",
                 _U64,
                 "packed",
-                "Open addressing, linear probing from the low bits of the id's first 8 bytes. "
-                "High 32 bits: bits 32-63 of those bytes; low 32 bits: tx id + 1.",
+                "Open addressing, linear probing. The first 8 bytes of the id are a little-endian "
+                "number: its highest bits are the slot where probing begins, its low 32 bits the "
+                "slot's high 32 bits. Low 32 bits: tx id + 1.",
                 null="0 is an empty slot",
                 rows="txid_slot",
                 in_place=True,

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from clewline.codec.block import ParsedBlocks
 from clewline.errors import ChainError
 from clewline.store.hash_index import GROUP, capacity_for, insert_scripts, insert_txids
-from clewline.store.in_place import InPlaceColumn, chunk_count, make_zeros
 from clewline.store.index_files import IndexFiles
 from clewline.store.link import (
-    LINK_FAULT_TEXT,
     UNSPENT,
     LinkFault,
+    Place,
     extend_receipts,
     fill_spenders,
     intern_scripts,
+    link_error,
     link_inputs,
     receiving_index,
 )
@@ -65,6 +65,18 @@ def _expected(rows: int, more: float) -> int:
     return max(min(rows + int(more), _MOST_GROWTH * rows), rows + rows // 8)
 
 
+def check_ids(rows: int) -> None:
+    """Refuse more transactions or scripts than can be numbered.
+
+    Raises
+    ------
+    ChainError
+        If `rows` exceeds `MAX_IDS`.
+    """
+    if rows > MAX_IDS:
+        raise ChainError("more transactions or scripts than 32-bit ids can number")
+
+
 class LinkTables:
     """Indexes over the chain written so far.
 
@@ -104,6 +116,10 @@ class LinkTables:
         """Return the transactions whose ids a later one repeats, ascending."""
         return sorted(self._overwritten)
 
+    def repeat(self, transactions: list[int]) -> None:
+        """Note transactions whose ids later ones repeat."""
+        self._overwritten += transactions
+
     def build(self) -> None:
         """Make all of them anew from the columns, in a new directory."""
         directory = self._new_directory()
@@ -142,8 +158,7 @@ class LinkTables:
         """
         tx_rows = self._view("tx.txid").shape[0] + transactions
         script_rows = self._view("script.kind").size + outputs
-        if max(tx_rows, script_rows) > MAX_IDS:
-            raise ChainError("more transactions or scripts than 32-bit ids can number")
+        check_ids(max(tx_rows, script_rows))
         slots = self._files.in_place
         if slots["txid.slots"].entries.size < capacity_for(tx_rows):
             self._build_txids(
@@ -155,7 +170,7 @@ class LinkTables:
                 _expected(script_rows, outputs * batches_to_come / 2), self._new_directory()
             )
 
-    def link(self, parsed: ParsedBlocks, place: Callable[[int], str]) -> NDArray[np.int64]:
+    def link(self, parsed: ParsedBlocks, place: Place) -> NDArray[np.int64]:
         """Resolve the inputs of a batch to outputs.
 
         Parameters
@@ -202,10 +217,8 @@ class LinkTables:
         )
         if fault:
             block = int(np.searchsorted(parsed.block_tx, tx, side="right")) - 1
-            raise ChainError(
-                f"input {row - parsed.tx_input[tx]} of transaction "
-                f"{parsed.txid[tx][::-1].tobytes().hex()} {LINK_FAULT_TEXT[LinkFault(fault)]}",
-                where=place(block),
+            raise link_error(
+                row - parsed.tx_input[tx], parsed.txid[tx], LinkFault(fault), place(block)
             )
         self._overwritten += repeated[:repeats].tolist()
         return prevout
@@ -267,13 +280,13 @@ class LinkTables:
         # Room for as many repeats as ids: memory that is never touched is never taken.
         ids = self._view("tx.txid")
         repeated = np.empty(ids.shape[0], np.uint32)
-        slots = self._empty("txid.slots", rows, directory)
+        slots = self._files.empty_table("txid.slots", capacity_for(rows), directory)
         repeats = insert_txids(slots.entries, slots.sums, ids, repeated)
         self._overwritten = repeated[:repeats].tolist()
 
     def _build_scripts(self, rows: int, directory: str) -> None:
         """Build the table of scripts anew, with room for `rows`."""
-        slots = self._empty("scripthash.slots", rows, directory)
+        slots = self._files.empty_table("scripthash.slots", capacity_for(rows), directory)
         insert_scripts(
             slots.entries,
             slots.sums,
@@ -281,9 +294,3 @@ class LinkTables:
             self._view("script.start"),
             self._view("script.bytes"),
         )
-
-    def _empty(self, name: str, rows: int, directory: str) -> InPlaceColumn:
-        """Make a file of empty slots and open it."""
-        size = capacity_for(rows)
-        make_zeros(self._files.path / directory / name, 8 * size)
-        return self._files.replace(name, directory, size, bytes(8 * chunk_count(size)))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +25,7 @@ from clewline.codec.block import HEADER_BYTES, ParsedBlocks
 from clewline.codec.networks import Network
 from clewline.codec.script import script_kinds
 from clewline.errors import ClewlineError, StoreMissingError, UsageError
-from clewline.sources.active_chain import header_hashes
-from clewline.store.column_files import ColumnFiles
+from clewline.store.column_files import ColumnFiles, parsed_columns
 from clewline.store.directory import (
     APPENDING,
     clear_leftovers,
@@ -43,7 +42,7 @@ from clewline.store.files import (
     write_array,
 )
 from clewline.store.index_files import IndexFiles, take_back
-from clewline.store.link import gather_bytes
+from clewline.store.link import Place, gather_bytes
 from clewline.store.manifest import (
     COUNTS,
     Manifest,
@@ -54,6 +53,7 @@ from clewline.store.manifest import (
     read_manifest,
     write_manifest,
 )
+from clewline.store.memory import MAX_BATCH
 from clewline.store.reader import ChainStore
 from clewline.store.schema import INDEXES, columns
 from clewline.store.tables import LinkTables
@@ -77,6 +77,8 @@ class StoreWriter:
     ----------
     base : Manifest
         The published tip; its `tip` is empty where there is none yet.
+    batch_bytes : int
+        Bytes of blocks that `append` should be given at once.
 
     Raises
     ------
@@ -90,6 +92,8 @@ class StoreWriter:
     StoreVersionError, StoreDamagedError
         If the store cannot be read by this version.
     """
+
+    batch_bytes = MAX_BATCH
 
     def __init__(self, path: Path, network: Network, *, partial: bool = False) -> None:
         self.path = path
@@ -224,10 +228,17 @@ class StoreWriter:
         self._tables = self._tables_over(self._columns)
         self._tables.build()
 
+    def expect(self, block_bytes: int) -> None:
+        """Make ready for about so many bytes of blocks."""
+
+    def prepare(self, parsed: ParsedBlocks) -> Any:
+        """Make of verified blocks what `append` takes, in any thread and order."""
+        return parsed
+
     def append(
         self,
-        parsed: ParsedBlocks,
-        place: Callable[[int], str] = "block {} of the batch".format,
+        parsed: Any,
+        place: Place = "block {} of the batch".format,
         batches_to_come: float = 0.0,
     ) -> None:
         """Append verified blocks, linking inputs and scripts.
@@ -235,7 +246,8 @@ class StoreWriter:
         Parameters
         ----------
         parsed : ParsedBlocks
-            Blocks in height order, the first on top of what was appended before; verified.
+            Blocks in height order, the first on top of what was appended before; verified, then
+            prepared by `prepare`.
         place : callable
             Tells where a block of the batch comes from, for errors.
         batches_to_come : float
@@ -260,32 +272,18 @@ class StoreWriter:
         np.cumsum(scripts.new_length, out=starts[1:])
         blob = np.empty(int(starts[-1]), np.uint8)
         gather_bytes(parsed.data, scripts.new_at, scripts.new_length, fresh, blob)
-        header = parsed.data[parsed.block_start[:, None] + np.arange(HEADER_BYTES)]
-        span = parsed.tx_span
         columns_.append(
             {
-                "block.hash": header_hashes(header),
-                "block.header": header,
-                "block.tx_start": parsed.block_tx[1:] + base["tx"],
+                **parsed_columns(parsed, base),
                 "block.script_start": scripts.block_script,
-                "tx.txid": parsed.txid,
-                "tx.input_start": parsed.tx_input[1:] + base["input"],
-                "tx.output_start": parsed.tx_output[1:] + base["output"],
-                "tx.version": parsed.version,
-                "tx.locktime": parsed.locktime,
-                # Version and lock time, and what lies between marker and witness.
-                "tx.base_size": (8 + span[:, 2] - span[:, 1]).astype(np.uint32),
-                "tx.total_size": (span[:, 3] - span[:, 0]).astype(np.uint32),
                 "input.prevout": prevout,
-                "input.sequence": parsed.sequence,
-                "output.value": parsed.value,
                 "output.script": scripts.script,
                 "script.start": starts[1:] + base["script_byte"],
                 "script.kind": script_kinds(blob, starts, self.network.coin.form.mweb),
                 "script.bytes": blob,
             },
             {
-                "block": base["block"] + header.shape[0],
+                "block": base["block"] + parsed.block_start.size,
                 "tx": base["tx"] + parsed.txid.shape[0],
                 "input": base["input"] + prevout.size,
                 "output": base["output"] + parsed.value.size,
@@ -293,6 +291,9 @@ class StoreWriter:
                 "script_byte": base["script_byte"] + blob.size,
             },
         )
+
+    def settle(self) -> None:
+        """Raise the first fault that the blocks appended so far have: `append` has raised it."""
 
     def seal(self, coverage: str = "", tip_height: int = -1) -> ChainStore:
         """Return the tip that was appended, unpublished; all but its ``structure`` is readable.

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from clewline import __version__
 from clewline.codec.address import address_of, script_of
@@ -33,7 +32,7 @@ from clewline.engine.heuristics.change import RULE as CHANGE
 from clewline.engine.heuristics.coinjoin import explain as explain_coinjoin
 from clewline.engine.heuristics.multi_input import RULE as MULTI_INPUT
 from clewline.engine.taint import Limits, Method
-from clewline.errors import UsageError
+from clewline.errors import UnknownTransactionError, UsageError
 from clewline.reports.limits import accuracy_of
 from clewline.reports.request_pack import (
     LabelSet,
@@ -45,16 +44,22 @@ from clewline.reports.request_pack import (
 from clewline.settings import setting
 from clewline.sources.node_chain import connect_node
 from clewline.store.importer import Progress, no_progress
+from clewline.store.memory import bytes_of
 from clewline.store.reader import ChainStore
 from clewline.workspace import (
     addresses,
     cases,
     change,
+    counterparties,
+    deposits,
     leads,
     packs,
     partial,
+    paths,
+    peeling,
     rendering,
     tracing,
+    unconfirmed,
 )
 from clewline.workspace.attribution import Attribution
 from clewline.workspace.checking import check_store
@@ -82,6 +87,7 @@ from clewline.workspace.tables import export_tables, import_tables, query
 from clewline.workspace.tracing import side_by_side
 
 __all__ = [
+    "DEFAULT_LIMITS",
     "FetchResult",
     "ImportResult",
     "LeadCount",
@@ -90,6 +96,7 @@ __all__ = [
     "Rates",
     "Standing",
     "Workspace",
+    "bytes_of",
     "check_store",
     "classify_file",
     "classify_lines",
@@ -109,7 +116,11 @@ __all__ = [
 LIMITS_OF_CLUSTERS: Final = (
     "A PayJoin looks like an ordinary payment and would join payer and payee."
 )
-_DEFAULT_LIMITS: Final = Limits(max_transactions=int(setting("max_transactions").default or 0))
+DEFAULT_LIMITS: Final = Limits(
+    max_transactions=int(setting("max_transactions").default or 0),
+    max_nodes=int(setting("max_nodes").default or 0),
+)
+"""Caps that hold unless others are given: they bound a trace to about a second."""
 
 
 class Workspace:
@@ -148,9 +159,9 @@ class Workspace:
         return Attribution(self.store, self._sets)
 
     @cached_property
-    def _mixes(self) -> NDArray[np.uint8]:
-        """Which transactions are CoinJoins that mix owners."""
-        return tracing.mixing_transactions(self.store)
+    def _deposits(self) -> deposits.DepositFinder:
+        """Tells whose deposit address a script is."""
+        return deposits.DepositFinder(self.store, self.chain, self.attribution)
 
     @cached_property
     def _exposure(self) -> ExposureIndex:
@@ -169,11 +180,12 @@ class Workspace:
         return {"tip": manifest.tip, "height": manifest.height, **partial.mark(self.store)}
 
     def info(self) -> dict[str, Any]:
-        """Return network, tip, counts, unspent outputs and digest of the store.
+        """Return network, tip, counts, unspent outputs, digest, and what waits for a block.
 
         ``inputs`` are those that spend an output, so without those of coinbases; ``addresses``
         counts distinct scripts that have an address; unspent outputs are counted as Core's
-        ``gettxoutsetinfo`` does.
+        ``gettxoutsetinfo`` does. ``unconfirmed`` is None where that is not followed, and in no
+        other number.
         """
         manifest = self.store.manifest
         counts = manifest.counts
@@ -192,6 +204,7 @@ class Workspace:
             "unspent_outputs": unspent,
             "unspent_value": value,
             "digest": manifest.digest,
+            **_if_any(unconfirmed=unconfirmed.standing(self.store)),
             **partial.mark(self.store),
         }
 
@@ -199,17 +212,31 @@ class Workspace:
         """Yield transactions by id, with inputs, outputs, and who spends them.
 
         Of an id that the chain holds twice (BIP-30: two coinbases of 2010), both are given,
-        in chain order.
+        in chain order. One that is not on the chain and was seen in a followed mempool has other
+        keys, ``confirmed`` (false) among them; see `unconfirmed.transaction`.
 
         Raises
         ------
         UsageError, UnknownTransactionError
-            Before anything is given, if one of the ids is none or not on the chain.
+            Before anything is given, if one of the ids is none, or neither on the chain nor seen.
         """
-        found = [tracing.find_transaction(self.store, txid) for txid in txids]
+        found = [self._transaction(txid) for txid in txids]
         for tx in found:
+            if isinstance(tx, dict):
+                yield tx
+                continue
             for twin in (*self.store.overwritten_twins(tx), tx):
                 yield from rendering.transactions(self.store, twin, twin + 1)
+
+    def _transaction(self, txid: str) -> int | dict[str, Any]:
+        """Return a transaction of the chain, or what is known of one that is not confirmed."""
+        try:
+            return tracing.find_transaction(self.store, txid)
+        except UnknownTransactionError:
+            seen = unconfirmed.transaction(self.store, txid)
+            if seen is None:
+                raise
+            return seen
 
     def all_transactions(self) -> Iterator[dict[str, Any]]:
         """Yield every transaction of the chain, in chain order, in the same form."""
@@ -270,10 +297,13 @@ class Workspace:
     def address(self, address: str) -> dict[str, Any]:
         """Return what the chain and the labels say about an address.
 
-        An address that no output pays to has sums of zero and no cluster, at this tip. In a partial
-        store ``partial`` says how much of its history is loaded; what is not known is None.
-        ``exposure`` is that of `exposure`; ``exposure_checked`` says up to which block each
-        direction was, and that it was not where there is no index for these label sets.
+        An address that no output pays to has sums of zero and no cluster, at this tip.
+        In a partial store ``partial`` says how much of its history is loaded; what is not known is
+        None. Some keys are there only where there is something to say: ``deposit_of``, whose
+        deposit address it is inferred to be, and from which sweeps; ``unconfirmed``, where waiting
+        transactions are followed, what they pay it and spend of it (in no other number);
+        ``exposure`` and ``exposure_checked``, where there is an exposure index for these label
+        sets, what `exposure` says and up to which block. Without an index nothing was checked.
 
         Raises
         ------
@@ -282,23 +312,18 @@ class Workspace:
         StoreDamagedError, StoreVersionError
             If there is an exposure index that cannot be read.
         """
-        script = addresses.script_id(self.store, address)
-        said = self._labelled(address, script)
         script_bytes = script_of(address, self.store.network)
+        script = addresses.id_of_script(self.store, script_bytes)
+        said = self._labelled(self._shown(script_bytes, address), script)
         whole = partial.is_loaded(self.store, script_bytes)
-        met = self._exposure.of_script(script)
         return {
             "address": said.pop("address"),
-            **addresses.summary(self.store, script, whole=whole),
+            **addresses.summary(self.store, self.chain, script, whole=whole),
+            **_if_any(unconfirmed=unconfirmed.of_address(self.store, address, script)),
             **said,
+            **_if_any(deposit_of=self._deposits.of(script)),
             **partial.address_mark(self.store, script_bytes),
-            "exposure_checked": {
-                standing["direction"]: standing["state"]
-                if standing["state"] == NOT_CHECKED
-                else f"up to block {standing['height']}"
-                for standing in met["directions"]
-            },
-            "exposure": met["exposure"],
+            **_checked(self._exposure.of_script(script)),
         }
 
     def exposure(self, address: str) -> dict[str, Any]:
@@ -326,9 +351,10 @@ class Workspace:
         StoreDamagedError, StoreVersionError
             If the index cannot be read.
         """
-        script = addresses.script_id(self.store, address)
+        script_bytes = script_of(address, self.store.network)
+        script = addresses.id_of_script(self.store, script_bytes)
         return {
-            "address": self._subject(address, script),
+            "address": self._shown(script_bytes, address),
             **self._tip,
             **partial.mark(self.store),
             "method": Method.HAIRCUT.value,
@@ -357,9 +383,7 @@ class Workspace:
         ------
         UsageError, StoreLockedError, StorageError, StoreDamagedError, StoreVersionError
         """
-        built = build_exposure(
-            self.store, self.attribution, self._mixes, directions, progress or no_progress
-        )
+        built = build_exposure(self.store, self.attribution, directions, progress or no_progress)
         self.__dict__.pop("_exposure", None)  # the next question sees the new index
         return built
 
@@ -402,7 +426,9 @@ class Workspace:
         AddressError
             If it is no address of this network.
         """
-        return self._labelled(address, addresses.script_id(self.store, address))
+        script_bytes = script_of(address, self.store.network)
+        script = addresses.id_of_script(self.store, script_bytes)
+        return self._labelled(self._shown(script_bytes, address), script)
 
     @cached_property
     def _with_change(self) -> ChangeClusters:
@@ -554,7 +580,9 @@ class Workspace:
         direction: str,
         seeds: Sequence[str],
         method: str = "fifo",
-        limits: Limits = _DEFAULT_LIMITS,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        stop_at_deposits: bool = False,
     ) -> dict[str, Any]:
         """Follow money from some seeds to services, forward or backward.
 
@@ -567,25 +595,32 @@ class Workspace:
         method : {"fifo", "lifo", "haircut", "poison"}
         limits : Limits
             Caps; what they hold back is a number in the answer.
+        stop_at_deposits : bool
+            Stop at addresses inferred to be a service's deposit addresses, too, among those that
+            the walk without this option reaches. They stand apart, in ``deposits``.
 
         Returns
         -------
         dict
             services + unspent + mined + coinjoin + capped + fees = total, in satoshi. Poison is an
-            upper bound that counts satoshi more than once, as ``law`` in the answer says.
+            upper bound that counts satoshi more than once, as ``law`` in the answer says. What is
+            too long to be listed is counted in ``not_listed``. ``spent_unconfirmed_by`` names those
+            unspent outputs that waiting transactions spend; they count as unspent. None where that
+            is not followed.
 
         Raises
         ------
         UsageError, AddressError, UnknownAddressError, UnknownTransactionError
         """
-        walked = self._walk(direction, seeds, method, limits)
+        walked = self._walk(direction, seeds, method, limits, stop_at_deposits=stop_at_deposits)
         return {
             **tracing.answer(self.store, self.chain, self.attribution, walked),
+            "spent_unconfirmed_by": unconfirmed.spent_ends(self.store, walked.flow),
             **partial.seeds_mark(self.store, _addresses(seeds)),
         }
 
     def compare(
-        self, direction: str, seeds: Sequence[str], limits: Limits = _DEFAULT_LIMITS
+        self, direction: str, seeds: Sequence[str], limits: Limits = DEFAULT_LIMITS
     ) -> dict[str, dict[str, Any]]:
         """Follow the same money under each rule.
 
@@ -611,6 +646,99 @@ class Workspace:
             method.value: self.trace(direction, seeds, method.value, limits) for method in Method
         }
 
+    def path(
+        self,
+        payer: str,
+        receiver: str,
+        method: str = "fifo",
+        limits: Limits = DEFAULT_LIMITS,
+        most: int = 20,
+    ) -> dict[str, Any]:
+        """Find how money of one party reached another: in order of time, by amounts that arrived.
+
+        Parameters
+        ----------
+        payer, receiver : str
+            An address, ``txid:vout``, ``cluster:ADDRESS`` for the cluster of an address, or
+            ``entity:NAME`` for a labelled service.
+        method : {"fifo", "lifo", "haircut"}
+        limits : Limits
+            Caps; what they hold back is a number in the answer.
+        most : int
+            How many paths to list, the largest arrivals first.
+
+        Returns
+        -------
+        dict
+            ``value`` arrived in all, ``paths`` and their steps, and what was searched: value +
+            services + unspent + mined + coinjoin + capped + fees = total, in satoshi. Where a cap
+            cuts the walk from the payer off, the walk from the receiver is tried too, and the
+            better of the two is told (``searched``).
+
+        Raises
+        ------
+        UsageError, AddressError, UnknownAddressError, UnknownTransactionError
+        """
+        return paths.path(
+            self.store, self.chain, self.attribution, payer, receiver, method, limits, most
+        )
+
+    def common(
+        self,
+        given: Sequence[str],
+        hops: int = 1,
+        limits: Limits = DEFAULT_LIMITS,
+        most: int = 100,
+    ) -> dict[str, Any]:
+        """Find whom two or more of some addresses paid, or were paid by.
+
+        Parameters
+        ----------
+        given : sequence of str
+            Addresses, two or more.
+        hops : int
+            How many transactions a counterparty may be away; 1 is direct.
+        limits : Limits
+            Caps of each walk, two an address; `hops` stands for its `max_hops`.
+        most : int
+            How many counterparties to list, those with most addresses first.
+
+        Returns
+        -------
+        dict
+            ``counterparties``: entities, clusters and single addresses with what went between
+            each and each address: direction, satoshi (haircut), outputs, times.
+
+        Raises
+        ------
+        UsageError, AddressError, UnknownAddressError
+        """
+        return counterparties.common(
+            self.store, self.chain, self.attribution, given, hops, limits, most
+        )
+
+    def peel(self, outpoint: str, max_steps: int = 1000) -> dict[str, Any]:
+        """Follow the peel chain that begins with an output: a heuristic, with its signs.
+
+        Parameters
+        ----------
+        outpoint : str
+            ``txid:vout``.
+        max_steps : int
+            Most transactions to follow.
+
+        Returns
+        -------
+        dict
+            ``steps``: what each transaction paid to whom, what it kept, which signs speak for that
+            and against it; ``stop`` and ``reason``: why the run ends.
+
+        Raises
+        ------
+        UsageError, UnknownTransactionError
+        """
+        return peeling.peel_chain(self.store, self.chain, self.attribution, outpoint, max_steps)
+
     def report(
         self,
         subjects: Sequence[str],
@@ -618,7 +746,7 @@ class Workspace:
         method: str = "fifo",
         case_reference: str = "",
         note: str = "",
-        limits: Limits = _DEFAULT_LIMITS,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> dict[str, Any]:
         """Write one request pack for each exchange that money of the subjects met.
 
@@ -690,7 +818,7 @@ class Workspace:
         self,
         sites: Sequence[str],
         method: str = "fifo",
-        limits: Limits = _DEFAULT_LIMITS,
+        limits: Limits = DEFAULT_LIMITS,
         *,
         cluster: bool = False,
         rates: Rates | None = None,
@@ -726,7 +854,7 @@ class Workspace:
         self,
         sites: Sequence[str],
         method: str = "fifo",
-        limits: Limits = _DEFAULT_LIMITS,
+        limits: Limits = DEFAULT_LIMITS,
         *,
         cluster: bool = False,
         rates: Rates | None = None,
@@ -760,7 +888,7 @@ class Workspace:
     def leads(
         self,
         sites: Sequence[str],
-        limits: Limits = _DEFAULT_LIMITS,
+        limits: Limits = DEFAULT_LIMITS,
         *,
         cluster: bool = False,
         rates: Rates | None = None,
@@ -819,7 +947,6 @@ class Workspace:
         return cases.question(
             self.store,
             self.chain,
-            self._mixes,
             self.attribution,
             sites,
             method,
@@ -838,23 +965,28 @@ class Workspace:
             )
 
     def _walk(
-        self, direction: str, seeds: Sequence[str], method: str, limits: Limits
+        self,
+        direction: str,
+        seeds: Sequence[str],
+        method: str,
+        limits: Limits,
+        *,
+        stop_at_deposits: bool = False,
     ) -> tracing.Trace:
         """Run one trace."""
         return tracing.run_trace(
             self.store,
             self.chain,
-            self._mixes,
             self.attribution,
             direction,
             seeds,
             method,
             limits,
+            stop_at_deposits=stop_at_deposits,
         )
 
-    def _labelled(self, address: str, script: int | None) -> dict[str, Any]:
-        """Return what is said about an address, with the tip and the label sets."""
-        subject = self._subject(address, script)
+    def _labelled(self, subject: str, script: int | None) -> dict[str, Any]:
+        """Return what is said about an address (as Core shows it), with tip and label sets."""
         labels, conflicts = self.attribution.labels_of(subject, script)
         return {
             "address": subject,
@@ -864,13 +996,32 @@ class Workspace:
             "label_sets": self.attribution.digests,
         }
 
-    def _subject(self, address: str, script: int | None) -> str:
+    def _shown(self, script: bytes, address: str) -> str:
         """Return an address as Core shows it: labels are stored in that form."""
-        if script is None:
-            script_bytes = script_of(address, self.store.network)
-            return address_of(script_bytes, self.store.network) or address
-        shown = rendering.ScriptTexts(self.store, np.array([script])).addresses()[0]
-        return shown or address
+        network = self.store.network
+        if network.coin == BITCOIN:
+            # An address of Bitcoin has one form, but that a segwit one may be in upper case.
+            segwit = address[: len(network.bech32_prefix)].lower() == network.bech32_prefix
+            return address.lower() if segwit else address
+        return address_of(script, network) or address
+
+
+def _if_any(**answers: dict[str, Any] | None) -> dict[str, Any]:
+    """Return those answers that say something."""
+    return {name: answer for name, answer in answers.items() if answer is not None}
+
+
+def _checked(met: dict[str, Any]) -> dict[str, Any]:
+    """Return exposure and how far it was checked; nothing where no direction was."""
+    checked = {
+        standing["direction"]: standing["state"]
+        if standing["state"] == NOT_CHECKED
+        else f"up to block {standing['height']}"
+        for standing in met["directions"]
+    }
+    if all(state == NOT_CHECKED for state in checked.values()):
+        return {}
+    return {"exposure_checked": checked, "exposure": met["exposure"]}
 
 
 def _addresses(seeds: Sequence[str]) -> list[str]:

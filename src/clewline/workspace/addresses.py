@@ -27,6 +27,7 @@ from clewline.workspace.rendering import (
 )
 
 _MEMBERS_AT_ONCE: Final = 1 << 16
+_FEW: Final = 100
 
 
 def script_id(store: ChainStore, address: str) -> int | None:
@@ -37,8 +38,13 @@ def script_id(store: ChainStore, address: str) -> int | None:
     AddressError
         If it is no address of the store's network.
     """
-    script = np.frombuffer(script_of(address, store.network), np.uint8)
-    found = int(store.find_scripts(script, np.array([0, script.size], np.int64))[0])
+    return id_of_script(store, script_of(address, store.network))
+
+
+def id_of_script(store: ChainStore, script: bytes) -> int | None:
+    """Return the id of a script, None where no output of the tip pays to it."""
+    data = np.frombuffer(script, np.uint8)
+    found = int(store.find_scripts(data, np.array([0, data.size], np.int64))[0])
     return None if found < 0 else found
 
 
@@ -67,10 +73,14 @@ def exact_total(values: NDArray[np.int64]) -> int:
     >>> exact_total(np.full(20, 10**18)) == 20 * 10**18
     True
     """
+    if values.size < _FEW:
+        return sum(values.tolist())
     return (int((values >> 24).sum()) << 24) + int((values & 0xFFFFFF).sum())
 
 
-def summary(store: ChainStore, script: int | None, *, whole: bool = True) -> dict[str, Any]:
+def summary(
+    store: ChainStore, chain: Chain, script: int | None, *, whole: bool = True
+) -> dict[str, Any]:
     """Return sums, times and cluster of a script; zeros where the tip does not know it.
 
     Where not the `whole` history is loaded, sums are of what is, and what follows from all of it
@@ -88,10 +98,10 @@ def summary(store: ChainStore, script: int | None, *, whole: bool = True) -> dic
             "cluster": None,
             "cluster_size": nothing,
         }
-    outputs = outputs_of(chain_of(store), script)
-    values = store.column("output.value")[outputs]
-    spender = store.column("spending.spender")[outputs]
-    spent = spender < store.manifest.counts["tx"]
+    outputs = outputs_of(chain, script)
+    values = chain.value[outputs]
+    spender = chain.spender[outputs]
+    spent = spender < chain.n_tx
     received, sent = exact_total(values), exact_total(values[spent])
     txs = np.unique(np.concatenate((tx_of_outputs(store, outputs), spender[spent])))
     times = times_of(store, txs[[0, -1]]) if whole else [None, None]

@@ -126,8 +126,8 @@ class Services:
 
     Attributes
     ----------
-    entities : list of str
-        Names of the services.
+    entities, entity_category : list of str
+        Names of the services, and the category of the strongest label of each.
     service_scripts, service_clusters : ndarray of uint32
         Scripts with a service's label of their own, clusters that inherit one; ascending.
     service_entity, cluster_entity : ndarray of int32
@@ -146,12 +146,13 @@ class Services:
         self._origins: list[tuple[str, str]] = []
         self._rows = self._resolve(store, sets)
         rows = self._rows
-        named: dict[str, str] = {}
+        strongest: dict[str, Claim] = {}
         for claim in sorted(self._claims, key=_strength):
             if claim.is_service:
-                named.setdefault(_entity_key(claim), claim.entity)
-        number = {key: i for i, key in enumerate(sorted(named))}
-        self.entities = [named[key] for key in sorted(named)]
+                strongest.setdefault(_entity_key(claim), claim)
+        number = {key: i for i, key in enumerate(sorted(strongest))}
+        self.entities = [strongest[key].entity for key in sorted(strongest)]
+        self.entity_category = [str(strongest[key].category) for key in sorted(strongest)]
         self._entity_of_claim = np.array(
             [number.get(_entity_key(claim), -1) for claim in self._claims], np.int32
         )

@@ -25,7 +25,16 @@ from clewline.engine.payers import Origins, Own, moves_own_money, origins
 from clewline.engine.taint import CAPS, Flow, Limits, Method, Seeds, Stop, Stops, forward
 from clewline.errors import UsageError
 from clewline.reports.case import Movement, utc
-from clewline.reports.limits import ALTERNATIVES, ALWAYS, alternatives_of, basis_text, rule_text
+from clewline.reports.limits import (
+    ALTERNATIVES,
+    ALWAYS,
+    CASH_OUTS,
+    PAYERS,
+    accuracy_of,
+    alternatives_of,
+    basis_text,
+    rule_text,
+)
 from clewline.store.reader import ChainStore
 from clewline.workspace.addresses import member_scripts
 from clewline.workspace.attribution import Assertion, Attribution
@@ -72,6 +81,7 @@ _RESTS: Final = {
     Stop.MAX_HOPS: "not followed further: cap on hops",
     Stop.MIN_VALUE: "not followed further: under the smallest value asked for",
     Stop.MAX_TRANSACTIONS: "not followed further: cap on transactions",
+    Stop.MAX_NODES: "not followed further: cap on inputs and outputs looked at",
 }
 _OWN: Final = "came from the site's own addresses: a refund spent again, or its own money"
 
@@ -157,7 +167,6 @@ class Question:
     store: ChainStore
     chain: Chain
     attribution: Attribution
-    mixes: UInt8
     sites: Sites
     method: Method
     limits: Limits
@@ -165,9 +174,14 @@ class Question:
     given: tuple[str, ...]
 
     @property
+    def coinjoin(self) -> UInt8:
+        """Verdict on each transaction."""
+        return self.store.column("structure.coinjoin")
+
+    @property
     def passable(self) -> UInt8:
-        """Which transactions stop a walk as CoinJoins."""
-        return np.zeros_like(self.mixes) if self.limits.through_coinjoin else self.mixes
+        """Verdicts on the transactions that stop a walk as CoinJoins; none where they do not."""
+        return self.coinjoin[:0] if self.limits.through_coinjoin else self.coinjoin
 
 
 def sites_of(
@@ -217,7 +231,6 @@ def sites_of(
 def question(
     store: ChainStore,
     chain: Chain,
-    mixes: UInt8,
     attribution: Attribution,
     addresses: Iterable[str],
     method: str,
@@ -244,7 +257,7 @@ def question(
         )
     given = tuple(addresses)
     sites = sites_of(store, attribution, given, cluster=cluster)
-    return Question(store, chain, attribution, mixes, sites, rule, limits, rates, given)
+    return Question(store, chain, attribution, sites, rule, limits, rates, given)
 
 
 def payers(asked: Question) -> Row:
@@ -291,6 +304,7 @@ def payers(asked: Question) -> Row:
     return {
         "question": "who paid",
         **_head(asked, parts, _PAYERS_LAW, found.crossed),
+        "accuracy": accuracy_of(PAYERS),
         "own_moves": int(own_moves.sum()),
         **{
             f"payments_{link}": len({row["payment"] for row in rows if row["link"] == link})
@@ -345,6 +359,7 @@ def cashouts(asked: Question) -> Row:
     return {
         "question": "where it was cashed out",
         **_head(asked, parts, _CASHOUTS_LAW, flow.crossed),
+        "accuracy": accuracy_of(CASH_OUTS),
         "services_reached": _by_service(rows, "deposit"),
         "cashouts": rows,
         **_tail(rows),
@@ -370,6 +385,7 @@ def _head(asked: Question, parts: Mapping[str, int], law: str, crossed: int) -> 
             "max_hops": limits.max_hops,
             "min_value": limits.min_value,
             "max_transactions": limits.max_transactions,
+            "max_nodes": limits.max_nodes,
             "through_coinjoin": limits.through_coinjoin,
             "crossed_transactions": crossed,
         },
@@ -414,7 +430,7 @@ def _cluster(asked: Question) -> NDArray[np.uint32]:
 
 def _stops(asked: Question, own: NDArray[np.uint32]) -> Stops:
     """Return where walks of a case stop; own scripts and theirs are no stop."""
-    return stops_of(asked.store, asked.attribution, asked.mixes, own)
+    return stops_of(asked.store, asked.attribution, own)
 
 
 def _at(found: Origins, own: Bool, *stops: Stop) -> int:

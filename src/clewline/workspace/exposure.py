@@ -182,7 +182,9 @@ class ExposureIndex:
         Cost: one page of each part for each output, and the inputs and outputs of their
         transactions.
         """
-        outputs = np.empty(0, np.int64) if script is None else outputs_of(self._chain, script)
+        outputs = np.empty(0, np.int64)
+        if script is not None and self._sides:
+            outputs = outputs_of(self._chain, script)
         directions: list[dict[str, Any]] = []
         rows: list[dict[str, Any]] = []
         for direction in DIRECTIONS:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from clewline import __version__
 from clewline.engine.chain import Chain
@@ -29,6 +28,7 @@ from clewline.engine.exposure import (
     first_affected,
     mark_scripts,
 )
+from clewline.engine.heuristics.coinjoin import mixes_owners
 from clewline.errors import UsageError
 from clewline.store.directory import next_name, take_lock
 from clewline.store.files import storage_error, write_array
@@ -86,7 +86,6 @@ class _Ground:
 def build_exposure(
     store: ChainStore,
     attribution: Attribution,
-    mixes: NDArray[np.uint8],
     directions: Sequence[str] = tuple(DIRECTIONS),
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
@@ -98,8 +97,6 @@ def build_exposure(
         The tip.
     attribution : Attribution
         The label sets.
-    mixes : ndarray of uint8, shape (n_tx,)
-        Whether each transaction is a CoinJoin that mixes owners.
     directions : sequence of {"from", "to"}
         Which to build. *from* goes on where the last build ended, or at the first transaction that
         a reorganisation or a grown cluster touches; *to* is always computed anew.
@@ -139,7 +136,7 @@ def build_exposure(
             where="--set",
             hint="load labels first: clewline label import",
         )
-    marks = marks_of(store, attribution, mixes)
+    marks = marks_of(store, attribution)
     ground = _Ground(store, chain_of(store), marks, tuple(attribution.services.categories))
     index = index_directory(store.path, attribution.digests)
     try:
@@ -189,7 +186,7 @@ def _done(side: Side, plan: _Plan | None) -> dict[str, Any]:
     }
 
 
-def marks_of(store: ChainStore, attribution: Attribution, mixes: NDArray[np.uint8]) -> Marks:
+def marks_of(store: ChainStore, attribution: Attribution) -> Marks:
     """Return where the money of a tip stops, with categories numbered from 1.
 
     Parameters
@@ -198,8 +195,6 @@ def marks_of(store: ChainStore, attribution: Attribution, mixes: NDArray[np.uint
         The tip.
     attribution : Attribution
         The label sets.
-    mixes : ndarray of uint8, shape (n_tx,)
-        Whether each transaction is a CoinJoin that mixes owners.
 
     Returns
     -------
@@ -224,7 +219,7 @@ def marks_of(store: ChainStore, attribution: Attribution, mixes: NDArray[np.uint
         services.service_clusters,
         services.cluster_category + np.uint8(1),
     )
-    return Marks(category, mixes)
+    return Marks(category, mixes_owners(store.column("structure.coinjoin")).view(np.uint8))
 
 
 def _plan(ground: _Ground, index: Path, direction: str, before: Side | None) -> _Plan | None:

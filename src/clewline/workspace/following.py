@@ -7,6 +7,9 @@ the store is locked by nobody, and a round without news writes nothing.
 
 A step costs what its blocks cost: columns and indexes grow with them. Only a reorganisation copies
 the columns up to the fork.
+
+Where it is asked for, each round that has no blocks left to import also looks at the mempool of the
+node. What goes wrong there is reported, and never keeps blocks waiting.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ from clewline.workspace.importing import (
     import_blocks,
     import_from_node,
 )
+from clewline.workspace.unconfirmed import Mempool, check_followed, look_at_mempool
 
 _SETTLED_SECONDS: Final = 2.0
 """Files changed later than this may change again without a later time of change."""
@@ -78,10 +82,23 @@ class Source:
         Shows what there is; cheap.
     bring : callable
         Imports it.
+    look_at_mempool : callable or None
+        Notes what waits for a block, at a time in UTC seconds; None where that is not followed.
     """
 
     look: Callable[[], Look]
     bring: Callable[[], ImportResult]
+    look_at_mempool: Callable[[int], Mempool] | None = None
+
+
+class MempoolStanding(NamedTuple):
+    """What is known of a mempool: the last look that succeeded, and why it cannot be had now."""
+
+    seen: Mempool | None = None
+    waiting: str | None = None
+
+
+NO_LOOK: Final = MempoolStanding()
 
 
 @dataclass(frozen=True)
@@ -101,6 +118,8 @@ class Standing:
         The import that this round made.
     waiting : str or None
         Why the source or the store cannot be asked now.
+    pool : MempoolStanding
+        What is known of the mempool, if that is followed.
     """
 
     tip: Tip | None
@@ -108,6 +127,7 @@ class Standing:
     seconds_behind: int | None
     result: ImportResult | None = None
     waiting: str | None = None
+    pool: MempoolStanding = NO_LOOK
 
 
 class _ChangingError(Exception):
@@ -123,6 +143,9 @@ def node_source(
     chain: NodeChain,
     network: str | None = None,
     showing: Showing = lambda: nullcontext(no_progress),
+    memory: int | None = None,
+    *,
+    unconfirmed: bool = False,
 ) -> Source:
     """Follow a Bitcoin Core node.
 
@@ -136,13 +159,25 @@ def node_source(
         Refuse a node of any other.
     showing : callable
         Shows the progress of an import.
+    memory : int, optional
+        Bytes that the first import may hold; half of what is free if not given.
+    unconfirmed : bool
+        Look at the mempool as well; see `look_at_mempool`.
 
     Returns
     -------
     Source
         For `follow`. A look costs one request.
+
+    Raises
+    ------
+    UsageError
+        If what waits is asked for, and the chain is not Bitcoin or ``unconfirmed_days`` no number.
     """
     chain.coin = coin_of(store, network)
+    if unconfirmed:
+        # Said at the start, not after hours of importing.
+        check_followed(chain.coin)
 
     def look() -> Look:
         # An import that was given up has closed the connections.
@@ -152,9 +187,12 @@ def node_source(
 
     def bring() -> ImportResult:
         with showing() as progress:
-            return import_from_node(store, chain, network, progress)
+            return import_from_node(store, chain, network, progress, memory=memory)
 
-    return Source(look, bring)
+    def mempool(now: int) -> Mempool:
+        return look_at_mempool(store, chain, now)
+
+    return Source(look, bring, mempool if unconfirmed else None)
 
 
 def directory_source(
@@ -162,6 +200,7 @@ def directory_source(
     core_blocks: Path,
     network: str | None = None,
     showing: Showing = lambda: nullcontext(no_progress),
+    memory: int | None = None,
 ) -> Source:
     """Follow a blocks directory that a node writes to.
 
@@ -175,6 +214,8 @@ def directory_source(
         Refuse files of any other.
     showing : callable
         Shows the progress of an import.
+    memory : int, optional
+        Bytes that the first import may hold; half of what is free if not given.
 
     Returns
     -------
@@ -190,7 +231,7 @@ def directory_source(
         before = _files_mark(core_blocks)
         try:
             with showing() as progress:
-                return import_blocks(store, core_blocks, network, progress)
+                return import_blocks(store, core_blocks, network, progress, memory)
         except (BlockFileError, ChainError) as error:
             if before is None or _files_mark(core_blocks) != before:
                 raise _ChangingError(error) from error
@@ -234,7 +275,8 @@ def follow(
         If another process writes to the store before the first import; one that comes later is
         waited for.
     NodeError
-        If the node never answered. One that stops answering is waited for without end.
+        If the node never answered. One that stops answering is waited for without end, and so is
+        its mempool, whatever is wrong with it.
     ClewlineError
         Whatever else an import raises, `NodePrunedError` among them; the store keeps its last tip.
 
@@ -244,6 +286,7 @@ def follow(
     """
     brought: tuple[Hashable, Tip] | None = None
     begun = answered = False
+    pool = NO_LOOK
     while True:
         look: Look | None = None
         try:
@@ -251,18 +294,24 @@ def follow(
             answered = True
             tip = tip_of(store)
             if brought is None or brought != (look.mark, tip):
-                report(_standing(tip, _lag(tip, look), now()))
+                report(_standing(tip, _lag(tip, look), now(), pool))
                 result = source.bring()
                 begun = True
                 tip = tip_of(store)
                 # A mark of None is never equal: the source is asked again.
                 brought = None if look.mark is None or tip is None else (look.mark, tip)
-                report(_standing(tip, _lag(tip, look) or 0, now(), result=result))
+                report(_standing(tip, _lag(tip, look) or 0, now(), pool, result=result))
                 if result.appended:
                     # While it was imported there may have been another.
                     continue
             else:
-                report(_standing(tip, _lag(tip, look) or 0, now()))
+                report(_standing(tip, _lag(tip, look) or 0, now(), pool))
+            if source.look_at_mempool is not None:
+                pool = _looked(source.look_at_mempool, pool, int(now()), once=once)
+                report(_standing(tip, _lag(tip, look) or 0, now(), pool))
+                if pool.waiting is None and pool.seen and pool.seen.unread and pool.seen.read:
+                    # Blocks first, then the rest of it.
+                    continue
             if once:
                 return
         except (StoreLockedError, NodeError, _ChangingError) as error:
@@ -270,8 +319,20 @@ def follow(
                 raise error.found if isinstance(error, _ChangingError) else error from None
             tip = tip_of(store)
             lag = _lag(tip, look) if look else None
-            report(_standing(tip, lag, now(), waiting=str(error)))
+            report(_standing(tip, lag, now(), pool, waiting=str(error)))
         sleep(interval)
+
+
+def _looked(
+    look_at: Callable[[int], Mempool], pool: MempoolStanding, now: int, *, once: bool
+) -> MempoolStanding:
+    """Look at the mempool; an error is no reason to stop following blocks."""
+    try:
+        return MempoolStanding(look_at(now))
+    except ClewlineError as error:
+        if once:
+            raise
+        return MempoolStanding(pool.seen, str(error))
 
 
 def tip_of(store: Path) -> Tip | None:
@@ -312,13 +373,14 @@ def _standing(
     tip: Tip | None,
     lag: int | None,
     now: float,
+    pool: MempoolStanding,
     *,
     result: ImportResult | None = None,
     waiting: str | None = None,
 ) -> Standing:
-    """Put together where a store stands."""
+    """Put together where a store stands, with what is known of the mempool."""
     seconds = max(int(now) - tip.time, 0) if tip else None
-    return Standing(tip, lag, seconds, result, waiting)
+    return Standing(tip, lag, seconds, result, waiting, pool)
 
 
 def _files_mark(core_blocks: Path) -> Hashable | None:

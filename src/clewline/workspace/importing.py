@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +21,7 @@ from clewline.engine.clustering import (
     cluster_order,
     extend_clusters,
     joins_of,
+    order_into,
 )
 from clewline.engine.heuristics.coinjoin import classify
 from clewline.errors import (
@@ -27,7 +29,6 @@ from clewline.errors import (
     StoreDamagedError,
     StoreMissingError,
     StoreVersionError,
-    TooLargeError,
     UsageError,
 )
 from clewline.sources.active_chain import ActiveChain, choose_active_chain
@@ -36,8 +37,11 @@ from clewline.sources.block_source import BlockSource
 from clewline.sources.node_blocks import blocks_of_node
 from clewline.sources.node_chain import NodeChain
 from clewline.sources.server import Report
+from clewline.store.bulk import BulkWriter
 from clewline.store.importer import Progress, append_blocks, check_left_out, no_progress
+from clewline.store.in_place import scratch_array
 from clewline.store.manifest import Manifest, read_manifest
+from clewline.store.memory import Memory
 from clewline.store.reader import ChainStore
 from clewline.store.writer import StoreWriter
 
@@ -45,9 +49,10 @@ _MOST_JOINS: Final = 1 << 18
 """Joins that a reader applies when it asks for clusters: some ten milliseconds."""
 _MOST_GROWTH: Final = 2
 """Scripts, as a multiple of those of when clusters were last written out."""
-_TABLE_BYTES_PER_BLOCK_BYTE: Final = 0.25
-"""Memory that the tables of an import take: some 110 bytes a transaction of 500 bytes (hash tables
-of transactions and scripts, spenders, room to grow)."""
+_FOREST_BYTES: Final = 4
+"""Memory that clustering takes a script; what it sorts by lies in mapped files."""
+_FEWEST_SCRIPTS: Final = 1e-3
+"""A byte of blocks: half of what Bitcoin's blocks have."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,7 @@ def import_blocks(
     core_blocks: Path,
     network: str | None = None,
     progress: Progress = no_progress,
+    memory: int | None = None,
 ) -> ImportResult:
     """Bring a store to the tip of the active chain in a Bitcoin Core blocks directory.
 
@@ -112,6 +118,8 @@ def import_blocks(
         Refuse files of any other; told from the files if not given.
     progress : callable
         Told stage, done and total.
+    memory : int, optional
+        Bytes that the process may hold (see `Memory`); half of what is free if not given.
 
     Returns
     -------
@@ -125,7 +133,7 @@ def import_blocks(
     UsageError
         Another network than the store's, or a directory that is no store.
     TooLargeError
-        More blocks than the tables of the import fit into the memory of this machine.
+        Clustering needs more memory than the limit leaves.
     StoreLockedError, StorageError, StoreVersionError, StoreDamagedError
         The store is as it was.
     """
@@ -134,12 +142,17 @@ def import_blocks(
     records = scan_directory(core_blocks, kind)
     if not records.file.size and not records.cut:
         raise BlockFileError("its block files are empty", where=str(core_blocks))
-    with StoreWriter(store, kind) as writer:
+    limit = Memory(memory)
+    with BulkWriter(store, kind, limit) as writer:
         active = choose_active_chain(kind, writer.headers(), records.header, records.place)
         check_left_out(records, active, writer)
-        _check_memory(int(records.weight(active.records).sum()))
+        if not writer.base.tip:
+            # Before hours are spent; what it really takes is known when the scripts are numbered.
+            block_bytes = int(records.weight(active.records).sum())
+            least = clustering_bytes(int(block_bytes * _FEWEST_SCRIPTS), 0)
+            limit.require(least, "clustering the addresses of these blocks")
         cut = tuple(f"{path}, byte {position}" for path, position in records.cut)
-        return replace(_import(writer, records, active, progress), cut=cut)
+        return replace(_import(writer, records, active, limit, progress), cut=cut)
 
 
 def import_from_node(
@@ -148,6 +161,7 @@ def import_from_node(
     network: str | None = None,
     progress: Progress = no_progress,
     report: Report = lambda _line: None,
+    memory: int | None = None,
 ) -> ImportResult:
     """Bring a store to the tip of a Bitcoin Core node.
 
@@ -166,6 +180,8 @@ def import_from_node(
         Told stage, done and total.
     report : callable
         Told a line at a time what an operator should know.
+    memory : int, optional
+        Bytes that the process may hold (see `Memory`); half of what is free if not given.
 
     Returns
     -------
@@ -180,6 +196,8 @@ def import_from_node(
         What it sends is not what was asked for, or breaks a rule.
     UsageError, NodeAccessError
         A wrong password, another network than the store's, or a directory that is no store.
+    TooLargeError
+        Clustering needs more memory than the limit leaves.
     StoreLockedError, StorageError, StoreVersionError, StoreDamagedError
         The store is as it was, in these cases and those above.
     """
@@ -193,12 +211,13 @@ def import_from_node(
             f"{chain.shown}: the node is still loading blocks; it is at height {tip.height:,} of "
             f"{tip.headers:,}"
         )
-    with StoreWriter(store, tip.network) as writer:
+    limit = Memory(memory)
+    with BulkWriter(store, tip.network, limit) as writer:
         stored = writer.headers()
         blocks = blocks_of_node(chain, tip, stored, progress)
         active = choose_active_chain(tip.network, stored, blocks.header, blocks.place)
         blocks.require(active.records)
-        return _import(writer, blocks, active, progress)
+        return _import(writer, blocks, active, limit, progress)
 
 
 def coin_of(store: Path, network: str | None) -> Coin:
@@ -228,7 +247,11 @@ def _network_told(store: Path, core_blocks: Path) -> Network:
 
 
 def _import(
-    writer: StoreWriter, source: BlockSource, active: ActiveChain, progress: Progress
+    writer: StoreWriter,
+    source: BlockSource,
+    active: ActiveChain,
+    memory: Memory,
+    progress: Progress,
 ) -> ImportResult:
     """Take the chosen blocks into the store and publish, if there are any."""
     held = writer.base.counts["block"]
@@ -245,20 +268,7 @@ def _import(
     if result.removed:
         writer.cut(active.fork_height)
     append_blocks(writer, source, active.records, progress)
-    return replace(result, manifest=publish_with_structure(writer, old, progress))
-
-
-def _check_memory(block_bytes: int) -> None:
-    """Refuse, before hours are spent, an import whose tables cannot fit into memory."""
-    needed = int(block_bytes * _TABLE_BYTES_PER_BLOCK_BYTE)
-    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if needed > there:
-        raise TooLargeError(
-            f"importing {block_bytes / 1e9:,.1f} GB of blocks needs about {needed / 1e9:,.1f} GB "
-            f"of memory; this machine has {there / 1e9:,.1f} GB",
-            where="--core-blocks",
-            hint="import on a larger machine; the store can then be read on this one",
-        )
+    return replace(result, manifest=publish_with_structure(writer, old, memory, progress))
 
 
 def clusters_of(store: ChainStore) -> Clusters:
@@ -272,7 +282,7 @@ def clusters_of(store: ChainStore) -> Clusters:
 
 
 def publish_with_structure(
-    writer: StoreWriter, old: ChainStore | None, progress: Progress
+    writer: StoreWriter, old: ChainStore | None, memory: Memory, progress: Progress
 ) -> Manifest:
     """Publish what was appended to a tip, with the engine's structure columns.
 
@@ -283,6 +293,8 @@ def publish_with_structure(
     old : ChainStore, optional
         The published tip, if the chain has only grown since: then what is new joins its clusters.
         They are written out anew when there is much of it.
+    memory : Memory
+        What clustering of a whole chain must fit into.
     progress : callable
         Told stage, done and total.
 
@@ -290,26 +302,64 @@ def publish_with_structure(
     -------
     Manifest
         The tip that is published now.
+
+    Raises
+    ------
+    TooLargeError
+        The scripts of a first import are more than clustering can hold within the limit.
     """
     progress("Building indexes", 0, 2)
     sealed = writer.seal()
-    progress("Clustering addresses", 1, 2)
     chain = chain_of(sealed)
     mweb = sealed.network.coin.form.mweb
-    rows = whole_structure(chain, mweb=mweb) if old is None else _grown(chain, old)
+    needed = clustering_bytes(chain.n_script, chain.n_tx)
+    stage = f"Clustering {chain.n_script:,} scripts in {needed / 1e6:,.0f} MB"
+    progress(stage, 1, 2)
+    if not writer.base.tip:
+        memory.require(needed, "clustering")
+
+    def scratch(name: str, count: int) -> NDArray[np.uint32]:
+        directory = sealed.file_of("txid.slots").parent
+        return scratch_array(directory / f"{name}.scratch", np.dtype(np.uint32), count)
+
+    rows = whole_structure(chain, scratch, mweb=mweb) if old is None else _grown(chain, old)
     anew = rows is None or old is None
     if rows is None:
         assert old is not None
         rows = _written_out(chain, old)
     manifest = writer.publish(sealed, rows, anew=anew)
-    progress("Clustering addresses", 2, 2)
+    progress(stage, 2, 2)
     return manifest
 
 
-def whole_structure(chain: Chain, *, mweb: bool) -> dict[str, NDArray[Any]]:
-    """Compute the structure columns of a chain, with an extension block (Litecoin) or without."""
+def clustering_bytes(scripts: int, transactions: int) -> int:
+    """Return the memory that clustering takes: a forest of scripts, CoinJoin families twice.
+
+    Examples
+    --------
+    >>> clustering_bytes(1000, 100)
+    4200
+    """
+    return _FOREST_BYTES * scripts + 2 * transactions
+
+
+def _in_memory(_name: str, count: int) -> NDArray[np.uint32]:
+    """Return zeros."""
+    return np.zeros(count, np.uint32)
+
+
+def whole_structure(
+    chain: Chain, zeros: Callable[[str, int], NDArray[np.uint32]] = _in_memory, *, mweb: bool
+) -> dict[str, NDArray[Any]]:
+    """Compute the structure columns of a chain, with an extension block (Litecoin) or without.
+
+    `zeros` makes what the order of clusters is sorted in, given a name and a size.
+    """
     coinjoin = _classified(chain, 0, mweb=mweb)
-    return _whole(coinjoin, cluster(chain, coinjoin))
+    clusters = cluster(chain, coinjoin)
+    order = zeros("order", clusters.size)
+    order_into(clusters, order, zeros("places", clusters.size + 1))
+    return _whole(coinjoin, clusters, order)
 
 
 def _written_out(chain: Chain, old: ChainStore) -> dict[str, NDArray[Any]]:
@@ -319,15 +369,18 @@ def _written_out(chain: Chain, old: ChainStore) -> dict[str, NDArray[Any]]:
         (known, _classified(chain, known.size, mweb=old.network.coin.form.mweb))
     )
     ids = old.column("structure.cluster")
-    return _whole(coinjoin, extend_clusters(ids, chain, coinjoin, known.size))
+    clusters = extend_clusters(ids, chain, coinjoin, known.size)
+    return _whole(coinjoin, clusters, cluster_order(clusters))
 
 
-def _whole(coinjoin: NDArray[np.uint8], clusters: NDArray[np.uint32]) -> dict[str, NDArray[Any]]:
+def _whole(
+    coinjoin: NDArray[np.uint8], clusters: NDArray[np.uint32], order: NDArray[np.uint32]
+) -> dict[str, NDArray[Any]]:
     """Return whole structure columns, to which nothing has joined."""
     return {
         "structure.coinjoin": coinjoin,
         "structure.cluster": clusters,
-        "structure.by_cluster": cluster_order(clusters),
+        "structure.by_cluster": order,
         "structure.join_from": np.empty(0, np.uint32),
         "structure.join_to": np.empty(0, np.uint32),
     }

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.engine.chain import Bool, Chain, Int64, UInt32, outputs_of
+from clewline.engine.heuristics.coinjoin import mixes_owners
 from clewline.engine.leads import (
     NOT_SPENT,
     SIGNS,
@@ -25,6 +26,7 @@ from clewline.engine.leads import (
     signs,
 )
 from clewline.engine.payers import is_own, moves_own_money
+from clewline.reports.limits import LEADS, accuracy_of
 from clewline.store.reader import ChainStore
 from clewline.workspace.addresses import known_script_id, member_scripts
 from clewline.workspace.attribution import Attribution
@@ -123,6 +125,7 @@ def leads(asked: Question) -> Row:
         "rates": None if asked.rates is None else asked.rates.source,
         "label_sets": asked.attribution.digests,
         "not_shown": f"{_NO_CATEGORY} {NO_GUILT}",
+        "accuracy": accuracy_of(LEADS),
         "leads": [
             {"rank": rank, **_row(asked, found, shown, every_candidate[number], number)}
             for rank, number in enumerate(ranked_leads(found).tolist(), 1)
@@ -195,7 +198,7 @@ def _candidates(asked: Question, paid: Int64) -> tuple[list[_Candidate], int]:
         held = np.concatenate([outputs_of(chain, script) for script in scripts.tolist()])
         spender = np.unique(chain.spender[held]).astype(np.int64)
         spender = spender[spender < chain.n_tx]
-        spender = spender[asked.mixes[spender] == 0]
+        spender = spender[~mixes_owners(asked.coinjoin[spender])]
         rows = [np.arange(chain.tx_output[tx], chain.tx_output[tx + 1]) for tx in spender.tolist()]
         for receiver in np.unique(
             cluster[chain.script[np.concatenate([held[:0], *rows])]]
@@ -221,7 +224,7 @@ def _payer_clusters(asked: Question, paid: Int64) -> UInt32:
     """Return the clusters that paid the case, but for services and CoinJoins; ascending."""
     chain, cluster = asked.chain, asked.store.column("structure.cluster")
     tx = tx_of_outputs(asked.store, paid)
-    tx = tx[(asked.mixes[tx] == 0) & (chain.tx_input[tx] < chain.tx_input[tx + 1])]
+    tx = tx[~mixes_owners(asked.coinjoin[tx]) & (chain.tx_input[tx] < chain.tx_input[tx + 1])]
     script = chain.script[chain.prevout[chain.tx_input[tx]]]
     private = ~_is_service(asked.attribution, cluster, script)
     payers: UInt32 = np.unique(cluster[script[private]])

@@ -182,5 +182,6 @@ def run_limits(limits: Limits) -> dict[str, int | str | None]:
         "since": limits.since,
         "until": limits.until,
         "max_transactions": limits.max_transactions,
+        "max_nodes": limits.max_nodes,
         "through_coinjoin": "yes" if limits.through_coinjoin else "no",
     }

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clewline.engine.chain import Chain, outputs_of
-from clewline.engine.heuristics.coinjoin import mixes_owners
+from clewline.engine.heuristics.deposit import Deposits, infer_deposits
 from clewline.engine.taint import (
     CAPS,
+    NO_ENTITY,
     Flow,
     Limits,
     Method,
@@ -21,6 +22,7 @@ from clewline.engine.taint import (
     Stop,
     Stops,
     backward,
+    entities_of,
     forward,
     services,
 )
@@ -30,6 +32,8 @@ from clewline.reports.case import utc
 from clewline.store.reader import ChainStore
 from clewline.workspace.addresses import exact_total, known_script_id
 from clewline.workspace.attribution import Attribution
+from clewline.workspace.deposits import described as described_deposit
+from clewline.workspace.deposits import service_stops
 from clewline.workspace.importing import chain_of
 from clewline.workspace.partial import has_inputs, not_loaded
 from clewline.workspace.rendering import (
@@ -47,11 +51,13 @@ NOT_LOADED: Final = "not_loaded"
 RESTS: Final = ("unspent", "mined", "coinjoin", "capped", NOT_LOADED, "fees")
 """The parts of an answer where money that met no service is."""
 
-_CONSERVED: Final = "services + unspent + mined + coinjoin + capped + fees = total"
 _UPPER_BOUND: Final = (
     "an upper bound: each output that any of the money touches counts whole, the same satoshi "
-    "again and again, so services + unspent + mined + coinjoin + capped + fees may pass the total"
+    "again and again, so {parts} may pass the total"
 )
+
+LISTED_OUTPUTS: Final = 50_000
+"""An answer lists at most this many outputs at services, and says how many it leaves out."""
 
 _OUTPOINT: Final = re.compile(r"([0-9a-fA-F]{64}):([0-9]{1,9})")
 _TXID: Final = re.compile(r"[0-9a-fA-F]{64}")
@@ -66,6 +72,8 @@ class Trace:
     limits: Limits
     seeds: NDArray[np.int64]
     flow: Flow
+    deposits: Deposits | None = None
+    """Inferred deposit addresses at which it stopped; None where it was not asked to."""
 
 
 def is_outpoint(seed: str) -> bool:
@@ -122,6 +130,8 @@ def placed_outputs(store: ChainStore, script: int) -> NDArray[np.int64]:
     In a partial store, those without a place are of a history that is not loaded whole.
     """
     outputs = outputs_of(chain_of(store), script)
+    if store.coverage is None:
+        return outputs
     return outputs[has_inputs(store, tx_of_outputs(store, outputs))]
 
 
@@ -158,12 +168,13 @@ def seed_outputs(
     for seed in seeds:
         outpoint = _OUTPOINT.fullmatch(seed)
         if outpoint is None:
-            outputs = outputs_of(chain_of(store), seed_script(store, seed))
             outputs = placed_outputs(store, seed_script(store, seed))
             if not outputs.size:
                 raise not_loaded(store, seed, "the history of this address")
-            times = store.block_time[blocks_of(store, tx_of_outputs(store, outputs))]
-            found.append(outputs[within(times, since, until)])
+            if since is not None or until is not None:
+                times = store.block_time[blocks_of(store, tx_of_outputs(store, outputs))]
+                outputs = outputs[within(times, since, until)]
+            found.append(outputs)
             continue
         tx, vout = find_transaction(store, outpoint[1]), int(outpoint[2])
         if not has_inputs(store, np.array([tx]))[0]:
@@ -179,7 +190,7 @@ def seed_outputs(
     return np.unique(np.concatenate(found))
 
 
-def _check_range(store: ChainStore, outputs: NDArray[np.int64], rule: Method) -> None:
+def check_range(store: ChainStore, outputs: NDArray[np.int64], rule: Method) -> None:
     """Refuse a trace whose sums 64 bits may not hold: only on a chain without a limit to supply."""
     if store.network.coin.form.max_money <= LARGEST_TOTAL:
         return
@@ -199,14 +210,18 @@ def _check_range(store: ChainStore, outputs: NDArray[np.int64], rule: Method) ->
 def run_trace(
     store: ChainStore,
     chain: Chain,
-    mixes: NDArray[np.uint8],
     attribution: Attribution,
     direction: str,
     seeds: Sequence[str],
     method: str,
     limits: Limits,
+    *,
+    stop_at_deposits: bool = False,
 ) -> Trace:
     """Walk from some seeds; see `clewline.engine.taint`.
+
+    With `stop_at_deposits` it walks twice: the addresses that the first walk reaches are judged,
+    and the second stops at those inferred to be deposit addresses, but for the seeds' own.
 
     Raises
     ------
@@ -216,33 +231,32 @@ def run_trace(
     walk = chosen("direction", direction, {"forward": forward, "backward": backward})
     rule = chosen("method", method, {rule.value: rule for rule in Method})
     outputs = seed_outputs(store, seeds, limits.since, limits.until)
-    _check_range(store, outputs, rule)
-    stops = stops_of(store, attribution, mixes, np.unique(chain.script[outputs]))
-    flow = walk(chain, Seeds.whole(chain, outputs), stops, limits, rule)
-    return Trace(direction, rule, limits, outputs, flow)
+    check_range(store, outputs, rule)
+    stops = stops_of(store, attribution, np.unique(chain.script[outputs]))
+    seeded = Seeds.whole(chain, outputs)
+    flow = walk(chain, seeded, stops, limits, rule)
+    if not stop_at_deposits:
+        return Trace(direction, rule, limits, outputs, flow)
+    if store.coverage is not None:
+        raise not_loaded(store, "stop_at_deposits", "the whole history of addresses on the way")
+    reached = np.setdiff1d(chain.script[flow.reached], chain.script[outputs])
+    deposits = infer_deposits(chain, stops, reached)
+    stops = replace(stops, deposit_scripts=deposits.script, deposit_entity=deposits.entity)
+    flow = walk(chain, seeded, stops, limits, rule)
+    return Trace(direction, rule, limits, outputs, flow, deposits)
 
 
-def stops_of(
-    store: ChainStore,
-    attribution: Attribution,
-    mixes: NDArray[np.uint8],
-    own: NDArray[np.uint32],
-) -> Stops:
+def stops_of(store: ChainStore, attribution: Attribution, own: NDArray[np.uint32]) -> Stops:
     """Return where a walk stops: services and CoinJoins, but not what some own scripts belong to.
 
     Entity and cluster of an own script are no stop for its money (METHODS §4).
     """
-    cluster = store.column("structure.cluster")
-    found = [attribution.services.service_of(script) for script in own.tolist()]
-    return Stops(
-        service_scripts=attribution.services.service_scripts,
-        service_entity=attribution.services.service_entity,
-        service_clusters=attribution.services.service_clusters,
-        cluster_entity=attribution.services.cluster_entity,
-        cluster=cluster,
-        mixes=mixes,
-        own_entities=np.array(sorted({one.entity for one in found if one}), np.int32),
-        own_clusters=np.unique(cluster[own]),
+    stops = service_stops(store, attribution)
+    owners = np.unique(entities_of(stops, own))
+    return replace(
+        stops,
+        own_entities=owners[owners != NO_ENTITY],
+        own_clusters=np.unique(stops.cluster[own]),
     )
 
 
@@ -251,11 +265,6 @@ def chosen(where: str, word: str, choices: Mapping[str, _T]) -> _T:
     if word not in choices:
         raise UsageError(f"{word!r} is none of: {', '.join(choices)}", where=where)
     return choices[word]
-
-
-def mixing_transactions(store: ChainStore) -> NDArray[np.uint8]:
-    """Tell which transactions are CoinJoins that mix owners: 1, else 0."""
-    return mixes_owners(store.column("structure.coinjoin")).view(np.uint8)
 
 
 def describe_outputs(store: ChainStore, outputs: NDArray[np.int64]) -> list[dict[str, Any]]:
@@ -283,26 +292,22 @@ def describe_outputs(store: ChainStore, outputs: NDArray[np.int64]) -> list[dict
     ]
 
 
-def answer(
-    store: ChainStore, chain: Chain, attribution: Attribution, trace: Trace
-) -> dict[str, Any]:
-    """Return a trace as plain data: every satoshi of `total` is in one of its parts.
-
-    Poison conserves nothing; `law` says for each answer what its parts add up to.
-    """
+def _rows(
+    store: ChainStore, chain: Chain, attribution: Attribution, trace: Trace, stop: Stop
+) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """Return where money met services or deposit addresses, largest first, and what is left out."""
     flow = trace.flow
-    reached = services(flow, chain)
-    texts = ScriptTexts(store, reached.script)
-    described = describe_outputs(store, flow.output[reached.ends])
+    reached = services(flow, chain, stop)
+    listed = reached.ends[:LISTED_OUTPUTS]
+    count = int(np.searchsorted(reached.end_offset[:-1], listed.size))
+    texts = ScriptTexts(store, reached.script[:count])
+    described = describe_outputs(store, flow.output[listed])
     rows = []
     for k, (address, script) in enumerate(zip(texts.addresses(), texts.hexes(), strict=True)):
-        service = attribution.services.service_of(int(reached.script[k]))
-        assert service is not None
-        ends = range(int(reached.end_offset[k]), int(reached.end_offset[k + 1]))
+        ends = range(int(reached.end_offset[k]), min(int(reached.end_offset[k + 1]), listed.size))
         rows.append(
             {
-                "entity": attribution.services.entities[service.entity],
-                "category": service.claim.category,
+                **_whose(store, chain, attribution, trace, int(reached.script[k])),
                 "address": address,
                 "script": script,
                 "value": int(reached.value[k]),
@@ -314,14 +319,47 @@ def answer(
                         "vout": described[i]["vout"],
                         "time": utc(described[i]["time"]),
                         "output_value": described[i]["value"],
-                        "value": int(flow.value[reached.ends[i]]),
-                        "hops": int(flow.hops_min[reached.ends[i]]),
+                        "value": int(flow.value[listed[i]]),
+                        "hops": int(flow.hops_min[listed[i]]),
                     }
                     for i in ends
                 ],
             }
         )
-    limits = trace.limits
+    return rows, {
+        "rows": reached.script.size - count,
+        "outputs": reached.ends.size - listed.size,
+        "value": int(reached.value[count:].sum()),
+    }
+
+
+def _whose(
+    store: ChainStore, chain: Chain, attribution: Attribution, trace: Trace, script: int
+) -> dict[str, Any]:
+    """Return the service of a script, or whose deposit address it is inferred to be and why."""
+    service = attribution.services.service_of(script)
+    if service is not None:
+        entity = attribution.services.entities[service.entity]
+        return {"entity": entity, "category": service.claim.category}
+    assert trace.deposits is not None
+    row = int(np.searchsorted(trace.deposits.script, script))
+    return described_deposit(store, chain, attribution, trace.deposits, row)
+
+
+def answer(
+    store: ChainStore, chain: Chain, attribution: Attribution, trace: Trace
+) -> dict[str, Any]:
+    """Return a trace as plain data: every satoshi of `total` is in one of its parts.
+
+    Poison conserves nothing; `law` says for each answer what its parts add up to.
+    """
+    flow = trace.flow
+    rows, not_listed = _rows(store, chain, attribution, trace, Stop.SERVICE)
+    inferred: dict[str, Any] = {}
+    if trace.deposits is not None:
+        shown, left_out = _rows(store, chain, attribution, trace, Stop.DEPOSIT)
+        not_listed = {part: not_listed[part] + left_out[part] for part in not_listed}
+        inferred = {"deposits": shown}
     return {
         "direction": trace.direction,
         "method": trace.method.value,
@@ -329,31 +367,57 @@ def answer(
         "height": store.manifest.height,
         "total": flow.total,
         "services": rows,
-        "unspent": flow.value_at(Stop.UNSPENT),
-        "mined": flow.value_at(Stop.MINED),
-        "coinjoin": flow.value_at(Stop.COINJOIN),
-        "capped": flow.value_at(*CAPS),
-        **({} if store.coverage is None else {NOT_LOADED: flow.value_at(Stop.NOT_LOADED)}),
-        "fees": flow.fees,
-        "law": _law(store, trace.method),
+        "not_listed": not_listed,
+        **inferred,
+        **rests(store, flow),
+        "law": _law(store, trace),
         "limits": {
-            "max_hops": limits.max_hops,
-            "min_value": limits.min_value,
-            "since": None if limits.since is None else utc(limits.since),
-            "until": None if limits.until is None else utc(limits.until),
-            "max_transactions": limits.max_transactions,
-            "through_coinjoin": limits.through_coinjoin,
-            "capped_by": {cap.name.lower(): flow.value_at(cap) for cap in CAPS},
-            "crossed_transactions": flow.crossed,
+            **limits_said(trace.limits, flow),
+            "stop_at_deposits": trace.deposits is not None,
         },
         "label_sets": attribution.digests,
     }
 
 
-def _law(store: ChainStore, method: Method) -> str:
+def limits_said(limits: Limits, flow: Flow) -> dict[str, Any]:
+    """Return the caps of a walk, and how far it came."""
+    return {
+        "max_hops": limits.max_hops,
+        "min_value": limits.min_value,
+        "since": None if limits.since is None else utc(limits.since),
+        "until": None if limits.until is None else utc(limits.until),
+        "max_transactions": limits.max_transactions,
+        "through_coinjoin": limits.through_coinjoin,
+        "max_nodes": limits.max_nodes,
+        "capped_by": {cap.name.lower(): flow.value_at(cap) for cap in CAPS},
+        "crossed_transactions": flow.crossed,
+        "nodes": flow.nodes,
+    }
+
+
+def _law(store: ChainStore, trace: Trace) -> str:
     """Say what the parts of an answer add up to."""
-    law = _CONSERVED if method.conserves else _UPPER_BOUND
-    return law if store.coverage is None else law.replace("capped", f"capped + {NOT_LOADED}")
+    parts = "services" if trace.deposits is None else "services + deposits"
+    parts += f" + {rest_parts(store)}"
+    return f"{parts} = total" if trace.method.conserves else _UPPER_BOUND.format(parts=parts)
+
+
+def rest_parts(store: ChainStore) -> str:
+    """Name the parts of an answer where money that met no service is."""
+    return " + ".join(rest for rest in RESTS if rest != NOT_LOADED or store.coverage is not None)
+
+
+def rests(store: ChainStore, flow: Flow) -> dict[str, int]:
+    """Return the satoshi of these parts, fees last."""
+    parts = {
+        "unspent": flow.value_at(Stop.UNSPENT),
+        "mined": flow.value_at(Stop.MINED),
+        "coinjoin": flow.value_at(Stop.COINJOIN),
+        "capped": flow.value_at(*CAPS),
+    }
+    if store.coverage is not None:
+        parts[NOT_LOADED] = flow.value_at(Stop.NOT_LOADED)
+    return {**parts, "fees": flow.fees}
 
 
 def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -381,12 +445,16 @@ def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
             )
             row[method] += service["value"]
     ranked = sorted(sums.items(), key=lambda item: ([-item[1][m] for m in methods], item[0]))
-    rests = {
+    by_part = {
         "total": {method: answers[method]["total"] for method in methods},
-        "services": {method: sum(row[method] for row in sums.values()) for method in methods},
+        "services": {
+            method: sum(row[method] for row in sums.values())
+            + answers[method]["not_listed"]["value"]
+            for method in methods
+        },
     }
     one = answers[methods[0]]
-    rests |= {
+    by_part |= {
         rest: {method: answers[method][rest] for method in methods} for rest in RESTS if rest in one
     }
     return {
@@ -396,7 +464,7 @@ def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "services": [
             {"entity": entity, "category": category, **row} for (entity, category), row in ranked
         ],
-        "rests": [{"part": part, **row} for part, row in rests.items()],
+        "rests": [{"part": part, **row} for part, row in by_part.items()],
         "rules": [
             {
                 "method": method,
@@ -408,7 +476,7 @@ def side_by_side(answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "limits": {
             key: value
             for key, value in one["limits"].items()
-            if key not in ("capped_by", "crossed_transactions")
+            if key not in ("capped_by", "crossed_transactions", "nodes")
         },
         "label_sets": one["label_sets"],
         **{key: one[key] for key in ("partial",) if key in one},

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from clewline.engine.chain import Bool, Chain, Int64, UInt8, UInt32
 from clewline.errors import UsageError
-from clewline.jit import kernel
+from clewline.jit import inlined, kernel
 
 
 class CoinJoin(IntEnum):
@@ -664,6 +664,12 @@ def classify(
         result,
     )
     return result
+
+
+@inlined
+def family_mixes_owners(family: Any) -> bool:
+    """Tell a kernel what `mixes_owners` tells of one verdict."""
+    return family not in (CoinJoin.none, CoinJoin.whirlpool_tx0)
 
 
 def mixes_owners(family: UInt8) -> Bool:
