@@ -250,8 +250,8 @@ def test_killed(steps: Steps, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_killed_many_times(steps: Steps, tmp_path: Path) -> None:
     rng = dice(5)
-    cut = [kill_once(steps, tmp_path, number, rng.uniform(0, 0.06)) for number in range(60)]
-    assert sum(cut) > 20
+    cut = [kill_once(steps, tmp_path, number, rng.uniform(0, 0.06)) for number in range(200)]
+    assert sum(cut) > 60
 
 
 def test_second_writer_is_refused_and_reading_goes_on(steps: Steps, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def rows_of(text: str) -> list[Kind]:
     Examples
     --------
     >>> [row.chain for row in rows_of("T" * 34)]
-    ['TRX', 'SOL']
+    ['TRX']
     """
     return [row for row in BY_FIRST.get(text[:1], ()) if row.fits(text)]
 
@@ -107,7 +107,7 @@ def read_address(text: str) -> list[Reading]:
     >>> for reading in read_address("1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"):
     ...     print(reading.chain, reading.kind, reading.canonical, reading.strength)
     BTC P2PKH 1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2 strong
-    BCH P2PKH bitcoincash:qpmes9gctrfh8m4r63udgtevf0y6wzlwvuunu0pylh strong
+    BCH P2PKH bitcoincash:qpmmlusvvrjj9ha2xdgv8xcrpfwsqn5rngt3k26ve2 strong
     >>> read_address("1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3")
     []
     """

@@ -102,7 +102,7 @@ def masked(text: str, spans: list[tuple[int, int]]) -> str:
     Examples
     --------
     >>> masked("abcdef", [(1, 3), (2, 4)])
-    'a\\x00\\x00\\x00ef'
+    'a\x00\x00\x00ef'
     """
     parts, at = [], 0
     for start, end in spans:

@@ -63,7 +63,7 @@ def scan(text: NDArray[np.uint8], shortest: int, firsts: NDArray[np.bool_], wind
     >>> firsts = np.isin(np.arange(256), [ord("1"), ord("o")])
     >>> places = scan(text, 4, firsts, 8)
     >>> places.words.tolist(), places.beginnings.tolist()
-    ([[8, 12], [17, 21]], [13])
+    ([[7, 11], [17, 21]], [13])
     """
     words, beginnings = [], []
     odd, end = _NOWHERE, text.size
@@ -138,7 +138,7 @@ def byte_a_character(text: str) -> NDArray[np.uint8]:
 
     Examples
     --------
-    >>> byte_a_character("a\\u20ac\\ud800").tobytes()
+    >>> byte_a_character("a\u20ac\ud800").tobytes()
     b'a??'
     """
     return np.frombuffer(text.encode("ascii", "replace"), np.uint8)

@@ -119,7 +119,7 @@ def unfold(text: str) -> View:
 
     Examples
     --------
-    >>> unfold("bit\\u200bcoin%3A&#49;B&amp;#65;").text
+    >>> unfold("bit\u200bcoin%3A&#49;B&amp;#65;").text
     'bitcoin:1BA'
     """
     view = _once(text, None)
