@@ -504,7 +504,9 @@ def addresses_page() -> str:
             "# Addresses in text",
             "What `clewline extract` and `clewline.intake.find` recognise. One text may be read in "
             "several ways; all are given, and none is chosen. Rows of test networks are read where "
-            "they stand in one piece, not put together from pieces, and not proposed for slips. At "
+            "they stand in one piece, not put together from pieces, and not proposed for slips. Of "
+            "more than three pieces, only a strong checksum tells that they belong together, or a "
+            "weak one after a beginning of two characters or more. At "
             f"most {MOST_NEAR_MISSES} different words of a text are looked at for slips; further "
             "ones that have the form of an address are named as not checked.",
             table(("strength", "meaning"), ((code(one.value), one.meaning) for one in Strength)),

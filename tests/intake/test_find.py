@@ -199,6 +199,13 @@ def test_pieces_without_a_checksum_are_not_put_together() -> None:
     assert canonical(f"{EVM.lower()[:22]}\n{EVM.lower()[22:]}") == [EVM]
 
 
+def test_random_pieces_make_no_address() -> None:
+    digits = "".join(hashlib.sha512(bytes([i])).hexdigest() for i in range(40))
+    letters = base64.b64encode(bytes.fromhex(digits)).decode()
+    for every in (1, 2, 4, 7):
+        assert find(spaced(letters, " ", every)) == []
+
+
 def test_media_are_passed_over() -> None:
     blob = base64.b64encode(hashlib.sha512(b"made up").digest() * 20).decode()
     mail = "\r\n".join(blob[i : i + 76] for i in range(0, len(blob), 76))

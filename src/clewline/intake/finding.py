@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from clewline.codec.address import one_slip_away
-from clewline.intake.reading import Reading, read_many
+from clewline.intake.reading import Reading, read_many, rows_of
 from clewline.intake.refused import masked, refused
 from clewline.intake.registry import BASE58, KINDS, Kind, Strength
 from clewline.intake.scan import Places, byte_a_character, scan
@@ -127,6 +127,13 @@ _FEW_PIECES: Final = 3
 _FEWEST_CHARACTERS: Final = 8
 
 
+# What is spelt out letter by letter begins where the letters do, but for a word of one letter.
+_SPELT_BEFORE: Final = re.compile(
+    rf"(?:(?<![{_ALNUM}])[{_ALNUM}][^{_ALNUM}]{{1,4}}){{3}}[{_ALNUM}](?![{_ALNUM}]).?\Z", re.DOTALL
+)
+_SPELT_LENGTH: Final = 15
+
+
 class _Broken(NamedTuple):
     """How kinds of one alphabet and about one length look in pieces."""
 
@@ -214,6 +221,8 @@ def _pieces(text: str, broken: _Broken, match: re.Match[str]) -> Iterator[_Candi
 def _put_together(text: str, places: Places) -> Iterator[_Candidate]:
     """Yield what pieces make that begin like an address and do not all look like words."""
     for start in places.beginnings.tolist():
+        if _SPELT_BEFORE.search(text[max(start - _SPELT_LENGTH, 0) : start + 2]):
+            continue
         for broken in _BROKEN_BY_FIRST.get(text[start], ()):
             match = broken.pattern.match(text, start)
             if match is None:
@@ -224,11 +233,17 @@ def _put_together(text: str, places: Places) -> Iterator[_Candidate]:
 
 
 def _joined(text: str, places: Places) -> list[Finding]:
-    """Return the addresses that pieces make; where nothing is checked, only few pieces do."""
+    """Return the addresses that pieces make.
+
+    Of many pieces a strong checksum must tell that they belong together, or a weak one after a
+    beginning of two characters or more: among enough random pieces, some pass a weak one.
+    """
     found = []
     for one in _read_all(_put_together(text, places), pieces=True):
         few = len(re.findall(f"[{_ALNUM}]+", text[one.start : one.end])) <= _FEW_PIECES
-        if few or one.readings[0].strength != Strength.NONE:
+        strengths = {read.strength for read in one.readings}
+        begun = any(row.joins and len(row.starts[0]) > 1 for row in rows_of(one.text))
+        if few or Strength.STRONG in strengths or (Strength.WEAK in strengths and begun):
             found.append(one)
     return found
 
@@ -288,8 +303,8 @@ def find(text: str) -> list[Finding]:
 
     Read as they stand; with entities, percent-encoding, escapes and invisible characters read;
     put together from pieces between which anything but letters and digits stands (spaces, hyphens,
-    ``[.]``, line breaks, tags), where a checksum holds; and, where a word is one wrong character or
-    two swapped ones away from an address, as a proposal.
+    ``[.]``, line breaks, tags), where a checksum tells that they belong together; and, where a word
+    is one wrong character or two swapped ones away from an address, as a proposal.
 
     Limits: nothing tells an address from a text that was made to look like one; an address whose
     beginning is mistyped is not found; a text read aright may belong to several chains. At most
