@@ -487,6 +487,46 @@ def chains_page() -> str:
     )
 
 
+def addresses_page() -> str:
+    """List the kinds of address that are recognised in text, and the chains that are not."""
+    from clewline.intake.finding import MOST_NEAR_MISSES
+    from clewline.intake.registry import KINDS, UNSUPPORTED, Kind, Strength
+
+    def length(kind: Kind) -> str:
+        one = kind.shortest == kind.longest
+        return str(kind.shortest) if one else f"{kind.shortest}-{kind.longest}"
+
+    def begins(kind: Kind) -> str:
+        return "any of its characters" if len(kind.starts) > 20 else code(" ".join(kind.starts))
+
+    return "\n\n".join(
+        (
+            "# Addresses in text",
+            "What `clewline extract` and `clewline.intake.find` recognise. One text may be read in "
+            "several ways; all are given, and none is chosen. Rows of test networks are read where "
+            "they stand in one piece, not put together from pieces, and not proposed for slips. At "
+            f"most {MOST_NEAR_MISSES} different words of a text are looked at for slips; further "
+            "ones that have the form of an address are named as not checked.",
+            table(("strength", "meaning"), ((code(one.value), one.meaning) for one in Strength)),
+            "## Kinds",
+            table(
+                ("chain", "kind", "network", "begins", "length", "checked", "strength"),
+                (
+                    (
+                        *(one.chain, one.name, code(one.network), begins(one), length(one)),
+                        *(one.rule, code(one.strength.value)),
+                    )
+                    for one in KINDS
+                ),
+            ),
+            "## Not recognised",
+            "Chains of which no row above speaks. Where their addresses have the form of another "
+            "chain's, they are read as that chain's.",
+            table(("chain", "why"), UNSUPPORTED.items()),
+        )
+    )
+
+
 def growth_page() -> str:
     """Show how imports grow, and what the whole chain takes."""
     import json
@@ -620,6 +660,7 @@ Page = Callable[[], str]
 
 PAGES: dict[str, Page] = {
     "ACCURACY.md": accuracy_page,
+    "ADDRESSES.md": addresses_page,
     "CASES.md": cases_page,
     "CHAINS.md": chains_page,
     "COMMANDS.md": commands_page,

@@ -21,6 +21,7 @@ from clewline.cli import (
     demo,
     evaluate,
     exposure,
+    extract,
     label,
     play,
     report,
@@ -50,6 +51,7 @@ app.add_typer(exposure.app, name="exposure")
 app.add_typer(case.app, name="case")
 app.command("report")(report.report)
 app.command("sql")(sql.sql)
+app.command("extract")(extract.extract)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(play.app, name="play")
 app.command("demo")(demo.demo)

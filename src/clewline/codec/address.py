@@ -7,7 +7,7 @@ BIP-350 and CashAddr, of one network. Which forms a network has is in `clewline.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -203,8 +203,19 @@ class _Forms(NamedTuple):
     """Characters that a base58 address of the same coin begins with."""
 
 
-def _first_characters(version: int) -> str:
-    """Return the characters that base58 addresses of a version begin with."""
+def first_characters(version: int) -> str:
+    """Return the characters that base58 addresses of a version begin with.
+
+    Parameters
+    ----------
+    version : int
+        One byte, or two where above 255, before a hash of 20 bytes.
+
+    Examples
+    --------
+    >>> first_characters(0), first_characters(5), first_characters(111)
+    ('1', '3', 'mn')
+    """
     size = 2 if version > 0xFF else 1
     rest = 8 * (_HASH_SIZE + CHECKSUM_SIZE)
     if version == 0:
@@ -224,7 +235,7 @@ def _forms(network: Network) -> _Forms:
     kin = [one for one in NETWORKS.values() if one.coin == network.coin]
     versions = {v for one in kin for v in (one.p2pkh_version, one.p2sh_version)}
     versions |= {one.old_p2sh_version for one in kin} - {-1}
-    first = "".join(map(_first_characters, versions))
+    first = "".join(map(first_characters, versions))
     return _Forms(
         network.p2pkh_version,
         network.p2sh_version,
@@ -643,13 +654,31 @@ def decode_addresses(texts: Sequence[str], network: Network) -> DecodedAddresses
     return DecodedAddresses(*_decode_many(text, bounds, _forms(network)))
 
 
-def _one_slip_away(text: str) -> Iterator[str]:
-    """Yield every text with one character replaced or two neighbours swapped, and lower case."""
+def one_slip_away(text: str, alphabet: Iterable[str]) -> Iterator[str]:
+    """Yield every text with one character replaced or two neighbours swapped, and lower case.
+
+    Parameters
+    ----------
+    text : str
+        What somebody typed.
+    alphabet : iterable of str
+        Characters to put in place of each.
+
+    Yields
+    ------
+    str
+        Lower case first, then from left to right.
+
+    Examples
+    --------
+    >>> list(one_slip_away("Ab", "bc"))
+    ['ab', 'bb', 'cb', 'bA', 'Ac']
+    """
     yield text.lower()
-    alphabet = sorted({*ALPHABET, *CHARSET})
+    characters = sorted(set(alphabet))
     for i, character in enumerate(text):
         head, tail = text[:i], text[i + 1 :]
-        for other in alphabet:
+        for other in characters:
             if other != character:
                 yield head + other + tail
         if tail and tail[0] != character:
@@ -660,7 +689,7 @@ def _did_you_mean(text: str, network: Network) -> str | None:
     """Return the address of this network that is one slip away from `text`, if there is one."""
     if len(text) > MAX_LENGTH:
         return None
-    candidates = list(_one_slip_away(text))
+    candidates = list(one_slip_away(text, ALPHABET + CHARSET))
     valid = np.flatnonzero(decode_addresses(candidates, network).status == _OK)
     return candidates[valid[0]] if valid.size else None
 

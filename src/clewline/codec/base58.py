@@ -7,12 +7,13 @@ divided by 58⁵, five digits at a time, so that all arithmetic fits int64.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.sha256 import Scratch, sha256d_into
+from clewline.codec.sha256 import Scratch, new_scratch, sha256d_into
 from clewline.jit import kernel
 
 ALPHABET: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -261,3 +262,106 @@ def base58check_is_valid(
     for i in range(CHECKSUM_SIZE):
         matches &= decoded[size + i] == digest[i]
     return matches
+
+
+def base58_decode(text: str) -> bytes | None:
+    """Return the bytes that a base58 text stands for; None where a character is none of its digits.
+
+    For one text; loops use `base58_decode_into`.
+
+    Examples
+    --------
+    >>> base58_decode("a3gV"), base58_decode("0")
+    (b'bbb', None)
+    """
+    data = np.frombuffer(text.encode("ascii", "replace"), np.uint8)
+    out = np.empty(data.size + 1, np.uint8)
+    size = base58_decode_into(data, 0, data.size, out, 0, base58_limbs(data.size))
+    return None if size == BAD_CHARACTER else out[:size].tobytes()
+
+
+def base58check_decode(text: str) -> bytes | None:
+    """Return the bytes of a base58 text without their checksum, None where it does not match.
+
+    Examples
+    --------
+    >>> base58check_decode("1111111111111111111114oLvT2") == bytes(21)
+    True
+    >>> base58check_decode("1111111111111111111114oLvT3")
+    """
+    data = base58_decode(text)
+    if data is None or len(data) < CHECKSUM_SIZE:
+        return None
+    payload, checksum = data[:-CHECKSUM_SIZE], data[-CHECKSUM_SIZE:]
+    digest = hashlib.sha256(hashlib.sha256(payload).digest()).digest()
+    return payload if digest.startswith(checksum) else None
+
+
+_BLOCK_DIGITS: Final = 11
+_BLOCK_SIZES: Final = {0: 0, 2: 1, 3: 2, 5: 3, 6: 4, 7: 5, 9: 6, 10: 7, 11: 8}
+
+
+def base58_blocks_decode(text: str) -> bytes | None:
+    r"""Return the bytes of Monero's base58: each 8 bytes are 11 digits of their own (CryptoNote).
+
+    Returns
+    -------
+    bytes or None
+        None where a character, a length or a number has no meaning.
+
+    Examples
+    --------
+    >>> base58_blocks_decode("11111111112" + "5Q")
+    b'\x00\x00\x00\x00\x00\x00\x00\x01\xff'
+    >>> base58_blocks_decode("5R")
+    """
+    parts = []
+    for start in range(0, len(text), _BLOCK_DIGITS):
+        block = text[start : start + _BLOCK_DIGITS]
+        size = _BLOCK_SIZES.get(len(block))
+        number = 0
+        for character in block:
+            digit = ALPHABET.find(character)
+            if digit < 0:
+                return None
+            number = number * _BASE + digit
+        if size is None or number >> 8 * size:
+            return None
+        parts.append(number.to_bytes(size, "big"))
+    return b"".join(parts)
+
+
+def base58_blocks_encode(data: bytes) -> str:
+    r"""Write bytes in Monero's base58.
+
+    Examples
+    --------
+    >>> base58_blocks_encode(b"\xff")
+    '5Q'
+    """
+    digits_of = {size: digits for digits, size in _BLOCK_SIZES.items()}
+    text = ""
+    for start in range(0, len(data), _BLOCK_SIZES[_BLOCK_DIGITS]):
+        block = data[start : start + _BLOCK_SIZES[_BLOCK_DIGITS]]
+        number, shown = int.from_bytes(block, "big"), ""
+        for _ in range(digits_of[len(block)]):
+            number, digit = divmod(number, _BASE)
+            shown = ALPHABET[digit] + shown
+        text += shown
+    return text
+
+
+def base58check_encode(payload: bytes) -> str:
+    """Write bytes with their checksum as base58 text.
+
+    Examples
+    --------
+    >>> base58check_encode(bytes(21))
+    '1111111111111111111114oLvT2'
+    """
+    size = len(payload)
+    data = np.frombuffer(payload + bytes(32), np.uint8).copy()
+    out = np.empty(2 * size + 13, np.uint8)
+    limbs = base58_limbs(size + CHECKSUM_SIZE)
+    length = base58check_encode_into(data, size, out, 0, limbs, new_scratch())
+    return out[:length].tobytes().decode("ascii")

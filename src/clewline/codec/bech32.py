@@ -56,7 +56,10 @@ def _prefix_checksum(prefix: NDArray[np.uint8], start: int, length: int) -> int:
     """Return the checksum over the expanded prefix, read as lower case."""
     checksum = 1
     for i in range(start, start + length):
-        checksum = _step(checksum, (int(prefix[i]) | _LOWER) >> 5)
+        character = int(prefix[i])
+        if ord("A") <= character <= ord("Z"):
+            character |= _LOWER
+        checksum = _step(checksum, character >> 5)
     checksum = _step(checksum, 0)
     for i in range(start, start + length):
         checksum = _step(checksum, int(prefix[i]) & 31)
@@ -203,3 +206,54 @@ def segwit_decode_into(
     if bits >= 5 or waiting & ((1 << bits) - 1):
         size = BAD_PADDING
     return checksum, int(_VALUES[text[data]]), size
+
+
+@kernel
+def _text_checksum(text: NDArray[np.uint8], prefix_length: int) -> int:
+    """Return the checksum constant of a lower-case text; `BAD_CHARACTER` where one has no value."""
+    checksum = _prefix_checksum(text, 0, prefix_length)
+    for i in range(prefix_length + 1, text.size):
+        value = _VALUES[text[i]]
+        if value < 0:
+            return BAD_CHARACTER
+        checksum = _step(checksum, value)
+    return checksum
+
+
+def bech32_decode(text: str) -> tuple[str, bytes, int] | None:
+    """Read any bech32 or bech32m text: what it means, and how long it may be, is for the caller.
+
+    BIP-173 finds errors surely in up to 90 characters; invoices of Lightning and unified addresses
+    of Zcash are longer.
+
+    Returns
+    -------
+    prefix : str
+        In lower case.
+    data : bytes
+        The whole bytes that the groups of five bits between separator and checksum make; up to
+        seven bits that are left over are dropped.
+    constant : int
+        `BECH32` or `BECH32M`.
+        All of them None where the checksum fails, the case is mixed, or something is missing.
+
+    Examples
+    --------
+    >>> bech32_decode("A12UEL5L"), bech32_decode("a12uel5m")
+    (('a', b'', 1), None)
+    """
+    lower = text.lower()
+    prefix, separator, groups = lower.rpartition("1")
+    if text not in (lower, text.upper()) or not prefix or not separator or not lower.isascii():
+        return None
+    if len(groups) < CHECKSUM_LENGTH:
+        return None
+    constant = _text_checksum(np.frombuffer(lower.encode(), np.uint8), len(prefix))
+    if constant not in (BECH32, BECH32M):
+        return None
+    number = 0
+    values = groups[:-CHECKSUM_LENGTH]
+    for character in values:
+        number = number << 5 | CHARSET.index(character)
+    bits = 5 * len(values)
+    return prefix, (number >> bits % 8).to_bytes(bits // 8, "big"), int(constant)
