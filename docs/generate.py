@@ -581,7 +581,7 @@ def growth_page() -> str:
                     f"{run['seconds'] / row['floor_seconds']:.2f}",
                     f"{row['transactions'] / run['seconds']:,.0f}",
                     f"{run['anonymous_bytes'] / 2**20:,.0f}",
-                    f"{run['disk_bytes'] / 1e9:.2f}",
+                    f"{run['disk_bytes'] / 1e9:.2f}" if run["disk_bytes"] else "not looked at",
                     f"{row['store_bytes'] / 1e9:.2f}",
                 )
 
