@@ -312,9 +312,8 @@ class Workspace:
         StoreDamagedError, StoreVersionError
             If there is an exposure index that cannot be read.
         """
-        script_bytes = script_of(address, self.store.network)
-        script = addresses.id_of_script(self.store, script_bytes)
-        said = self._labelled(self._shown(script_bytes, address), script)
+        script_bytes, script, shown = self._subject(address)
+        said = self._labelled(shown, script)
         whole = partial.is_loaded(self.store, script_bytes)
         return {
             "address": said.pop("address"),
@@ -351,10 +350,9 @@ class Workspace:
         StoreDamagedError, StoreVersionError
             If the index cannot be read.
         """
-        script_bytes = script_of(address, self.store.network)
-        script = addresses.id_of_script(self.store, script_bytes)
+        _bytes, script, shown = self._subject(address)
         return {
-            "address": self._shown(script_bytes, address),
+            "address": shown,
             **self._tip,
             **partial.mark(self.store),
             "method": Method.HAIRCUT.value,
@@ -426,9 +424,8 @@ class Workspace:
         AddressError
             If it is no address of this network.
         """
-        script_bytes = script_of(address, self.store.network)
-        script = addresses.id_of_script(self.store, script_bytes)
-        return self._labelled(self._shown(script_bytes, address), script)
+        _bytes, script, shown = self._subject(address)
+        return self._labelled(shown, script)
 
     @cached_property
     def _with_change(self) -> ChangeClusters:
@@ -996,14 +993,17 @@ class Workspace:
             "label_sets": self.attribution.digests,
         }
 
-    def _shown(self, script: bytes, address: str) -> str:
-        """Return an address as Core shows it: labels are stored in that form."""
+    def _subject(self, address: str) -> tuple[bytes, int | None, str]:
+        """Return script, script id and form of an address: labels are stored as Core shows it."""
         network = self.store.network
+        script = script_of(address, network)
         if network.coin == BITCOIN:
             # An address of Bitcoin has one form, but that a segwit one may be in upper case.
             segwit = address[: len(network.bech32_prefix)].lower() == network.bech32_prefix
-            return address.lower() if segwit else address
-        return address_of(script, network) or address
+            shown = address.lower() if segwit else address
+        else:
+            shown = address_of(script, network) or address
+        return script, addresses.id_of_script(self.store, script), shown
 
 
 def _if_any(**answers: dict[str, Any] | None) -> dict[str, Any]:
