@@ -21,7 +21,7 @@ from clewline.intake.hidden_services import is_i2p_hash, onion_version
 from clewline.intake.hosts import host_aside, read_host, registrable
 from clewline.intake.indicator_marks import Mark, load_marks
 from clewline.intake.indicators import ASIDE, KINDS, Indicator, find_indicators, indicator_key
-from clewline.intake.markup import read_markup
+from clewline.intake.places import read_places
 
 V4_KEY = "xjMEU/NfCxYJKwYBBAHaRw8BAQdAPwmJlL3ZFu1AUxl5NOSofIBzOhKA1i+AEJku\nQ+47JAY="
 V4_FINGERPRINT = "C959BDBAFA32A2F89A153B678CFDE12197965A9A"
@@ -170,7 +170,7 @@ def test_ipv4_in_other_forms(text: str, address: str) -> None:
 
 
 def test_numbers_of_a_drawing_are_set_aside() -> None:
-    assert why('<svg><path d="M 4.5.2.7 z"></svg>', "ipv4") == ASIDE["drawing"]
+    assert why('<p><svg><path d="M 4.5.2.7 z"></svg>', "ipv4") == ASIDE["drawing"]
 
 
 # Names
@@ -515,12 +515,12 @@ def test_each_is_said_once_a_place() -> None:
     assert [one.place for one in found(page, "ipv4")] == ["text", "comment"]
 
 
-def test_markup_agrees_with_a_parser() -> None:
+def test_places_agree_with_a_parser() -> None:
     parser = pytest.importorskip("selectolax.lexbor")
-    markup = read_markup(PAGE)
+    places = read_places(PAGE)
     mine = [
         (tag.name, {key: PAGE[one.start : one.end] for key, one in found.items()})
-        for tag, found in markup.attributes()
+        for tag, found in places.attributes()
         if not tag.name.startswith("/")
     ]
     tree = parser.LexborHTMLParser(PAGE)

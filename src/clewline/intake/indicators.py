@@ -27,7 +27,7 @@ from clewline.intake.hosts import (
     registrable,
 )
 from clewline.intake.indicator_marks import load_marks
-from clewline.intake.markup import Markup, Segment, Tag, read_markup
+from clewline.intake.places import Places, Segment, Tag, read_places
 from clewline.intake.refused import masked, refused
 from clewline.intake.unfold import View, unfold
 
@@ -383,8 +383,8 @@ def _key_blocks(source: str) -> list[tuple[int, int]]:
 class _Where:
     """Where places of the text as it reads are in the source, and inside what."""
 
-    def __init__(self, view: View, markup: Markup) -> None:
-        self._view, self._markup = view, markup
+    def __init__(self, view: View, places: Places) -> None:
+        self._view, self._places = view, places
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return a stretch of the source."""
@@ -392,7 +392,7 @@ class _Where:
 
     def segment(self, start: int) -> Segment | None:
         """Return what a place of the text as it reads is inside of."""
-        return self._markup.at(self.span(start, start + 1)[0])
+        return self._places.at(self.span(start, start + 1)[0])
 
 
 def _digest(text: str) -> str:
@@ -490,7 +490,7 @@ def _referred(source: str, tag: Tag, found: dict[str, Segment]) -> Iterator[_Has
 _FIELDS: Final = frozenset(("input", "select", "textarea"))
 
 
-def _sets(source: str, markup: Markup) -> Iterator[_Hashed]:
+def _sets(source: str, places: Places) -> Iterator[_Hashed]:
     """Yield the hashes of field names, a form each, and of the page's class names."""
     classes: set[str] = set()
     names: set[str] = set()
@@ -504,7 +504,7 @@ def _sets(source: str, markup: Markup) -> Iterator[_Hashed]:
                 "form", _digest("\n".join(sorted(names))), shown, "tag", start, end, aside
             )
 
-    for tag, found in markup.attributes():
+    for tag, found in places.attributes():
         if "class" in found:
             one = found["class"]
             classes.update(source[one.start : one.end].split())
@@ -526,16 +526,16 @@ def _sets(source: str, markup: Markup) -> Iterator[_Hashed]:
         yield _Hashed("classes", value, shown, "page", 0, len(source), aside)
 
 
-def _structure(source: str, markup: Markup) -> Iterator[_Hashed]:
+def _structure(source: str, places: Places) -> Iterator[_Hashed]:
     """Yield all that the structure of the page shows."""
-    for segment in markup.segments:
+    for segment in places.segments:
         if segment.what != "attribute":
             one = _inline(source, segment)
             if one is not None:
                 yield one
-    for tag, found in markup.attributes():
+    for tag, found in places.attributes():
         yield from _referred(source, tag, found)
-    yield from _sets(source, markup)
+    yield from _sets(source, places)
 
 
 def _in_text(text: str, where: _Where) -> Iterator[_Found]:
@@ -554,11 +554,11 @@ def _in_text(text: str, where: _Where) -> Iterator[_Found]:
     yield from _fingerprints(text)
 
 
-def _keys(source: str, spans: Sequence[tuple[int, int]], markup: Markup) -> Iterator[Indicator]:
+def _keys(source: str, spans: Sequence[tuple[int, int]], places: Places) -> Iterator[Indicator]:
     """Yield the armoured keys of a source."""
     for start, end in spans:
         value = pgp.fingerprint(source[start:end])
-        segment = markup.at(start)
+        segment = places.at(start)
         yield Indicator(
             *("pgp", value or "", f"public key block, {end - start:,} characters"),
             *(segment.place if segment is not None else "text", start, end),
@@ -600,20 +600,20 @@ def find_indicators(source: str) -> tuple[Indicator, ...]:
     host mai comment True
     domain mad comment True
     """
-    markup = read_markup(source)
+    places = read_places(source)
     blocks = _key_blocks(source)
     rest = masked(source, blocks)
     rest = masked(rest, [(one.start, one.end) for one in refused(rest)])
     view = unfold(rest)
-    where = _Where(view, markup)
-    found = list(_keys(source, blocks, markup))
+    where = _Where(view, places)
+    found = list(_keys(source, blocks, places))
     for one in _in_text(view.text, where):
         start, end = where.span(one.start, one.end)
-        segment = markup.at(start)
+        segment = places.at(start)
         place = segment.place if segment is not None else "text"
         aside = ASIDE[one.aside] if one.aside else None
         found.append(Indicator(one.kind, one.value, rest[start:end], place, start, end, aside))
-    for other in _structure(rest, markup):
+    for other in _structure(rest, places):
         aside = ASIDE[other.aside] if other.aside else None
         found.append(Indicator(*other[:-1], aside))
     return _first_of_each(found)
