@@ -541,8 +541,8 @@ def indicators_page() -> str:
     return "\n\n".join(
         (
             "# Indicators",
-            "What the pasted source of a recorded page gives away of who runs it, for linking pages "
-            "and for finding hosting mistakes. Nothing is looked up or contacted, no picture is "
+            "What the pasted source of a recorded page gives away of who runs it, for linking "
+            "pages and for finding hosting mistakes. Nothing is looked up, no picture is "
             "touched, data URIs are passed over unread. There is deliberately no command for it: "
             "it would let the operator of a site check a page for leaks. It works only inside a "
             "record of a sighting, where it is written down who asked. Values are kept as keyed "
@@ -557,8 +557,8 @@ def indicators_page() -> str:
             "These are shown with the reason, and not used for linking.",
             table(("why",), ((reason,) for reason in ASIDE.values())),
             f"Shared by everybody are {len(marks.shared_hosts)} hosts with all below them, "
-            f"{len(marks.shared_addresses)} IP addresses and {len(marks.shared_files)} forms of "
-            f"paths in `intake/indicator_marks.yaml`. {len(marks.tenants)} hosts rent out names "
+            f"{len(marks.shared_addresses)} IP addresses and paths of well-known software: "
+            f"`intake/indicator_marks.yaml`. {len(marks.tenants)} hosts rent out names "
             "below their own, so that one label more counts.",
             "## Accounts",
             table(
