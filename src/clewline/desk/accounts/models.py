@@ -60,7 +60,7 @@ class User(AbstractBaseUser):
     email = models.EmailField(blank=True)
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="people")
     teams = models.ManyToManyField(Team, related_name="people", blank=True)
-    roles = models.JSONField(default=list)
+    roles = models.JSONField(default=list, blank=True)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     sessions_from = models.PositiveIntegerField(default=0)
