@@ -174,7 +174,7 @@ class PageTraits:
     indicators : mapping of str to frozenset of bytes
         Keys of its indicators by kind, as `indicator_keys` gives them.
     contacts : frozenset of bytes
-        Keys of its contacts.
+        Keys of its contacts, without e-mail addresses and OpenPGP keys, which are indicators.
     """
 
     sketch: Sketch | None = None
