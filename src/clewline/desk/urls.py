@@ -6,6 +6,7 @@ from allauth.account import views as allauth
 from django.urls import include, path
 
 from clewline.desk.accounts import views as accounts
+from clewline.desk.audit import views as audit
 from clewline.desk.web import views as web
 
 urlpatterns = [
@@ -24,6 +25,9 @@ urlpatterns = [
     path("people/<str:pseudonym>/", accounts.person, name="person"),
     path("people/<str:pseudonym>/reset/", accounts.reset, name="reset-person"),
     path("people/<str:pseudonym>/active/", accounts.set_active, name="set-active"),
+    path("audit/", audit.log, name="audit"),
+    path("audit/check/", audit.check, name="check-audit"),
+    path("audit/export.<str:form>", audit.export, name="export-audit"),
     # Of allauth only what people here may do: nobody signs up, no mail is sent.
     path("accounts/login/", allauth.login, name="account_login"),
     path("accounts/logout/", allauth.logout, name="account_logout"),
