@@ -55,8 +55,11 @@ def why(source: str, kind: str) -> str | None:
 def test_no_command_and_no_public_name_reaches_indicators() -> None:
     hidden = {"clewline.intake.indicators", "clewline.intake.sameness"}
     files = modules()
-    seen: set[str] = set()
+    # The desk may lead there: it records sightings, and who asked. Its own commands may not.
+    seen = {name for name in files if name.startswith("clewline.desk") and "management" not in name}
+    desk = set(seen)
     queue = [name for name in files if name.startswith(("clewline.cli", "clewline.workspace"))]
+    queue += [name for name in files if "management" in name]
     queue += ["clewline.__init__", "clewline.__main__", "clewline.intake.__init__"]
     while queue:
         name = queue.pop()
@@ -69,7 +72,7 @@ def test_no_command_and_no_public_name_reaches_indicators() -> None:
                 module = ".".join(parts[:stop])
                 queue += [module, f"{module}.__init__"]
     assert "clewline.intake.finding" in seen
-    assert not seen & hidden
+    assert not (seen - desk) & hidden
     for face in (clewline, clewline.intake):
         shown = getattr(face, "__all__", [one for one in vars(face) if not one.startswith("_")])
         assert not {"find_indicators", "indicator_key", "Indicator"} & set(shown)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
@@ -24,24 +24,30 @@ from clewline.desk.records.drafts import (
     SightingDraft,
     require_plain,
 )
+from clewline.desk.records.keyed import (
+    canonical_contact,
+    contact_index,
+    host_index,
+    url_indexes,
+)
 from clewline.desk.records.models import (
     Address,
     Brand,
     Indicator,
     PaymentOption,
     Sighting,
+    SketchBand,
     Withdrawal,
 )
-from clewline.desk.records.site_address import read_site_address
 from clewline.errors import UsageError
-from clewline.intake import Reading, read_address
+from clewline.intake import Reading, likeness, read_address
+from clewline.intake.indicators import indicator_key
 
 __all__ = [
     "AccountDraft",
     "IndicatorDraft",
     "OptionDraft",
     "SightingDraft",
-    "canonical_contact",
     "record",
     "refresh",
     "supersede",
@@ -65,7 +71,6 @@ _OPTION_COPIED: Final = (
 )
 _AMOUNT: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,18})?")
 _SLACK: Final = timedelta(minutes=10)
-_PHONE: Final = re.compile(r"\+?[0-9][0-9 ().\-/]{5,}")
 
 
 class _Meant(NamedTuple):
@@ -77,20 +82,6 @@ class _Meant(NamedTuple):
     kind: str
     checksum_ok: bool | None
     tag: str = ""
-
-
-def canonical_contact(text: str) -> str:
-    """Return a contact in the form by which it is compared.
-
-    Examples
-    --------
-    >>> canonical_contact("@Some_Name"), canonical_contact("+44 (0)20 7946-0000")
-    ('some_name', '+4402079460000')
-    """
-    text = unicodedata.normalize("NFKC", text).strip()
-    if _PHONE.fullmatch(text):
-        return re.sub(r"[^0-9+]", "", text)
-    return "".join(text.casefold().split()).removeprefix("@")
 
 
 @transaction.atomic
@@ -335,7 +326,6 @@ def _write(
     """Write the rows of a sighting."""
     _require_sense(draft)
     meant = [_meant(option, place) for place, option in enumerate(draft.options, 1)]
-    site = read_site_address(draft.url) if draft.url else None
     sighting = Sighting(
         ref=new_reference(Sighting.LETTER),
         key_id=vault().new_key(),
@@ -345,8 +335,8 @@ def _write(
         brand=_brand(user, team_id, draft.brand),
         classification=[dict(one) for one in draft.classification],
         accounts=[asdict(account) for account in draft.accounts],
-        url_index=index_of("url", site.canonical) if site else None,
-        host_index=index_of("host", site.host) if site and site.host else None,
+        url_index=index_of_page(draft.url) if draft.url else None,
+        host_index=host_index(draft.url) if draft.url else None,
         wording_sha256=_sha256(draft.wording),
         page_text_hash=draft.page_hash,
         draft=draft.draft,
@@ -360,8 +350,12 @@ def _write(
             text = source.unseal(name)
             _keep_indexes(sighting, source, name)
         sighting.seal(name, text)
+    sketch = _sketch_of(draft.read_text or draft.page_text)
     if source is not None and not draft.page_hash and "indicators" in keep:
-        sighting.page_text_hash, sighting.sketch = source.page_text_hash, source.sketch
+        sighting.page_text_hash = source.page_text_hash
+        sketch = likeness.Sketch.from_bytes(bytes(source.sketch)) if source.sketch else None
+    if sketch is not None:
+        sighting.sketch = sketch.to_bytes()
     _check_row(sighting, "sighting")
     try:
         with transaction.atomic():
@@ -375,7 +369,23 @@ def _write(
         ) from None
     _write_options(sighting, draft.options, meant, source)
     _write_indicators(sighting, draft.indicators, source if "indicators" in keep else None)
+    if sketch is not None:
+        SketchBand.objects.bulk_create(
+            SketchBand(sighting=sighting, band=band) for band in likeness.bands(sketch)
+        )
     return sighting
+
+
+def index_of_page(url: str) -> bytes:
+    """Return by what a page is found again; what is no URL, as a channel, counts as its handle."""
+    indexes = url_indexes(url)
+    return indexes[0] if indexes else index_of("url", canonical_contact(url))
+
+
+def _sketch_of(text: str) -> likeness.Sketch | None:
+    """Return the sketch of a page's wording, where it is long enough for one."""
+    made = likeness.sketch(text, index_of("likeness", "sketch"))
+    return made if isinstance(made, likeness.Sketch) else None
 
 
 def _require_sense(draft: SightingDraft) -> None:
@@ -514,7 +524,7 @@ def _write_options(
             address_shown=draft.address_shown or draft.address,
             checksum_ok=means.checksum_ok if means else None,
             uri_parameters=dict(draft.uri_parameters),
-            contact_index=index_of("contact", canonical_contact(contact)) if contact else None,
+            contact_index=contact_index(contact) if contact else None,
             **copied,
         )
         row.seal("contact", contact)
@@ -545,7 +555,7 @@ def _write_indicators(
             sighting=sighting,
             key_id=sighting.key_id,
             kind=draft.kind,
-            value_index=index_of(f"indicator {draft.kind}", draft.value),
+            value_index=indicator_key(draft.kind, draft.value, settings.HOME.key("index")),
             place=draft.place[:120],
             start=draft.start,
             end=draft.end,
