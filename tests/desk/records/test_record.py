@@ -18,6 +18,7 @@ from clewline.desk.records.services import (
     AccountDraft,
     IndicatorDraft,
     OptionDraft,
+    canonical_contact,
     record,
     refresh,
     supersede,
@@ -74,7 +75,7 @@ def test_nothing_sensitive_stands_in_a_row(world: World) -> None:
     )
     for secret in (URL, "made-up-site", draft.wording, "Some_Handle", "somebody", "the page"):
         assert secret not in shown
-    assert len(made.fingerprint) == 10
+    assert len(made.fingerprint) == 19
 
 
 def test_the_same_form_records_once(world: World) -> None:
@@ -274,3 +275,15 @@ def test_wording_is_compared_by_its_sketch(world: World) -> None:
     mine = {bytes(band.band) for band in first.bands.all()}
     assert mine & {bytes(band.band) for band in second.bands.all()}
     assert record(analyst, page(read_text="too short")).sketch is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "compared"),
+    [
+        ("@Name_1", "name_1"),
+        ("Somebody@Mail.Example", "somebody@mail.example"),
+        ("+44 20 7946 0000", "+442079460000"),
+    ],
+)
+def test_contacts_are_compared_in_one_form(typed: str, compared: str) -> None:
+    assert canonical_contact(typed) == compared

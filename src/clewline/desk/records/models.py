@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from clewline import vocab
 from clewline.desk.ledger import AppendOnly, Referenced, Sealed, TeamOwned, TeamQuerySet
-from clewline.desk.records.keyed import fingerprint
+from clewline.desk.records.site_address import fingerprint
 
 
 class Word(models.CharField):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -24,12 +25,6 @@ from clewline.desk.records.drafts import (
     SightingDraft,
     require_plain,
 )
-from clewline.desk.records.keyed import (
-    canonical_contact,
-    contact_index,
-    host_index,
-    url_indexes,
-)
 from clewline.desk.records.models import (
     Address,
     Brand,
@@ -39,6 +34,7 @@ from clewline.desk.records.models import (
     SketchBand,
     Withdrawal,
 )
+from clewline.desk.records.site_address import read_site_address
 from clewline.errors import UsageError
 from clewline.intake import Reading, likeness, read_address
 from clewline.intake.indicators import indicator_key
@@ -48,6 +44,7 @@ __all__ = [
     "IndicatorDraft",
     "OptionDraft",
     "SightingDraft",
+    "canonical_contact",
     "record",
     "refresh",
     "supersede",
@@ -70,6 +67,7 @@ _OPTION_COPIED: Final = (
     *("invoice_expires_at", "credit", "obtained", "contact_kind"),
 )
 _AMOUNT: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,18})?")
+_PHONE: Final = re.compile(r"\+?[0-9][0-9 ().\-/]{5,}")
 _SLACK: Final = timedelta(minutes=10)
 
 
@@ -82,6 +80,20 @@ class _Meant(NamedTuple):
     kind: str
     checksum_ok: bool | None
     tag: str = ""
+
+
+def canonical_contact(text: str) -> str:
+    """Return a contact in the form by which it is compared.
+
+    Examples
+    --------
+    >>> canonical_contact("@Some_Name"), canonical_contact("+44 (0)20 7946-0000")
+    ('some_name', '+4402079460000')
+    """
+    text = unicodedata.normalize("NFKC", text).strip()
+    if _PHONE.fullmatch(text):
+        return re.sub(r"[^0-9+]", "", text)
+    return "".join(text.casefold().split()).removeprefix("@")
 
 
 @transaction.atomic
@@ -325,6 +337,7 @@ def _write(
 ) -> Sighting:
     """Write the rows of a sighting."""
     _require_sense(draft)
+    site = read_site_address(draft.url) if draft.url else None
     meant = [_meant(option, place) for place, option in enumerate(draft.options, 1)]
     sighting = Sighting(
         ref=new_reference(Sighting.LETTER),
@@ -335,8 +348,8 @@ def _write(
         brand=_brand(user, team_id, draft.brand),
         classification=[dict(one) for one in draft.classification],
         accounts=[asdict(account) for account in draft.accounts],
-        url_index=index_of_page(draft.url) if draft.url else None,
-        host_index=host_index(draft.url) if draft.url else None,
+        url_index=index_of("url", site.canonical) if site else None,
+        host_index=index_of("host", site.host) if site and site.host else None,
         wording_sha256=_sha256(draft.wording),
         page_text_hash=draft.page_hash,
         draft=draft.draft,
@@ -374,12 +387,6 @@ def _write(
             SketchBand(sighting=sighting, band=band) for band in likeness.bands(sketch)
         )
     return sighting
-
-
-def index_of_page(url: str) -> bytes:
-    """Return by what a page is found again; what is no URL, as a channel, counts as its handle."""
-    indexes = url_indexes(url)
-    return indexes[0] if indexes else index_of("url", canonical_contact(url))
 
 
 def _sketch_of(text: str) -> likeness.Sketch | None:
@@ -524,7 +531,7 @@ def _write_options(
             address_shown=draft.address_shown or draft.address,
             checksum_ok=means.checksum_ok if means else None,
             uri_parameters=dict(draft.uri_parameters),
-            contact_index=contact_index(contact) if contact else None,
+            contact_index=index_of("contact", canonical_contact(contact)) if contact else None,
             **copied,
         )
         row.seal("contact", contact)
