@@ -8,6 +8,7 @@ import hashlib
 import re
 import time
 import zlib
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -303,6 +304,8 @@ def test_lists_of_the_data_file_are_what_they_say() -> None:
         (armoured(V4_KEY).replace("\n", "<br>\r\n"), V4_FINGERPRINT),
         (armoured(V4_KEY).replace("+", "&#43;"), V4_FINGERPRINT),
         (armoured(V4_KEY).removesuffix(pgp.END), V4_FINGERPRINT),
+        (armoured(V4_KEY).replace("\n", "\\n"), V4_FINGERPRINT),
+        (armoured(V4_KEY).replace("\n", "\n&gt; "), V4_FINGERPRINT),
     ],
 )
 def test_key_block(block: str, fingerprint: str) -> None:
@@ -345,11 +348,27 @@ def test_any_bytes_in_a_key_block(data: bytes) -> None:
     find_indicators(armoured(base64.b64encode(data).decode()))
 
 
-def test_photograph_in_a_key_is_never_reached() -> None:
+@pytest.mark.parametrize("head", [b"\xca\x03PGP", b"\xa8\x03PGP", b""])
+def test_marker_before_a_key(head: bytes) -> None:
+    key = base64.b64encode(head + base64.b64decode(V4_KEY)).decode()
+    assert values(armoured(key), "pgp") == [V4_FINGERPRINT]
+
+
+def test_photograph_in_a_key_is_never_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = b""
+
+    def watched(text: str) -> bytes:
+        nonlocal decoded
+        decoded += base64.b64decode(text)
+        return base64.b64decode(text)
+
+    monkeypatch.setattr(pgp, "base64", SimpleNamespace(b64decode=watched))
     first = base64.b64decode(V4_KEY)
-    body = base64.b64encode(first + b"\xd1\xff\x00\x01\x00\x00" + bytes(300)).decode()
+    body = base64.b64encode(first + b"\xd1\xff\x00\x01\x00\x00" + b"CANARY" * 50).decode()
     lines = "\n".join(body[at : at + 64] for at in range(0, len(body), 64))
     assert values(armoured(lines), "pgp") == [V4_FINGERPRINT]
+    assert first[:20] in decoded
+    assert b"CANARY" not in decoded
 
 
 @pytest.mark.parametrize(

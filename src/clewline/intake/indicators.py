@@ -184,6 +184,7 @@ _AT: Final = re.compile(
 )
 _USER: Final = re.compile(r"(?<![\w.%+@/-])[\w.%+-]{1,64}(?=\s?\Z)")
 _LONGEST_USER: Final = 66
+_LABELS: Final = re.compile(r"(?<![A-Za-z0-9.-])[A-Za-z0-9.-]++\Z")
 _GROUPED: Final = re.compile(
     r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{4}(?:[ \u00a0]{1,2}[0-9A-Fa-f]{4}){9}(?! ?[0-9A-Fa-f])"
 )
@@ -320,7 +321,7 @@ def _hidden(text: str) -> Iterator[_Found]:
         while at >= 0:
             end = at + len(word)
             first = max(at - 80, 0)
-            before = re.search(r"[A-Za-z0-9.-]+\Z", text[first:at])
+            before = _LABELS.search(text[first:at])
             if before is not None and not text[end : end + 1].isalnum():
                 name = before[0].strip(".-")
                 read = read_hidden(f"{name}{word}".lower())
@@ -486,7 +487,7 @@ def _referred(source: str, tag: Tag, found: dict[str, Segment]) -> Iterator[_Has
         kind = "favicon"
     elif tag.name == "meta" and text("name").lower() == "generator" and text("content"):
         at = found["content"]
-        value = unfold(text("content")).text.lower()
+        value = unfold(text("content")).text.replace("\0", "").lower()
         yield _Hashed("generator", value, text("content"), at.place, at.start, at.end, "software")
     if not kind or name not in found:
         return
