@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +10,19 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.db.backends.base.operations import BaseDatabaseOperations
+from django.http import HttpResponse
 from django.test import Client
 
 from clewline.desk.accounts.models import Organisation, Team, User
 from clewline.desk.audit import triggers
 from clewline.desk.roles import Role
+
+_TOKEN = re.compile(rb"(csrfmiddlewaretoken\" value=\"|X-CSRFToken\": \")[^\"]+")
+
+
+def plain(answer: HttpResponse) -> bytes:
+    """Return a page without its form tokens, which differ each time; for comparing two answers."""
+    return _TOKEN.sub(b"", answer.content)
 
 
 @dataclass

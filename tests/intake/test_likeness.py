@@ -186,9 +186,9 @@ def test_hostile_text_is_linear(part: str) -> None:
         text = part * (n // len(part))
         best = 9e9
         for _ in range(2):
-            start = time.perf_counter()
+            start = time.process_time()
             sketch(text, KEY)
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.process_time() - start)
         return best
 
     took(1000)

@@ -90,7 +90,7 @@ class _Echo:
 
 def _sheet(rows: Iterator[Row]) -> Iterator[str]:
     """Write events as CSV in which no cell is taken for a formula."""
-    writer = csv.writer(_Echo())  # type: ignore[arg-type]
+    writer = csv.writer(_Echo())
     yield str(writer.writerow(Row._fields))
     for row in rows:
         yield str(writer.writerow([harmless(visible(str(value))) for value in row]))
