@@ -19,8 +19,8 @@ Home = Annotated[
 ]
 
 
-def open_desk(home: Path | None) -> None:
-    """Set Django up on a desk, so that its rooms can be imported."""
+def open_desk(home: Path | None, *, new: bool = False) -> None:
+    """Set Django up on a desk, so that its rooms can be imported; `new` makes one where none is."""
     try:
         import django  # noqa: F401
     except ImportError:
@@ -31,6 +31,8 @@ def open_desk(home: Path | None) -> None:
     from clewline.desk.running import prepare
 
     desk = DeskHome(home) if home else DeskHome.default()
+    if not new:
+        desk.key("root")
     prepare(desk)
     log.print(f"Desk in {desk.path}" + (" (made-up records)" if desk.is_play else ""))
 
@@ -64,7 +66,7 @@ def serve(
     os.environ["CLEWLINE_DESK_ORIGIN"] = origin
     if store:
         os.environ["CLEWLINE_STORE"] = str(store.absolute())
-    open_desk(home)
+    open_desk(home, new=True)
     from clewline.desk.running import first_visit
     from clewline.desk.running import serve as run
 

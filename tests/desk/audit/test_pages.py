@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from tests.desk.conftest import World
 
-from clewline.desk.audit import services
+from clewline.desk.audit import offline, services
 from clewline.desk.audit.models import Check, Event
 
 PAGES = [("get", "/audit/"), ("post", "/audit/check/"), ("get", "/audit/export.jsonl")]
@@ -100,7 +100,7 @@ def test_an_export_of_the_whole_log_verifies_alone(auditor: Client, tmp_path: Pa
     file = tmp_path / "audit.jsonl"
     answer = auditor.get("/audit/export.jsonl")
     file.write_text(body(answer), encoding="utf-8")
-    verdict = services.verify_log(file=file)
+    verdict = offline.verify_export(file)
     assert verdict.fault is None
     assert verdict.seq >= 5
     assert Event.objects.order_by("-seq")[0].action == "audit.export"

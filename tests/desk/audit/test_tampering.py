@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from clewline.desk.audit import anchors, services, triggers
+from clewline.desk.audit import anchors, offline, services, triggers
 from clewline.desk.audit.chain import Kind, hash_of, line_of
 from clewline.desk.audit.models import Anchor, Event
 from clewline.errors import DataError, SealError, UsageError
@@ -181,7 +181,7 @@ def test_what_breaks_the_chain(
     # An export says the same without a database.
     export = tmp_path / "export.jsonl"
     export.write_text("".join(line_of(row) + "\n" for row in services.rows(0)))
-    assert services.verify_log(file=export).fault == fault
+    assert offline.verify_export(export).fault == fault
 
 
 def drop_anchor(key: Any, directory: Path) -> anchors.Anchor:
@@ -315,7 +315,7 @@ def test_a_file_that_is_no_log_is_named(tmp_path: Path, line: bytes) -> None:
     file = tmp_path / "export.jsonl"
     file.write_bytes(line + b"\n")
     with pytest.raises(DataError, match=r"export.jsonl line 1"):
-        services.verify_log(file=file)
+        offline.verify_export(file)
 
 
 def test_anchors_for_a_file_need_a_key(log: None, key: Any, tmp_path: Path) -> None:
@@ -323,10 +323,8 @@ def test_anchors_for_a_file_need_a_key(log: None, key: Any, tmp_path: Path) -> N
     export = tmp_path / "export.jsonl"
     export.write_text("".join(line_of(row) + "\n" for row in services.rows(0)))
     with pytest.raises(UsageError):
-        services.verify_log(file=export, directory=tmp_path)
-    verdict = services.verify_log(
-        file=export, directory=tmp_path, public_key=tmp_path / "key.pem.pub"
-    )
+        offline.verify_export(export, directory=tmp_path)
+    verdict = offline.verify_export(export, directory=tmp_path, public_key=tmp_path / "key.pem.pub")
     assert (verdict.fault, verdict.anchors) == (None, 1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,17 +13,9 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from clewline.desk.audit import anchors, timestamps
-from clewline.desk.audit.chain import (
-    GENESIS,
-    Fault,
-    Kind,
-    Row,
-    Verdict,
-    hash_of,
-    read_lines,
-    verify,
-)
+from clewline.desk.audit.chain import GENESIS, Row, Verdict, hash_of
 from clewline.desk.audit.models import Anchor, Check, Event, SigningKey, Timestamp
+from clewline.desk.audit.offline import given_anchors, verify_with
 from clewline.errors import DataError, UsageError
 from clewline.reports.sheet import visible
 
@@ -108,50 +100,25 @@ def _row(values: Iterable[Any]) -> Row:
     return Row(seq, at.astimezone(UTC).isoformat(timespec="microseconds"), *texts)
 
 
-def verify_log(
-    *,
-    file: Path | None = None,
-    directory: Path | None = None,
-    public_key: Path | None = None,
-) -> Verdict:
-    """Verify the log of this desk, or an export of one, against the anchors there are.
+def verify_log(*, directory: Path | None = None, public_key: Path | None = None) -> Verdict:
+    """Verify the log of this desk against its own anchors and those that lie outside.
 
     Parameters
     ----------
-    file : Path, optional
-        Export of a whole log; no database is asked then.
     directory : Path, optional
-        Anchors that were dropped outside. Without it, those that this desk's database holds.
+        Anchors that were dropped outside.
     public_key : Path, optional
-        PEM file of the one key whose anchors count. Without it, the keys that this desk knows; a
-        file without a desk needs it wherever there are anchors.
+        PEM file of the one key whose anchors count; without it the keys that this desk knows.
 
     Raises
     ------
     DataError
         If an input is none.
-    UsageError
-        If anchors are given for a file, and no key.
     """
-    found = anchors.read_directory(directory) if directory else []
-    if public_key:
-        trusted = {anchors.public_key(public_key.read_bytes(), str(public_key))}
-    elif file is None:
-        trusted = set(SigningKey.objects.values_list("public", flat=True))
-    elif found:
-        raise UsageError("anchors count for nothing without a key", where="--public-key")
-    source: Callable[[int], Iterable[Row]] = rows
-    if file is None:
-        found += [anchor.plain for anchor in Anchor.objects.order_by("seq")]
-    else:
-        export = file
-        source = lambda first: (row for row in read_lines(export) if row.seq >= first)  # noqa: E731
-    for anchor in found:
-        if anchor.key not in trusted or not anchor.is_genuine():
-            text = "it was changed, or signed with a key that does not count"
-            fault = Fault(anchor.seq, Kind.FORGED, text)
-            return Verdict(0, GENESIS, "", 0, 0, fault)
-    return verify(source, found)
+    found, trusted = given_anchors(directory, public_key)
+    found += [anchor.plain for anchor in Anchor.objects.order_by("seq")]
+    known = trusted or set(SigningKey.objects.values_list("public", flat=True))
+    return verify_with(rows, found, known)
 
 
 def check(by: str, **options: Any) -> Verdict:
