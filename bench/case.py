@@ -93,12 +93,15 @@ def clear_store(case: Case) -> None:
 
 
 def import_as_process(case: Case) -> ImportRun:
-    """Run ``clewline chain import`` into a new store."""
+    """Run ``clewline chain import`` into a new store.
+
+    Its modules are kept compiled, as those of an installation are, whatever the environment says.
+    """
     clear_store(case)
     command = [COMMAND, "chain", "import"]
     command += ["--store", str(case.store), "--core-blocks", str(case.blocks)]
     begin = time.perf_counter()
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""})
     # wait4, because getrusage gives the peak of the largest of all children so far.
     _pid, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - begin
