@@ -26,6 +26,8 @@ class Case:
     path: Path
     transactions: int
     seed: int
+    inputs: int = 0
+    """Made-up inputs to cluster, besides those of the case."""
 
     @property
     def blocks(self) -> Path:
@@ -60,9 +62,9 @@ class ImportRun:
     peak_bytes: int
 
 
-def make_case(directory: Path, transactions: int, seed: int) -> Case:
+def make_case(directory: Path, transactions: int, seed: int, inputs: int = 0) -> Case:
     """Make a case, or take the one that an earlier run left in a kept directory."""
-    case = Case(directory / f"case-{transactions}-{seed}", transactions, seed)
+    case = Case(directory / f"case-{transactions}-{seed}", transactions, seed, inputs)
     if (case.path / "labels.csv").exists():  # written last
         note(f"{case.path} is there already and is used again")
         return case

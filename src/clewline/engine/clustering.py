@@ -290,8 +290,8 @@ def cluster_order(cluster: UInt32) -> UInt32:
 
 
 @kernel
-def _lower_bound(cluster: UInt32, order: UInt32, wanted: int) -> int:
-    """Return the first place in `order` whose cluster id is not below `wanted`."""
+def _run(cluster: UInt32, order: UInt32, wanted: int) -> tuple[int, int]:
+    """Return the first place in `order` of a cluster, and the one behind it."""
     low, high = 0, len(order)
     while low < high:
         middle = (low + high) // 2
@@ -299,7 +299,18 @@ def _lower_bound(cluster: UInt32, order: UInt32, wanted: int) -> int:
             low = middle + 1
         else:
             high = middle
-    return low
+    # Most clusters are small: double the step until it is beyond, then go back by halves.
+    step = 1
+    while low + step <= len(order) and np.int64(cluster[order[low + step - 1]]) == wanted:
+        step *= 2
+    first, high = low + step // 2, min(low + step, len(order))
+    while first < high:
+        middle = (first + high) // 2
+        if np.int64(cluster[order[middle]]) == wanted:
+            first = middle + 1
+        else:
+            high = middle
+    return low, first
 
 
 def member_range(cluster: UInt32, order: UInt32, script: int) -> tuple[int, int]:
@@ -331,11 +342,7 @@ def member_range(cluster: UInt32, order: UInt32, script: int) -> tuple[int, int]
     (2, 4)
     """
     _check_script(script, len(cluster), "script")
-    wanted = int(cluster[script])
-    return (
-        int(_lower_bound(cluster, order, wanted)),
-        int(_lower_bound(cluster, order, wanted + 1)),
-    )
+    return _run(cluster, order, int(cluster[script]))
 
 
 def members(cluster: UInt32, order: UInt32, script: int) -> UInt32:
@@ -409,6 +416,8 @@ class Clusters:
         """Return the clusters as written of which the cluster of a script is made."""
         _check_script(script, len(self.ids), "script")
         now = int(self.ids[script])
+        if not len(self.join_from):
+            return [now]
         joined = self.join_from[self.ids[self.join_from] == now]
         return [now, *joined.tolist()]
 
