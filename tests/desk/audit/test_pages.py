@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from tests.desk.conftest import World
 
@@ -90,7 +91,8 @@ def test_a_page_costs_as_many_queries_whatever_it_shows(
     for number in range(120):
         services.write(actor="A-1", action="home.read", object=str(number))
     auditor.get("/audit/")
-    with django_assert_num_queries(11):
+    # PostgreSQL is asked to lock the end of the log.
+    with django_assert_num_queries(11 + (connection.vendor == "postgresql")):
         auditor.get("/audit/?actor=A-1")
 
 
