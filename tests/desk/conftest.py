@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from clewline.desk.accounts.models import Organisation, Team, User
@@ -47,6 +48,12 @@ def make_team(name: str) -> tuple[Team, dict[str, User]]:
         user.teams.add(team)
         people[str(role)] = user
     return team, people
+
+
+@pytest.fixture(autouse=True)
+def no_memory_of_attempts() -> None:
+    """Forget how often somebody tried to sign in."""
+    cache.clear()
 
 
 @pytest.fixture
