@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Any, Final
 
 from clewline.desk.ledger import index_of
-from clewline.desk.records import keyed
+from clewline.desk.records.services import canonical_contact
+from clewline.desk.records.site_address import fingerprint, index_prefix, read_site_address
 from clewline.intake import Reading, find, read_address
 
 LONGEST: Final = 400
@@ -30,7 +31,10 @@ _MAIL: Final = re.compile(r"(?:mailto:)?[^@\s/:]+@[^@\s/]+\.[^@\s/]+", re.IGNORE
 _HANDLE: Final = re.compile(r"@[^@\s/]{2,}")
 _TELEPHONE: Final = re.compile(r"(?:tel:)?\+[0-9][0-9 ()./-]{5,}[0-9]")
 _BEGINNING: Final = re.compile(r"[0-9A-Za-z]+[:_]?[0-9A-Za-z/+_-]*")
-_PAYMENT_URI: Final = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*):(?://)?(?P<rest>[^?\s]+)(?:\?\S*)?", re.I)
+_PAYMENT_URI: Final = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*):(?://)?(?P<rest>[^?\s]+)(?:\?\S*)?", re.I
+)
+_SCHEME: Final = re.compile(r"//|:\]")
 _LOWER_CASE: Final = re.compile(r"(?:0x|[a-z]{1,12}1|(?:bitcoincash|bchtest|bchreg):)", re.I)
 _CASHADDR: Final = re.compile(r"[qp][02-9ac-hj-np-z]+", re.IGNORECASE)
 _LONGEST_WORD: Final = 80
@@ -53,7 +57,7 @@ class Question:
     txid, reference, word : str
         A transaction id or hash; a record's reference; a codename or report number. Empty if none.
     site : tuple of bytes
-        Keyed indexes of a page's address.
+        Keyed indexes of a page's address, or the first bytes of one.
     host, contact : bytes or None
         Keyed index of a host, of a contact.
     """
@@ -104,9 +108,9 @@ class Question:
     def shown(self) -> str:
         """Return what a page may say was asked: not a site's address, and no contact."""
         if self.contact is not None:
-            return f"contact {keyed.fingerprint(self.contact)}"
+            return f"contact {fingerprint(self.contact)}"
         if self.site:
-            return f"site {keyed.fingerprint(self.site[0])}"
+            return f"site {fingerprint(self.site[0])}"
         return self.text
 
     @property
@@ -120,7 +124,7 @@ class Question:
             return self.text
         if self.sensitive:
             return self.shown
-        return f"{self.kind} {keyed.fingerprint(index_of('asked', self.text.casefold()))}"
+        return f"{self.kind} {fingerprint(index_of('asked', self.text.casefold()))}"
 
 
 def clean(text: str) -> str:
@@ -166,9 +170,15 @@ def read(text: str, *, whole: bool = False) -> Question:
     if known:
         return Question(address if readings else text, **known)
     if any(form.fullmatch(text) for form in (_MAIL, _HANDLE, _TELEPHONE)):
-        return Question(text, contact=keyed.contact_index(text))
-    if site := keyed.url_indexes(text):
-        known |= {"site": tuple(site), "host": keyed.host_index(text)}
+        contact = canonical_contact(re.sub("^(?:mailto|tel):", "", text, flags=re.IGNORECASE))
+        # A channel's handle may be recorded as the site itself.
+        channel = index_of("url", read_site_address(text).canonical)
+        return Question(text, contact=index_of("contact", contact), site=(channel,))
+    if prefix := index_prefix(text):
+        return Question(text, site=(prefix,))
+    site, host = _site(text)
+    if site:
+        known |= {"site": site, "host": host}
     elif not whole:
         known |= {"beginnings": _beginnings(text), "did_you_mean": near}
     if len(text) <= _LONGEST_WORD and "://" not in text:
@@ -197,6 +207,17 @@ def _address_forms(text: str) -> list[str]:
         # The path of a request for a token is contract and function: an address all the same.
         forms.append(match["rest"].split("/")[0].split("@")[0])
     return list(dict.fromkeys(forms))
+
+
+def _site(text: str) -> tuple[tuple[bytes, ...], bytes | None]:
+    """Return the keyed indexes of a site's address and of its host; nothing where it is none."""
+    address = read_site_address(text)
+    if " " in text or "." not in address.host:
+        return (), None
+    forms = [address.canonical]
+    if not _SCHEME.search(text):
+        forms.append(read_site_address(f"https://{text}").canonical)
+    return tuple(index_of("url", form) for form in forms), index_of("host", address.host)
 
 
 def _beginnings(text: str) -> tuple[str, ...]:
