@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from django.db.models import CharField
 from django.db.models.lookups import StartsWith
 
 _LAST: Final = "\U0010ffff"
 
 
-@CharField.register_lookup
 class Begins(StartsWith):
     """As ``startswith``, but SQLite's LIKE takes no heed of case and so uses no index.
 

@@ -84,7 +84,8 @@ class ChainStoreDoor:
                 return FromChain("not loaded", "not loaded", facts)
             return FromChain("found", f"as of block {facts['height']:,}", facts)
 
-        return self._ask(ask)
+        answer: FromChain = self._ask(ask)
+        return answer
 
     def addresses(self, asked: Sequence[tuple[str, str, str]]) -> list[FromChain]:
         """Return sums and times of many addresses, given as chain, network, canonical form."""
@@ -105,7 +106,8 @@ class ChainStoreDoor:
             facts = next(iter(workspace.transactions([txid])))
             return FromChain("found", "on the chain", facts)
 
-        return self._ask(ask)
+        answer: FromChain = self._ask(ask)
+        return answer
 
     def _ask(self, ask: Callable[[Workspace], Any]) -> Any:
         """Run a question in the store's thread; an error of ours becomes words."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from allauth.account import views as allauth
-from django.urls import include, path
+from django.urls import include, path, register_converter
 
 from clewline.desk.accounts import views as accounts
 from clewline.desk.addresses import views as addresses
+from clewline.desk.addresses.converters import ChainOrNone
+from clewline.desk.api import api
 from clewline.desk.cases import views as cases
 from clewline.desk.search import views as search
 from clewline.desk.web import views as web
+from clewline.desk.welfare import views as welfare
+
+register_converter(ChainOrNone, "chain")
 
 urlpatterns = [
     path("", web.home, name="home"),
@@ -37,7 +42,7 @@ urlpatterns = [
     path("cases/<str:ref>/notes/", cases.notes, name="case-notes"),
     path("cases/<str:ref>/notes/add/", cases.add_note, name="case-note"),
     *(
-        path(f"addresses/<str:chain>/<str:network>/{verb}<path:canonical>/", view, name=name)
+        path(f"addresses/<chain:chain>/<chain:network>/{verb}<path:canonical>/", view, name=name)
         for verb, view, name in (
             ("attribute/", addresses.attribute, "attribute-address"),
             ("status/", addresses.set_status, "address-status"),
@@ -45,6 +50,12 @@ urlpatterns = [
             ("", addresses.address, "address"),
         )
     ),
+    path("sightings/<str:ref>/reveal/<str:field>/", welfare.reveal, name="reveal"),
+    path("welfare/", welfare.welfare, name="welfare"),
+    path("welfare/change/", welfare.change, name="welfare-change"),
+    path("welfare/team/", welfare.team, name="welfare-team"),
+    path("welfare/team/change/", welfare.change_default, name="welfare-default"),
+    path("api/", api.urls),
     # Of allauth only what people here may do: nobody signs up, no mail is sent.
     path("accounts/login/", allauth.login, name="account_login"),
     path("accounts/logout/", allauth.logout, name="account_logout"),

@@ -24,8 +24,8 @@ def links(user: User, case: Case) -> list[dict[str, Any]]:
 
     A sighting or brand of a team that is none of the user's stands there without a name.
     """
-    rows = case.links.select_related("address", "sighting__brand", "brand", "by")
-    rows = list(rows.order_by("-at", "-id"))
+    linked = case.links.select_related("address", "sighting__brand", "brand", "by")
+    rows = list(linked.order_by("-at", "-id"))
     seen = set(
         Sighting.objects.visible_to(user)
         .filter(pk__in=[row.sighting_id for row in rows if row.sighting_id])

@@ -103,9 +103,7 @@ def link(user: User, case: Case, what: str, why: str) -> Link:
             return _link(user, case, why, **{field: record})
     if question.readings:
         one = question.readings[0]
-        return link_address(
-            user, case, address_row((one.chain, one.network, one.canonical)), why
-        )
+        return link_address(user, case, address_row((one.chain, one.network, one.canonical)), why)
     if question.txid:
         return _link(user, case, why, txid=question.txid)
     raise UsageError(

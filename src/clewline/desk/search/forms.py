@@ -14,7 +14,7 @@ class SearchForm(forms.Form):
     """One question, or a list with one on each line."""
 
     q = forms.CharField(required=False, max_length=LONGEST, strip=True)
-    list = forms.CharField(
+    lines = forms.CharField(
         label=gettext_lazy("A list, one on each line"),
         required=False,
         max_length=MOST * (LONGEST + 2),
@@ -25,9 +25,9 @@ class SearchForm(forms.Form):
         ),
     )
 
-    def clean_list(self) -> list[str]:
+    def clean_lines(self) -> list[str]:
         """Return the lines that say something."""
-        lines = [line.strip() for line in self.cleaned_data["list"].splitlines()]
+        lines = [line.strip() for line in self.cleaned_data["lines"].splitlines()]
         asked = [line for line in lines if line]
         if len(asked) > MOST:
             raise ValidationError(

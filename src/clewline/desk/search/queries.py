@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import CharField, Count, Exists, Max, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.urls import reverse
+from django.utils.translation import gettext
 
-from clewline.desk import begins, chain_store
+from clewline.desk import chain_store
+from clewline.desk.begins import Begins
 from clewline.desk.cases.models import Case, Link
 from clewline.desk.chain_store import FromChain
 from clewline.desk.records.models import (
@@ -33,6 +35,8 @@ from clewline.intake import Reading
 
 if TYPE_CHECKING:
     from clewline.desk.accounts.models import User
+
+CharField.register_lookup(Begins)
 
 MOST_LISTED: Final = 50
 """Rows of one kind that a page lists; how many more there are is not counted."""
@@ -172,7 +176,7 @@ def _addresses(user: User, questions: Sequence[Question]) -> Iterable[tuple[int,
 
 def _note(chain: str, network: str, reading: Reading | None) -> str:
     """Say of which chain an address is, of which kind, and with which tag it was asked."""
-    words = [f"{chain} ({network})"]
+    words = [f"{chain} ({network})" if chain else gettext("as shown, no right checksum")]
     if reading is not None:
         words += [reading.kind] + ([f"tag {reading.tag}"] if reading.tag else [])
     return ", ".join(words)
@@ -219,7 +223,9 @@ def known_of(user: User, names: Sequence[str]) -> dict[_Key, Hit]:
         where, hit = at(row)
         found[where] = replace(hit, status=row[3])
     links = Link.objects.visible_to(user).filter(address__canonical__in=names)
-    for row in links.values_list(*key, "case__codename").distinct().order_by(*key, "case__codename"):
+    for row in (
+        links.values_list(*key, "case__codename").distinct().order_by(*key, "case__codename")
+    ):
         where, hit = at(row)
         found[where] = replace(hit, cases=(*hit.cases, row[3]))
     return found
@@ -287,7 +293,7 @@ def _sites(user: User, questions: Sequence[Question]) -> Iterable[tuple[int, Hit
         for prefix in prefixes[first : first + _AT_ONCE]:
             begun |= Q(url_index__gte=prefix, url_index__lte=prefix + b"\xff" * 6)
         for sighting in _newest(mine.filter(begun)):
-            for place in asked[bytes(sighting.url_index)[:_PREFIX_BYTES]]:
+            for place in asked[bytes(sighting.url_index or b"")[:_PREFIX_BYTES]]:
                 yield place, _sighting(sighting)
     for field, wanted, kind in (
         ("url_index", {one: asked[one] for one in whole}, "site"),
@@ -299,7 +305,7 @@ def _sites(user: User, questions: Sequence[Question]) -> Iterable[tuple[int, Hit
         yield from _tallied(rows, field, wanted, kind)
         if len(questions) == 1 and kind == "site":
             for sighting in _newest(rows):
-                for place in wanted[bytes(sighting.url_index)]:
+                for place in wanted[bytes(sighting.url_index or b"")]:
                     yield place, _sighting(sighting)
 
 
@@ -373,7 +379,6 @@ def _sighting(sighting: Sighting) -> Hit:
         "sighting",
         sighting.ref,
         note=sighting.neutral_summary,
-        href=reverse("sighting", args=[sighting.ref]),
         tally=Tally(1, seen, seen),
         brands=(sighting.brand.codename,) if sighting.brand else (),
     )

@@ -30,13 +30,14 @@ _CROCKFORD: Final = str.maketrans("OIL", "011")
 _MAIL: Final = re.compile(r"(?:mailto:)?[^@\s/:]+@[^@\s/]+\.[^@\s/]+", re.IGNORECASE)
 _HANDLE: Final = re.compile(r"@[^@\s/]{2,}")
 _TELEPHONE: Final = re.compile(r"(?:tel:)?\+[0-9][0-9 ()./-]{5,}[0-9]")
-_BEGINNING: Final = re.compile(r"[0-9A-Za-z]+[:_]?[0-9A-Za-z/+_-]*")
+_BEGINNING: Final = re.compile(r"[0-9A-Za-z]+[:_]?[0-9A-Za-z_-]*")
 _PAYMENT_URI: Final = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*):(?://)?(?P<rest>[^?\s]+)(?:\?\S*)?", re.I
 )
 _SCHEME: Final = re.compile(r"//|:\]")
 _LOWER_CASE: Final = re.compile(r"(?:0x|[a-z]{1,12}1|(?:bitcoincash|bchtest|bchreg):)", re.I)
 _CASHADDR: Final = re.compile(r"[qp][02-9ac-hj-np-z]+", re.IGNORECASE)
+_SHORTEST: Final = 14
 _LONGEST_WORD: Final = 80
 
 
@@ -76,7 +77,8 @@ class Question:
     @cached_property
     def canonicals(self) -> tuple[str, ...]:
         """Forms under which an address may be recorded: canonical ones, and as it was asked."""
-        shown = (self.text,) if self.readings or _BEGINNING.fullmatch(self.text) else ()
+        one_word = self.readings or (len(self.text) >= _SHORTEST and " " not in self.text)
+        shown = (self.text,) if one_word and not self.sensitive else ()
         return tuple(dict.fromkeys((*(one.canonical for one in self.readings), *shown)))
 
     @property
@@ -128,11 +130,11 @@ class Question:
 
 
 def clean(text: str) -> str:
-    """Return a text without what does not print, spaces at its ends and runs of them.
+    r"""Return a text without what does not print, spaces at its ends and runs of them.
 
     Examples
     --------
-    >>> clean("  a\\u200b  b ")
+    >>> clean("  a\u200b  b ")
     'a b'
     """
     kept = (c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf"))
@@ -212,10 +214,12 @@ def _address_forms(text: str) -> list[str]:
 def _site(text: str) -> tuple[tuple[bytes, ...], bytes | None]:
     """Return the keyed indexes of a site's address and of its host; nothing where it is none."""
     address = read_site_address(text)
-    if " " in text or "." not in address.host:
+    named = _SCHEME.search(text) is not None
+    # A number alone is read as an IP address: 2026/17 is rather a report.
+    if " " in text or not address.host or not (named or "." in text.partition("/")[0]):
         return (), None
     forms = [address.canonical]
-    if not _SCHEME.search(text):
+    if not named:
         forms.append(read_site_address(f"https://{text}").canonical)
     return tuple(index_of("url", form) for form in forms), index_of("host", address.host)
 

@@ -21,7 +21,7 @@ def search(request: DeskRequest) -> HttpResponse:
         return render(request, "desk/search/search.html", page)
     if not form.is_valid():
         return render(request, "desk/search/search.html", page, status=400)
-    if lines := form.cleaned_data["list"]:
+    if lines := form.cleaned_data["lines"]:
         answers = _asked(request, [read(line, whole=True) for line in lines])
         if "csv" in request.POST:
             return _file(as_csv(answers))
