@@ -611,7 +611,7 @@ def find_indicators(source: str) -> tuple[Indicator, ...]:
     pass for an address and the other way round. Nothing here proves who runs a page: pages share
     templates, servers and helpers.
 
-    Cost: linear; about 0.2 seconds for a megabyte of HTML.
+    Cost: linear; about 0.3 seconds for a megabyte of HTML.
 
     Examples
     --------

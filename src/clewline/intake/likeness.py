@@ -188,7 +188,7 @@ def sketch(text: str, key: bytes) -> Sketch | TooShort:
     Translations of one text are not alike. Neither are two texts of which one holds the other and
     much more. Pages made from one template are alike whoever runs them.
 
-    Cost: linear; some 4 MB a second.
+    Cost: linear; 2 to 4 MB a second.
 
     Examples
     --------
