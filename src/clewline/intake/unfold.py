@@ -15,6 +15,7 @@ _ROUNDS: Final = 3  # an encoding of an encoding of an encoding
 # Zero-width and formatting characters, soft hyphen, variation selectors, byte order mark.
 _INVISIBLE: Final = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
 _INVISIBLE_TOO: Final = "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+_MARKS: Final = "&%\\="  # every encoding in ASCII has one of them
 _FOLDED: Final = re.compile(
     r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,8});"
     # Printable ASCII alone: "50%1Bv…" is no escape.
@@ -86,6 +87,8 @@ class View:
 
 def _once(text: str, origin: View | None) -> View:
     """Read one layer of encoding."""
+    if text.isascii() and not any(mark in text for mark in _MARKS):
+        return View(text, [0], [0], origin)
     pieces: list[str] = []
     starts, sources = [0], [0]
     at = length = 0
