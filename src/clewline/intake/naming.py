@@ -128,6 +128,8 @@ _NO_LABEL: Final = frozenset(
         *("preis", "kosten", "betrag", "summe", "prix", "montant", "precio", "importe", "prezzo"),
         *("importo", "preço", "valor", "prijs", "bedrag", "cena", "kwota", "цена", "сумма"),
         *("стоимость", "fiyat", "tutar", "価格", "料金", "金额", "价格", "balance", "fee"),
+        *("invoice", "order", "checkout", "pricing", "prices", "rechnung", "facture", "factura"),
+        *("fattura", "fatura", "factuur", "faktura", "счет", "счёт", "membership", "access"),
     }
 )
 
@@ -186,7 +188,8 @@ def find_tiers(
             if place >= 0 and line - 2 <= place < line and place not in priced:
                 span, reason = lines[place], "a heading above a price"
         shown = text[slice(*span)]
-        if shown and len(shown) <= 40 and shown.lower() not in _NO_LABEL and "\0" not in shown:
+        words = shown.lower().split()
+        if words and len(shown) <= 40 and words[0] not in _NO_LABEL and "\0" not in shown:
             yield _tier(shown.lower(), text, span, Certainty.AMBIGUOUS, reason)
 
 

@@ -68,7 +68,7 @@ def _number(name: str) -> str:
 
 _TIMES: Final = {"k": 3, "тыс": 3, "тыс.": 3, "tys": 3, "tsd": 3, "mio": 6, "万": 4, "萬": 4}
 _DIGITS: Final = re.compile("[0-9]+")
-_MANY: Final = rf"{one_of(_TIMES)})(?!\w))?"
+_MANY: Final = rf"(?:{one_of(_TIMES)})(?:(?!\w)|(?<=[万萬]))))?"
 _FIRST: Final = re.compile(
     rf"(?<![\d.,]){_number('group')}(?:[ ]?(?P<many>{_MANY}(?:[.,]?-{{1,2}}(?!\d))?"
 )
