@@ -529,6 +529,159 @@ def addresses_page() -> str:
     )
 
 
+def pages_page() -> str:
+    """List what is proposed of a pasted payment page, and by which words and forms."""
+    from clewline.intake import contacts, page_text, terms
+    from clewline.intake.marks import Mark, marks_of
+    from clewline.intake.payment_uri import SCHEMES
+    from clewline.intake.proposal import Certainty, ProposalKind
+
+    def words(mark: Mark) -> str:
+        return ", ".join((*mark.signs, *mark.words, *(code(one) for one in mark.marks)))
+
+    def named(section: str, *columns: str) -> str:
+        rows = (
+            (mark.id, mark.title, *(str(getattr(mark, name)) for name in columns), words(mark))
+            for mark in marks_of(section)
+        )
+        return table(("value", "what it is", *columns, "words and `marks`"), rows)
+
+    forms: dict[str, list[str]] = {}
+    for row in contacts.KINDS:
+        forms.setdefault(row.kind, []).append(row.shown_as)
+    return "\n\n".join(
+        (
+            "# Pages",
+            "What `clewline.intake.read_page` proposes of a payment page that somebody pasted, as "
+            "text or saved HTML, for a person to confirm. Nothing is stored or visited. Words are "
+            "those of `intake/marks.yaml`; whole words count, in any case, in scripts of all "
+            "languages that it has. What can be read in two ways says so and has both readings.",
+            f"Of a page of more than {page_text.LARGEST:,} characters, or one that is binary, "
+            "nothing is read: that is an error. Data URIs, base64 and media in hex are cut out and "
+            "named; no byte of them is in the answer. HTML is read as a row of tags, in time that "
+            "grows with its length alone. What says itself that it is hidden has the place "
+            "`hidden`; what a style sheet hides is taken for shown.",
+            "## Kinds of proposals",
+            table(
+                ("kind", "value", "from", "details"),
+                ((code(one.value), one.means, one.found_in, one.told) for one in ProposalKind),
+            ),
+            table(("certainty", "meaning"), ((code(one.value), one.meaning) for one in Certainty)),
+            "## Options",
+            "One for each address, with the payment URIs that ask for it, and one for each rail "
+            "that is not of coins. The price on its line is its own. Where prices and ways to pay "
+            "take turns down the page, each has those that it takes turns with. Otherwise the "
+            "prices of the page are `choices` of every option, with the tiers and periods beside "
+            "them: no pair is invented.",
+            "## Payment URIs",
+            table(
+                ("scheme", "chain", "source", "amount", "other parameters"),
+                (
+                    (
+                        *(code(name), one.chains[0], one.source, code(one.amount)),
+                        ", ".join(f"`{key}` ({called})" for key, called in one.names),
+                    )
+                    for name, one in SCHEMES.items()
+                ),
+            ),
+            "## Currencies",
+            named("currencies"),
+            "## Networks beside an address",
+            named("networks"),
+            "## Periods",
+            'Also a number or "per" with a unit of time, as many days as a period has.',
+            named("periods"),
+            "## Tiers",
+            'Beside a price only. Also "plan B" and the like, and, as ambiguous, what stands '
+            "before a price and a colon, or a heading above it.",
+            named("tiers"),
+            "## Rails",
+            named("rails", "rail"),
+            "## Processors",
+            named("processors", "rail"),
+            "## Contacts",
+            table(("contact", "written as"), ((k, ", ".join(v)) for k, v in forms.items())),
+            "## Credit",
+            "Of a sentence on credit of the site, its place and which way of these it speaks of; "
+            f"no word of it: {', '.join(name for name, _ in terms.EARNED)}.",
+        )
+    )
+
+
+def indicators_page() -> str:
+    """List what is found in the source of a page, and what is not used for linking."""
+    from clewline.intake import likeness, sameness
+    from clewline.intake.indicator_marks import load_marks
+    from clewline.intake.indicators import ASIDE, KINDS
+
+    marks = load_marks()
+    services: dict[str, list[str]] = {}
+    for mark in marks.marks:
+        services.setdefault(mark.id, []).append(f"{mark.name}: {mark.source}")
+    return "\n\n".join(
+        (
+            "# Indicators",
+            "What the pasted source of a recorded page gives away of who runs it, for linking "
+            "pages and for finding hosting mistakes. Nothing is looked up, no picture is "
+            "touched, data URIs are passed over unread. There is deliberately no command for it: "
+            "it would let the operator of a site check a page for leaks. It works only inside a "
+            "record of a sighting, where it is written down who asked. Values are kept as keyed "
+            "hashes.",
+            "An indicator is a lead, not a proof: pages share templates, servers and helpers.",
+            "## Kinds",
+            table(
+                ("kind", "what it is", "compared as"),
+                ((code(one.id), one.meaning, one.value) for one in KINDS),
+            ),
+            "## Set aside",
+            "These are shown with the reason, and not used for linking.",
+            table(("why",), ((reason,) for reason in ASIDE.values())),
+            f"Shared by everybody are {len(marks.shared_hosts)} hosts with all below them, "
+            f"{len(marks.shared_addresses)} IP addresses and paths of well-known software: "
+            f"`intake/indicator_marks.yaml`. {len(marks.tenants)} hosts rent out names "
+            "below their own, so that one label more counts.",
+            "## Accounts",
+            table(
+                ("id", "service, and where the form is documented"),
+                ((code(name), "; ".join(lines)) for name, lines in services.items()),
+            ),
+            "## Likeness of wording",
+            f"A wording is kept as a sketch of {4 * likeness.ORDERS} bytes, from which it cannot "
+            f"be read: MinHash over runs of {likeness.SHINGLE} words, under a key. Words with "
+            "digits in them (prices, dates, addresses) and very long ones all read as one. A text "
+            f"of fewer than {likeness.FEWEST} different runs has no sketch. The likeness of two "
+            f"sketches has a standard error of {0.5 / likeness.ORDERS**0.5:.3f} at most. An index "
+            f"finds a wording again by {likeness.ORDERS // likeness.ROWS} bands of "
+            f"{likeness.ROWS}, with this probability:",
+            table(
+                ("likeness", *(f"{tenth / 10:.1f}" for tenth in range(1, 10))),
+                [("found", *(f"{likeness.found_with(n / 10):.3f}" for n in range(1, 10)))],
+            ),
+            "## Reasons",
+            "What makes two pages look like one brand, or two brands like one group. A person "
+            f"judges. What {sameness.COMMON} brands or more have is weak, whatever it is. Wording "
+            f"is nearly the same from a likeness of {sameness.EQUAL_WORDING}, similar from "
+            f"{sameness.ALIKE_WORDING}; price lists from {sameness.FEWEST_EQUAL_PRICES} prices in "
+            f"common and a share of {sameness.EQUAL_PRICES} of all, or "
+            f"{sameness.FEWEST_ALIKE_PRICES} and {sameness.ALIKE_PRICES}.",
+            table(
+                ("reason", "family", "strength", "what is the same", "what else explains it"),
+                (
+                    (code(row.id), row.family, row.strength, row.meaning, row.alternatives)
+                    for row in sameness.TRAITS.values()
+                ),
+            ),
+            "## Proposals",
+            "The first row that fits. Reasons of one family count once; "
+            f"{', '.join(sorted(sameness.LOOKS))} are looks.",
+            table(
+                ("proposal", "strength", "where there are"),
+                ((row.proposal, row.strength, row.meaning) for row in sameness.VERDICTS),
+            ),
+        )
+    )
+
+
 def growth_page() -> str:
     """Show how imports grow, and what the whole chain takes."""
     import json
@@ -669,8 +822,10 @@ PAGES: dict[str, Page] = {
     "ERRORS.md": errors_page,
     "FORMAT.md": format_page,
     "GROWTH.md": growth_page,
+    "INDICATORS.md": indicators_page,
     "INFERENCES.md": inferences_page,
     "PACKS.md": packs_page,
+    "PAGES.md": pages_page,
     "SETTINGS.md": settings_page,
     "TABLES.md": tables_page,
     "VOCABULARY.md": vocabulary_page,

@@ -7,7 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clewline.intake.contacts import KINDS, find_contacts, find_keys
+from clewline.intake.pgp import BEGIN, END
 from clewline.intake.terms import find_credit, find_expiries
+
+# The example of `clewline.intake.pgp.fingerprint`.
+KEY = "xjMEU/NfCxYJKwYBBAHaRw8BAQdAPwmJlL3ZFu1AUxl5NOSofIBzOhKA1i+AEJku\nQ+47JAY="
 
 
 @pytest.mark.parametrize(
@@ -37,7 +41,7 @@ from clewline.intake.terms import find_credit, find_expiries
         ("made.up@site.example", "email", "made.up@site.example"),
         ("mailto:Made@Site.example", "email", "made@site.example"),
         ("made (at) site (dot) example", "email", "made@site.example"),
-        ("PGP: " + " ".join(["ABCD"] * 10), "pgp fingerprint", "ABCD" * 10),
+        ("PGP: " + " ".join(["ABCD"] * 10), "pgp", "ABCD" * 10),
     ],
 )
 def test_a_contact(text: str, kind: str, value: str | None) -> None:
@@ -65,7 +69,13 @@ def test_no_contact(text: str) -> None:
     assert list(find_contacts(text)) == []
 
 
-def test_a_key_block_is_known_by_its_hash_alone() -> None:
+def test_a_key_block_is_known_by_its_fingerprint() -> None:
+    block = f"{BEGIN}\n\n{KEY}\n{END}"
+    (found,) = find_keys(f"<pre>{block}</pre>", f"Made up\n{BEGIN}\n")
+    assert (found.value, found.start) == ("C959BDBAFA32A2F89A153B678CFDE12197965A9A", 8)
+
+
+def test_a_broken_key_block_is_known_by_its_hash_alone() -> None:
     body = "\n".join(["mQENBmadeup" + "A+/b" * 13] * 5)
     text = f"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n{body}\n-----END PGP PUBLIC KEY BLOCK-----"
     (found,) = find_keys(text, text)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from clewline.codec.auxpow import AUXPOW_BIT, PARTS, auxpow_parts
 from clewline.codec.compact_size import CUT, compact_size, read_u32
+from clewline.codec.header import HEADER_BYTES
 from clewline.codec.networks import BITCOIN, Form
 from clewline.codec.sha256 import (
     DIGEST_SIZE,
@@ -30,7 +31,6 @@ from clewline.codec.sha256 import (
 )
 from clewline.jit import inlined, leaf
 
-HEADER_BYTES: Final = 80
 _NULL_INDEX: Final = 0xFFFFFFFF
 # What a transaction, an input and an output take at least.
 _MIN_TX_BYTES: Final = 60

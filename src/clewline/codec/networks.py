@@ -40,6 +40,8 @@ class Form(NamedTuple):
         A block may end in a MimbleWimble extension block (LIP-2).
     tokens : bool
         An output may carry CashTokens before its script (CHIP-2022-02).
+    shielded : bool
+        Zcash's headers with an Equihash solution, and transactions with parts in shielded pools.
     """
 
     max_money: int = 21 * _MILLION_COINS
@@ -47,6 +49,7 @@ class Form(NamedTuple):
     auxpow: bool = False
     mweb: bool = False
     tokens: bool = False
+    shielded: bool = False
 
 
 class Difference(NamedTuple):

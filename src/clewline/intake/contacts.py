@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from clewline.intake import pgp
 from clewline.intake.proposal import Certainty, Detail, Proposal, ProposalKind
 
 
@@ -224,7 +225,7 @@ KINDS: Final = (
     _labelled("skype", "skype|скайп", r"(live:[\w.]{3,40}|[a-z][a-z0-9_.,-]{4,31})(?!\w)", _lower),
     _labelled("kik", "kik", _HANDLE, _lower),
     _labelled(
-        "pgp fingerprint",
+        "pgp",
         "pgp|gpg|openpgp|fingerprint|pgp key|key fingerprint|pgp fingerprint|gpg fingerprint",
         r"(?:0x)?((?:[0-9a-f]{4}[ :]{0,2}){10}|(?:[0-9a-f]{4}[ :]{0,2}){16})(?![0-9a-f])",
         _fingerprint,
@@ -251,8 +252,7 @@ KINDS: Final = (
 )
 """Every form of contact that is found; of two that overlap, the earlier row counts."""
 
-_KEY: Final = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
-_BLOCK: Final = re.compile(rf"{_KEY}((?:[^-]|-(?!----))++)-----END PGP PUBLIC KEY BLOCK-----")
+_BLOCK: Final = re.compile(rf"{pgp.BEGIN}((?:[^-]|-(?!----))++){pgp.END}")
 # Words after a label that are no names.
 _NO_NAME: Final = frozenset(
     {"contact", "support", "channel", "group", "https", "http", "here", "chat"}
@@ -295,9 +295,9 @@ def find_contacts(text: str) -> Iterator[Proposal]:
 
 
 def find_keys(source: str, text: str) -> Iterator[Proposal]:
-    """Yield the PGP public keys of a page, as SHA-256 of their armour without white space.
+    """Yield the PGP public keys of a page by their fingerprints; nothing else of a key is kept.
 
-    A key is not looked into. Its body is nowhere in what comes out.
+    Of a block in which no whole key stands, the value is SHA-256 of it without white space.
 
     Parameters
     ----------
@@ -308,12 +308,12 @@ def find_keys(source: str, text: str) -> Iterator[Proposal]:
     """
     at = 0
     for match in _BLOCK.finditer(source):
-        digest = hashlib.sha256("".join(match[1].split()).encode("utf-8", "replace")).hexdigest()
-        start = text.find(_KEY, at)
-        span = (start, start + len(_KEY)) if start >= 0 else (0, 0)
+        whole = hashlib.sha256("".join(match[1].split()).encode("utf-8", "replace")).hexdigest()
+        value = pgp.fingerprint(match[0]) or f"sha256:{whole}"
+        start = text.find(pgp.BEGIN, at)
+        span = (start, start + len(pgp.BEGIN)) if start >= 0 else (0, 0)
         at = span[1]
-        value = f"sha256:{digest}"
-        found = _contact("pgp key", value, text, span, Certainty.CERTAIN, "a block of lines")
+        found = _contact("pgp", value, text, span, Certainty.CERTAIN, "a block of lines")
         yield found if start >= 0 else replace(found, start=None, end=None, place="source")
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from clewline.codec.header import header_hashes
 from clewline.errors import DataError
 from clewline.interop.arrow import array_of, integers, read_hashes, slices_of
 from clewline.interop.parquet import TableReader
@@ -28,7 +29,6 @@ from clewline.interop.rows import (
 )
 from clewline.interop.schemas import BITCOIN_ETL
 from clewline.interop.script_text import bytes_of
-from clewline.sources.active_chain import header_hashes
 from clewline.store.writer import StoreWriter
 
 Int64 = NDArray[np.int64]

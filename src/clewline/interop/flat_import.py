@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clewline.codec.header import header_hashes
 from clewline.codec.script import script_kinds
 from clewline.errors import DataError
 from clewline.interop.arrow import hash_rows, integers, slices_of
@@ -23,7 +24,6 @@ from clewline.interop.rows import (
 )
 from clewline.interop.schemas import FLAT
 from clewline.jit import kernel
-from clewline.sources.active_chain import header_hashes
 from clewline.store.link import gather_bytes
 from clewline.store.writer import StoreWriter
 

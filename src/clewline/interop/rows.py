@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.codec.block import (
-    HEADER_BYTES,
     ParsedBlocks,
     merkle_root_into,
 )
+from clewline.codec.header import HEADER_BYTES, header_hashes
 from clewline.codec.networks import Coin, Network, networks_by_genesis
 from clewline.codec.sha256 import DIGEST_SIZE, Scratch, new_scratch
 from clewline.codec.spending_order import in_spending_order, listed_by_id
 from clewline.errors import DataError
 from clewline.jit import kernel
-from clewline.sources.active_chain import choose_active_chain, header_hashes
+from clewline.sources.active_chain import choose_active_chain
 from clewline.store.schema import HEADER
 from clewline.store.writer import StoreWriter
 

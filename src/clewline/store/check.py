@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.codec.block import merkle_root_into
+from clewline.codec.header import header_hashes
 from clewline.codec.script import script_kinds
 from clewline.codec.sha256 import DIGEST_SIZE, Scratch, new_scratch
 from clewline.codec.spending_order import listed_by_id
 from clewline.errors import StoreDamagedError
 from clewline.jit import leaf
-from clewline.sources.active_chain import header_hashes
 from clewline.sources.block_files import scan_directory
 from clewline.sources.undo_files import undo_records
 from clewline.store.directory import APPENDING
