@@ -7,6 +7,7 @@ from django.urls import include, path
 
 from clewline.desk.accounts import views as accounts
 from clewline.desk.api import api
+from clewline.desk.records import views as records
 from clewline.desk.web import views as web
 from clewline.desk.welfare import views as welfare
 
@@ -26,6 +27,12 @@ urlpatterns = [
     path("people/<str:pseudonym>/", accounts.person, name="person"),
     path("people/<str:pseudonym>/reset/", accounts.reset, name="reset-person"),
     path("people/<str:pseudonym>/active/", accounts.set_active, name="set-active"),
+    path("sightings/", records.sightings, name="sightings"),
+    path("sightings/record/", records.record, name="record"),
+    path("sightings/<str:ref>/", records.sighting, name="sighting"),
+    path("sightings/<str:ref>/refresh/", records.refresh, name="refresh"),
+    path("sightings/<str:ref>/correct/", records.correct, name="correct"),
+    path("sightings/<str:ref>/withdraw/", records.withdraw, name="withdraw"),
     path("sightings/<str:ref>/reveal/<str:field>/", welfare.reveal, name="reveal"),
     path("welfare/", welfare.welfare, name="welfare"),
     path("welfare/change/", welfare.change, name="welfare-change"),

@@ -20,6 +20,8 @@ from clewline.desk.records.proposals import AS_SHOWN, choices_of
 from clewline.errors import DataError, UsageError
 from clewline.intake.page_text import LARGEST
 
+NONE: Final = "\N{EN DASH}"
+"""What stands for no choice."""
 _TIME: Final = "%Y-%m-%d %H:%M"
 
 
@@ -28,7 +30,7 @@ def word(field: str, **options: Any) -> forms.ChoiceField:
     known = vocab.record_fields()[field]
     choices = list(known.words.items())
     if "initial" not in options:
-        choices.insert(0, ("", "–"))
+        choices.insert(0, ("", NONE))
     settled = {"label": known.title, "choices": choices, "required": "initial" in options}
     return forms.ChoiceField(**{**settled, **options})
 
@@ -56,6 +58,13 @@ def moment(label: Any, **options: Any) -> forms.DateTimeField:
     )
 
 
+def changed(data: Any, name: str, text: str) -> Any:
+    """Return what a form sent, with one text changed."""
+    copy = data.copy()
+    copy[name] = text
+    return copy
+
+
 class PlainForm(forms.Form):
     """A form whose texts are held against media; `read_alone` are those that are read, not kept."""
 
@@ -75,8 +84,7 @@ class PlainForm(forms.Form):
 
     def _forget(self, name: str) -> None:
         """Empty a field, so that the page that refuses its text does not hold it."""
-        self.data = self.data.copy()
-        self.data[self.add_prefix(name)] = ""
+        self.data = changed(self.data, self.add_prefix(name), "")
 
 
 class SightingForm(PlainForm):
@@ -84,13 +92,22 @@ class SightingForm(PlainForm):
 
     read_alone = frozenset({"paste"})
     GROUPS: Final = (
-        ("k", _("Kind of site and access"), ("location_kind", "access_path", "commercial", "payment_visibility")),
+        (
+            *("k", _("Kind of site and access")),
+            ("location_kind", "access_path", "commercial", "payment_visibility"),
+        ),
         ("h", _("Hosting"), ("hosting_country", "hosting_basis", "hosting_as_of")),
         ("w", _("Wording"), ("wording", "wording_language")),
-        ("o", _("Report and source"), ("report_ref", "report_origin", "obtained", "protected_source")),
+        (
+            *("o", _("Report and source")),
+            ("report_ref", "report_origin", "obtained", "protected_source"),
+        ),
         ("c", _("Classification"), ("classification", "age_band")),
-        ("g", _("Grading, handling, retention"), ("tlp", "pap", "source_grade", "info_grade", "handling", "retention_class")),
-    )  # fmt: skip
+        (
+            *("g", _("Grading, handling, retention")),
+            ("tlp", "pap", "source_grade", "info_grade", "handling", "retention_class"),
+        ),
+    )
 
     draft = forms.UUIDField(widget=forms.HiddenInput)
     same_site = forms.CharField(widget=forms.HiddenInput, required=False, max_length=13)
@@ -106,7 +123,12 @@ class SightingForm(PlainForm):
         label=_("Keep the ticked indicators, sealed"), required=False
     )
     indicators = forms.MultipleChoiceField(required=False, choices=())
-    url = line(_("Site address"), 2000, help_text=_("Sealed; shown as a fingerprint only."))
+    url = line(
+        _("Site address"),
+        2000,
+        attrs={"autofocus": True, "spellcheck": "false"},
+        help_text=_("Sealed; shown as a fingerprint only."),
+    )
     brand = line(_("Brand (codename)"), 60, attrs={"list": "brands"})
     observed_at = moment(_("Seen at (UTC)"))
     observed_precision = word("precision", initial="minute", label=_("Exact"))
@@ -120,7 +142,9 @@ class SightingForm(PlainForm):
     hosting_country = line(_("Hosting country"), 2, help_text=_("Two letters: NL"))
     hosting_basis = word("hosting_basis")
     hosting_as_of = forms.DateField(
-        label=_("As of"), required=False, widget=forms.DateInput(attrs={"placeholder": "YYYY-MM-DD"})
+        label=_("As of"),
+        required=False,
+        widget=forms.DateInput(attrs={"placeholder": "YYYY-MM-DD"}),
     )
     wording = lines(_("Wording, sealed"), 20_000, 4)
     wording_language = line(_("Language"), 12, help_text=_("A code such as en or pt-BR"))
@@ -139,9 +163,8 @@ class SightingForm(PlainForm):
     handling = word("handling")
     retention_class = word("retention_class", initial="report")
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        initial = {"draft": uuid.uuid4(), "observed_at": _now(), **(options.pop("initial", None) or {})}
-        super().__init__(*args, initial=initial, **options)
+    def __init__(self, data: Any = None, *, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, initial={**_fresh(), **(initial or {})})
 
     def clean_hosting_country(self) -> str:
         """Take a country in capitals."""
@@ -194,11 +217,15 @@ class OptionForm(PlainForm):
     )
 
     confirm = forms.BooleanField(label=_("Right"), required=False)
-    contact_of = forms.IntegerField(required=False, widget=forms.HiddenInput, min_value=0, max_value=100)
-    address_shown = line(_("Address, as on the page"), 400, attrs={"class": "mono", "spellcheck": "false"})
+    contact_of = forms.IntegerField(
+        required=False, widget=forms.HiddenInput, min_value=0, max_value=100
+    )
+    address_shown = line(
+        _("Address, as on the page"), 400, attrs={"class": "mono", "spellcheck": "false"}
+    )
     reading = forms.CharField(label=_("It is"), required=False, max_length=300, widget=forms.Select)
     rail = word("rail", initial="crypto")
-    asset = line(_("Currency or asset"), 20)
+    asset = line(_("Asset"), 20)
     amount_min = line(_("Price from"), 40, attrs={"inputmode": "decimal"})
     amount_max = line(_("to"), 40, attrs={"inputmode": "decimal"})
     price_currency = line(_("Price in"), 12)
@@ -211,7 +238,9 @@ class OptionForm(PlainForm):
     memo = line(_("Memo, tag or payment id"), 120)
     form = word("form", initial="text")
     invoice_expires_at = moment(_("Invoice expires (UTC)"), required=False)
-    uri_parameters = lines(_("Parameters of the URI"), 4000, 2, help_text=_("One a line: name=value"))
+    uri_parameters = lines(
+        _("Parameters of the URI"), 4000, 2, help_text=_("One a line: name=value")
+    )
     credit = word("credit")
     obtained = word("obtained", initial="seen")
     contact_kind = word("contact_kind")
@@ -233,7 +262,7 @@ class OptionForm(PlainForm):
             choices += [one for one in choices_of(canonical, meant=True) if one[0] == given]
         if address and not choices_of(address):
             choices.append((AS_SHOWN, str(_("as shown; its checksum is wrong"))))
-        self.fields["reading"].widget.choices = [("", "–"), *choices]  # type: ignore[attr-defined]
+        self.fields["reading"].widget.choices = [("", NONE), *choices]
 
     @property
     def is_filled(self) -> bool:
@@ -330,9 +359,8 @@ class RefreshForm(PlainForm):
 
     clean_observed_at = SightingForm.clean_observed_at
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        initial = {"draft": uuid.uuid4(), "observed_at": _now(), **(options.pop("initial", None) or {})}
-        super().__init__(*args, initial=initial, **options)
+    def __init__(self, data: Any = None, *, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, initial={**_fresh(), **(initial or {})})
 
 
 class RefreshedOptionForm(PlainForm):
@@ -348,10 +376,19 @@ class RefreshedOptionForm(PlainForm):
 class FilterForm(forms.Form):
     """Which sightings are listed."""
 
-    brand = forms.CharField(label=_("Brand"), max_length=60, required=False, widget=forms.TextInput(attrs={"list": "brands"}))
+    brand = forms.CharField(
+        label=_("Brand"),
+        max_length=60,
+        required=False,
+        widget=forms.TextInput(attrs={"list": "brands"}),
+    )
     rail = word("rail")
     asset = line(_("Asset"), 20)
-    day = forms.DateField(label=_("Seen on (UTC)"), required=False, widget=forms.DateInput(attrs={"placeholder": "YYYY-MM-DD"}))
+    day = forms.DateField(
+        label=_("Seen on (UTC)"),
+        required=False,
+        widget=forms.DateInput(attrs={"placeholder": "YYYY-MM-DD"}),
+    )
     before = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
 
 
@@ -365,9 +402,10 @@ def brand_names(team_ids: list[int]) -> list[str]:
     return list(brands.values_list("codename", flat=True)[:200])
 
 
-def _now() -> datetime:
-    """Return this minute."""
-    return datetime.now(UTC).replace(second=0, microsecond=0)
+def _fresh() -> dict[str, Any]:
+    """Return what a new form begins with: a number of its own, and this minute."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    return {"draft": uuid.uuid4(), "observed_at": now}
 
 
 def _shown(field: Any) -> str:
@@ -376,8 +414,12 @@ def _shown(field: Any) -> str:
     if not value:
         return ""
     if isinstance(field.field, forms.ChoiceField):
-        words = dict(field.field.choices)
-        return "" if value == field.field.initial and field.name in _USUAL else str(words.get(value, ""))
+        words: dict[str, Any] = dict(field.field.choices)  # type: ignore[arg-type]
+        return (
+            ""
+            if value == field.field.initial and field.name in _USUAL
+            else str(words.get(value, ""))
+        )
     return str(field.label)
 
 

@@ -263,6 +263,8 @@ def _several_prices(
     currencies = {said.get("currency") for said in plain}
     if len(plain) != len(prices) or len(currencies) != 1:
         return {}, shown
+    if len(prices) == 1:
+        return _price(prices[0]), ()
     amounts = [
         Decimal(_text(said[name]))
         for said in plain

@@ -103,8 +103,13 @@ def known(user: User, addresses: Iterable[AddressKey]) -> dict[AddressKey, Known
             if deposit:
                 custody.append("the chain store infers a deposit address")
         answers[key] = Known(
-            *(one.times, one.first, one.last),
-            *(tuple(dict.fromkeys(one.brands)), tuple(one.labels), "; ".join(custody), chain),
+            one.times,
+            one.first,
+            one.last,
+            tuple(dict.fromkeys(one.brands)),
+            tuple(one.labels),
+            "; ".join(custody),
+            chain,
         )
     return answers
 
@@ -170,8 +175,10 @@ def recent_same(user: User, url: str, page_hash: str) -> list[Sighting]:
         same |= Q(page_text_hash=page_hash)
     if not same:
         return []
-    recent = Sighting.objects.visible_to(user).standing().filter(
-        same, recorded_at__gte=timezone.now() - _RECENT
+    recent = (
+        Sighting.objects.visible_to(user)
+        .standing()
+        .filter(same, recorded_at__gte=timezone.now() - _RECENT)
     )
     return list(recent.select_related("recorder").order_by("-recorded_at", "-id")[:3])
 

@@ -12,7 +12,13 @@ from django.utils.translation import gettext as _
 from clewline.desk.accounts.models import User
 from clewline.desk.records import queries
 from clewline.desk.records.drafts import IndicatorDraft, SightingDraft
-from clewline.desk.records.forms import AccountFormSet, OptionForm, OptionFormSet, SightingForm
+from clewline.desk.records.forms import (
+    AccountFormSet,
+    OptionForm,
+    OptionFormSet,
+    SightingForm,
+    changed,
+)
 from clewline.desk.records.models import PaymentOption, Sighting
 from clewline.desk.records.proposals import AS_SHOWN, Read, Row, cut, read_paste, token_of
 from clewline.desk.records.services import draft_of
@@ -58,7 +64,7 @@ class Recording:
         self.read: Read | None = None
         self.refusal: DataError | None = None
         if data is None:
-            self.options = _formset([*rows, _BLANK])
+            self.options = _formset(rows or [_BLANK])
         else:
             self.options = OptionFormSet(data, prefix="option")
             self._read(str(data.get("paste") or ""))
@@ -74,18 +80,30 @@ class Recording:
             self.refusal = error
         if self.refusal is not None or (self.read is not None and self.read.reading.refused):
             # What was refused does not come back with the page.
-            self.form.data = self.form.data.copy()
-            self.form.data["paste"] = "" if self.refusal is not None else cut(source)
+            left = "" if self.refusal is not None else cut(source)
+            self.form.data = changed(self.form.data, "paste", left)
             self.was_cut = True
 
     was_cut = False
 
-    def propose(self) -> None:
-        """Lay out what was filled in so far, what the paste says besides, and an empty option."""
+    def propose(self, *, another: bool = False) -> None:
+        """Lay out what was filled in so far and what the paste says besides.
+
+        Parameters
+        ----------
+        another : bool
+            Whether an empty option is asked for; there is one where there is no other.
+        """
         filled = [_values(form) for form in self.options.forms if form.is_filled]
         there = {_key(fields) for fields in filled}
         new = [row for row in self.rows if _key(row.fields) not in there]
-        self.options = _formset([*filled, *(row.fields for row in new), _BLANK])
+        rows = [*filled, *(row.fields for row in new)]
+        if another or not rows:
+            rows.append(_BLANK)
+        self.options = _formset(rows)
+        # The keyboard goes on at the first new option.
+        first = self.options.forms[min(len(filled), len(rows) - 1)]
+        first.fields["confirm"].widget.attrs["autofocus"] = True
         self._say_what_is_known()
 
     @property
@@ -193,7 +211,9 @@ def after(sighting: Sighting) -> dict[str, Any]:
 def correction_of(sighting: Sighting) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return what the form of a correction begins with: fields, and options."""
     draft = draft_of(sighting)
-    fields = {name: getattr(draft, name) for name in SightingForm.base_fields if hasattr(draft, name)}
+    fields = {
+        name: getattr(draft, name) for name in SightingForm.base_fields if hasattr(draft, name)
+    }
     fields["classification"] = "\n".join(
         f"{one['scheme']} | {one['version']} | {one['label']}" for one in draft.classification
     )
@@ -207,7 +227,11 @@ def correction_of(sighting: Sighting) -> tuple[dict[str, Any], list[dict[str, An
 def option_row(option: PaymentOption) -> dict[str, Any]:
     """Return an option as the initial values of its form."""
     address = option.address
-    row = {name: getattr(option, name) for name in (*OptionForm.MAIN, *OptionForm.RARE) if name != "contact"}
+    row = {
+        name: getattr(option, name)
+        for name in (*OptionForm.MAIN, *OptionForm.RARE)
+        if name != "contact"
+    }
     row["uri_parameters"] = "\n".join(f"{k}={v}" for k, v in option.uri_parameters.items())
     row["contact_of"] = option.position if option.contact_sealed else None
     row["address_shown"] = option.address_shown
@@ -227,8 +251,7 @@ _BLANK: Final[Mapping[str, Any]] = {"confirm": True}
 
 def _formset(rows: Sequence[Mapping[str, Any]]) -> Any:
     """Return a set of options that begins with some rows."""
-    formset = OptionFormSet(prefix="option", initial=[dict(row) for row in rows])
-    return formset
+    return OptionFormSet(prefix="option", initial=[dict(row) for row in rows])
 
 
 def _values(form: OptionForm) -> dict[str, Any]:
@@ -248,7 +271,7 @@ def _key(fields: Mapping[str, Any]) -> tuple[str, ...]:
 def _meant(form: OptionForm) -> tuple[str, str, str] | None:
     """Return chain, network and canonical form of an option's address, if one is chosen."""
     chosen = str(form["reading"].value() or "")
-    choices = [value for value, _label in form.fields["reading"].widget.choices]  # type: ignore[attr-defined]
+    choices = [value for value, _label in form.fields["reading"].widget.choices]
     real = [value for value in choices if value and value != AS_SHOWN]
     picked = chosen if chosen in real else (real[0] if len(real) == 1 else "")
     parts = picked.split("|", 2)
