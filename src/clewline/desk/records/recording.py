@@ -97,7 +97,7 @@ class Recording:
         filled = [_values(form) for form in self.options.forms if form.is_filled]
         there = {_key(fields) for fields in filled}
         new = [row for row in self.rows if _key(row.fields) not in there]
-        rows = [*filled, *(row.fields for row in new)]
+        rows: list[Mapping[str, Any]] = [*filled, *(row.fields for row in new)]
         if another or not rows:
             rows.append(_BLANK)
         self.options = _formset(rows)
