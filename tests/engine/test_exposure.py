@@ -94,11 +94,11 @@ def exact(world: World, direction: str, part: int) -> list[Fraction]:
         inputs = chain.prevout[chain.tx_input[tx] : chain.tx_input[tx + 1]].tolist()
         outputs = list(range(chain.tx_output[tx], chain.tx_output[tx + 1]))
         total = sum(int(chain.value[o]) for o in inputs)
+        if marks.mixes[tx] and (inputs or direction == "from"):
+            shares[tx] = Fraction(part == Rest.COINJOIN)
+            continue
         if not inputs:
             shares[tx] = Fraction(part == Rest.MINED)
-            continue
-        if marks.mixes[tx]:
-            shares[tx] = Fraction(part == Rest.COINJOIN)
             continue
         if not total:
             continue

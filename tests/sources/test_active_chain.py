@@ -20,6 +20,7 @@ from tests.builders import (
     sha256d,
 )
 
+from clewline.codec.header import header_hashes
 from clewline.codec.networks import NETWORKS
 from clewline.errors import BlockFileError, ChainError
 from clewline.sources.active_chain import (
@@ -28,7 +29,6 @@ from clewline.sources.active_chain import (
     _retarget,
     choose_active_chain,
     compact,
-    header_hashes,
     target_of,
     work_of,
 )

@@ -178,10 +178,10 @@ def _up(world: _World, part: Any, shares: Float64, first: Any, last: Any) -> Non
     n_tx = len(world.tx_input) - 1
     for tx in range(first, last):
         share = 0.0
-        if world.tx_input[tx] == world.tx_input[tx + 1]:
-            share = 1.0 if part == _MINED else 0.0
-        elif world.mixes[tx] != 0:
+        if world.mixes[tx] != 0:
             share = 1.0 if part == _COINJOIN else 0.0
+        elif world.tx_input[tx] == world.tx_input[tx + 1]:
+            share = 1.0 if part == _MINED else 0.0
         elif shares[tx] > 0.0:
             total = _total_input(world, tx)
             share = min(1.0, shares[tx] / np.float64(total))

@@ -396,7 +396,9 @@ def _fate(
         if tx < chain.outputs_only:
             return _NOT_LOADED, NO_ENTITY, 0
         if chain.tx_input[tx] == chain.tx_input[tx + 1]:
-            return _MINED, NO_ENTITY, 0
+            # Out of a pool whose inside is hidden, or out of nothing.
+            mixed = stops.coinjoin.shape[0] > 0 and family_mixes_owners(stops.coinjoin[tx])
+            return _COINJOIN if mixed else _MINED, NO_ENTITY, 0
     elif tx >= chain.tx_input.shape[0] - 1:
         if chain.settled.shape[0] > 0 and chain.settled[output] == 0:
             return _NOT_LOADED, NO_ENTITY, 0

@@ -21,8 +21,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from clewline.codec.header import header_hashes
 from clewline.codec.networks import NETWORKS, Network, ProofOfWork
-from clewline.codec.sha256 import sha256d_many
 from clewline.errors import BlockFileError, ChainError
 
 RETARGET_INTERVAL: Final = 2016
@@ -55,25 +55,6 @@ class ActiveChain:
     held: NDArray[np.int64]
     held_height: NDArray[np.int64]
     others: NDArray[np.int64]
-
-
-def header_hashes(header: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the block hash of each header.
-
-    Parameters
-    ----------
-    header : ndarray of uint8, shape (n, 80)
-        One a row, as serialised.
-
-    Returns
-    -------
-    ndarray of uint8, shape (n, 32)
-        Internal byte order.
-    """
-    count = header.shape[0]
-    starts = np.arange(count, dtype=np.int64) * header.shape[1]
-    lengths = np.full(count, header.shape[1], np.int64)
-    return sha256d_many(np.ascontiguousarray(header).reshape(-1), starts, lengths)
 
 
 def target_of(bits: int) -> int:
@@ -125,9 +106,9 @@ def choose_active_chain(
     ----------
     network : Network
         Whose rules hold.
-    stored : ndarray of uint8, shape (n, 80)
+    stored : ndarray of uint8, shape (n, 80) or (n, 112)
         Headers of the chain that a store holds, by height; empty for a new store.
-    found : ndarray of uint8, shape (m, 80)
+    found : ndarray of uint8, shape (m, 80) or (m, 112)
         Headers of records, in any order; stale and repeated ones allowed. Those of blocks that are
         stored may be missing, as in a pruned directory.
     place : callable
@@ -164,7 +145,7 @@ def choose_active_chain(
         record = node - stored.shape[0]
         return place(record) if record >= 0 else f"block {node} of the store"
 
-    hashed = network.coin.proof_of_work is ProofOfWork.SHA256D
+    hashed = network.coin.proof_of_work in (ProofOfWork.SHA256D, ProofOfWork.X11)
     start = where(stored.shape[0]) if count > stored.shape[0] else None
     known = set(names)
     others = [other.name for other in NETWORKS.values() if other.genesis in known]

@@ -19,9 +19,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.block import HEADER_BYTES, BlockFault, Fault, parse_blocks
-from clewline.codec.networks import NETWORKS, Network, networks_by_genesis, networks_by_magic
-from clewline.codec.sha256 import sha256d
+from clewline.codec.block import BlockFault, Fault, parse_blocks
+from clewline.codec.header import HEADER_BYTES, LONGEST_HEADER, header_hashes, header_rows
+from clewline.codec.networks import NETWORKS, Network, networks_by_magic
 from clewline.errors import BlockFileError
 from clewline.jit import leaf
 
@@ -43,7 +43,8 @@ class BlockRecords:
         Index into `files`.
     start, end : ndarray of int64, shape (n,)
         Bytes of the block (without magic and length) within its file.
-    header : ndarray of uint8, shape (n, 80)
+    header : ndarray of uint8, shape (n, 80) or (n, 112)
+        As `header_rows` gives them.
     cut : sequence of (Path, int)
         Files that end inside their last record, and where that record begins; it is not listed.
     """
@@ -227,7 +228,7 @@ def _scan(
         begin = position + RECORD_HEAD
         start[found] = begin
         end[found] = begin + length
-        for i in range(HEADER_BYTES):
+        for i in range(min(header.shape[1], length)):
             header[found, i] = data[begin + i] ^ key[(begin + i) & 7]
         found += 1
         position = begin + length
@@ -320,9 +321,16 @@ def network_of(directory: Path) -> Network:
             found = networks_by_magic(magic)
             if not found:
                 raise _unknown_magic(path, 0, magic, directory)
-            first = sha256d(head[RECORD_HEAD:].tobytes())
-            return next((one for one in networks_by_genesis(first) if one in found), found[0])
+            return next((one for one in found if _begins(one, head[RECORD_HEAD:])), found[0])
     raise BlockFileError("its block files are empty", where=str(directory))
+
+
+def _begins(network: Network, head: NDArray[np.uint8]) -> bool:
+    """Tell whether a header is that of a network's genesis block."""
+    if head.size < HEADER_BYTES:
+        return False
+    row = header_rows(head, np.zeros(1, np.int64), np.array([head.size]), network.coin.form)
+    return header_hashes(row).tobytes() == network.genesis
 
 
 def _unknown_magic(path: Path, position: int, magic: bytes, directory: Path) -> BlockFileError:
@@ -374,6 +382,7 @@ def scan_directory(directory: Path, network: Network) -> BlockRecords:
     key = read_key(directory)
     magic = np.frombuffer(network.magic, np.uint8)
     most = network.coin.max_block_bytes
+    width = LONGEST_HEADER if network.coin.form.shielded else HEADER_BYTES
     paths = numbered_files(directory, "blk")
     file_parts: list[NDArray[np.int64]] = []
     start_parts: list[NDArray[np.int64]] = []
@@ -386,12 +395,14 @@ def scan_directory(directory: Path, network: Network) -> BlockRecords:
         while status == _FULL:
             start = np.empty(4096, np.int64)
             end = np.empty_like(start)
-            header = np.empty((start.size, HEADER_BYTES), np.uint8)
+            header = np.zeros((start.size, width), np.uint8)
             status, position, found = _scan(data, key, magic, most, position, start, end, header)
             file_parts.append(np.full(found, number, np.int64))
             start_parts.append(start[:found])
             end_parts.append(end[:found])
-            header_parts.append(header[:found])
+            first = width * np.arange(found)
+            rows = header_rows(header.reshape(-1), first, first + width, network.coin.form)
+            header_parts.append(rows)
         where = f"{path}, byte {position}"
         if status == _BAD_MAGIC:
             found_magic = plain(data[position : position + 4], key, position)

@@ -17,7 +17,7 @@ class BlockSource(Protocol):
 
     @property
     def header(self) -> NDArray[np.uint8]:
-        """Headers, shape (n, 80): record i is the block of ``header[i]``."""
+        """Headers as `header_rows` gives them: record i is the block of ``header[i]``."""
 
     def weight(self, part: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return how much work each record is, for progress: bytes, or 1 where not known yet."""

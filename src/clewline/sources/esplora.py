@@ -29,10 +29,10 @@ import numpy as np
 
 from clewline.codec.block import (
     FAULT_TEXT,
-    HEADER_BYTES,
     BlockFault,
     parse_transactions,
 )
+from clewline.codec.header import HEADER_BYTES
 from clewline.codec.networks import BITCOIN, Network, networks_by_genesis
 from clewline.errors import NodeAnswerError, NodeError, UsageError
 from clewline.sources.active_chain import shown, target_of

@@ -15,8 +15,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from clewline.codec.header import header_hashes
 from clewline.errors import NodeAnswerError, NodePrunedError
-from clewline.sources.active_chain import header_hashes, shown
+from clewline.sources.active_chain import shown
 from clewline.sources.node_chain import HEADERS_AT_ONCE, NodeChain, NodeTip
 
 Progress = Callable[[str, int, int], None]
@@ -39,7 +40,7 @@ class NodeBlocks:
     ----------
     chain : NodeChain
         Where to ask.
-    header : ndarray of uint8, shape (n, 80)
+    header : ndarray of uint8, shape (n, 80) or (n, 112)
         Each the parent of the next.
     height : int
         Of the first.
@@ -176,7 +177,7 @@ def blocks_of_node(
         Where to ask.
     tip : NodeTip
         What the node said last.
-    stored : ndarray of uint8, shape (n, 80)
+    stored : ndarray of uint8, shape (n, 80) or (n, 112)
         Headers of the chain that is stored, by height; may be empty.
     progress : callable
         Told stage, done and total.

@@ -11,7 +11,6 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -22,11 +21,11 @@ from numpy.typing import NDArray
 
 from clewline.codec.block import (
     FAULT_TEXT,
-    HEADER_BYTES,
     BlockFault,
     ParsedBlocks,
     parse_transactions,
 )
+from clewline.codec.header import HEADER_BYTES, LONGEST_HEADER, header_hashes, header_rows
 from clewline.codec.networks import BITCOIN, NETWORKS, Coin, Network
 from clewline.errors import NodeAnswerError, NodeError, UsageError
 from clewline.settings import value_of
@@ -43,8 +42,8 @@ _SMALL: Final = 1 << 16
 _MEMPOOL_BYTES: Final = 64 << 20
 """A list of 900,000 ids; a mempool of Core's default size holds some 200,000."""
 _TRANSACTIONS_AT_ONCE: Final = 512
-_MERGED_HEADER_BYTES: Final = 1 << 13
-"""Longer than a header with its merged-mining proof."""
+_LONG_HEADER_BYTES: Final = 1 << 13
+"""Longer than a header with its merged-mining proof, or its Equihash solution."""
 # Bitcoin Core's rpc/protocol.h
 _NOT_THERE: Final = -5
 _INVALID_PARAMETER: Final = -8
@@ -149,7 +148,7 @@ class NodeChain(ABC):
 
         Returns
         -------
-        ndarray of uint8, shape (n, 80)
+        ndarray of uint8, shape (n, 80) or (n, 112)
             At most `count`; fewer at the tip, and none where a reorganisation came in between.
             They may be of two chains if one came while the node answered.
         """
@@ -256,11 +255,26 @@ class NodeChain(ABC):
             raise self._wrong(asked, "no hash of 64 hex digits")
         return name
 
-    def _checked(self, data: bytes, name: bytes, asked: str) -> bytes:
-        """Return a header or block if it is the one that was asked for."""
-        if sha256(sha256(data[:HEADER_BYTES]).digest()).digest() != name:
-            raise self._wrong(asked, f"{len(data):,} bytes that are not this block")
-        return data
+    def _no_headers(self) -> NDArray[np.uint8]:
+        """Return no header."""
+        return self._rows(b"", np.empty(0, np.int64), np.empty(0, np.int64))
+
+    def _rows(
+        self, data: bytes, start: NDArray[np.int64], end: NDArray[np.int64]
+    ) -> NDArray[np.uint8]:
+        """Return headers as rows."""
+        # Not the bytes themselves: kernels are compiled for arrays that can be written.
+        plain = np.frombuffer(bytearray(data), np.uint8)
+        return header_rows(plain, start, end, self.coin.form)
+
+    def _checked(self, data: bytes, name: bytes, asked: str) -> NDArray[np.uint8]:
+        """Return the header of a block, or of what begins with one, if it was asked for."""
+        if len(data) >= HEADER_BYTES:
+            head = data[:LONGEST_HEADER]
+            row = self._rows(head, np.zeros(1, np.int64), np.array([len(head)]))
+            if header_hashes(row).tobytes() == name:
+                return row
+        raise self._wrong(asked, f"{len(data):,} bytes that are not this block")
 
     def _checked_block(self, data: bytes, name: bytes, asked: str) -> bytes:
         """Return a block if it is the one that was asked for and of possible length."""
@@ -323,26 +337,25 @@ class RpcChain(NodeChain):
         """Call ``getblockhash`` and ``getblockheader``, in batches; see `NodeChain.headers`."""
         names = self._hashes(height, count)
         if not names:
-            return np.empty((0, HEADER_BYTES), np.uint8)
+            return self._no_headers()
         asked = [f"getblockheader {shown(name)}" for name in names]
-        merged = self.coin.form.auxpow
-        limit = _SMALL + 4 * (_MERGED_HEADER_BYTES if merged else HEADER_BYTES) * len(names)
+        # A merged-mining proof may follow; it is checked when the block is read.
+        longer = self.coin.form.auxpow or self.coin.form.shielded
+        limit = _SMALL + 4 * (_LONG_HEADER_BYTES if longer else HEADER_BYTES) * len(names)
         answers = self._call("getblockheader", [[shown(name), False] for name in names], limit)
-        found = bytearray()
+        found = []
         for answer, name, what in zip(answers, names, asked, strict=True):
             data = self._bytes(self._done(answer, what), what)
-            if merged:
-                # A merged-mining proof follows; it is checked when the block is read.
-                data = data[:HEADER_BYTES]
-            if len(data) != HEADER_BYTES:
+            if len(data) != HEADER_BYTES and not longer:
                 raise self._wrong(what, f"{len(data):,} bytes; a header has {HEADER_BYTES}")
-            found += self._checked(data, name, what)
-        return np.frombuffer(found, np.uint8).reshape(-1, HEADER_BYTES)
+            found.append(self._checked(data, name, what))
+        return np.concatenate(found)
 
     def blocks(self, hashes: Sequence[bytes]) -> list[bytes]:
         """Call ``getblock`` in one batch, or in halves if that is too long."""
-        # False for verbosity 0: Dogecoin's nodes know no numbers.
-        calls = [[shown(name), False] for name in hashes]
+        # False for verbosity 0: Dogecoin's nodes know no numbers, Zebra nothing else.
+        raw = 0 if self.coin.form.shielded else False
+        calls = [[shown(name), raw] for name in hashes]
         answers = chain.from_iterable(self._in_pieces("getblock", calls))
         found = []
         for answer, name in zip(answers, hashes, strict=True):
@@ -489,13 +502,13 @@ class RestChain(NodeChain):
 
     def headers(self, height: int, count: int) -> NDArray[np.uint8]:
         """Get ``headers`` from the block at a height on; see `NodeChain.headers`."""
-        if self.coin.form.auxpow:
+        if self.coin.form.auxpow or self.coin.form.shielded:
             raise UsageError(
                 f"headers of {self.coin.name} differ in length over REST; use --rpc", where="--rest"
             )
         name = self.hash_at(height)
         if name is None:
-            return np.empty((0, HEADER_BYTES), np.uint8)
+            return self._no_headers()
         path = f"/rest/headers/{shown(name)}.bin?count={count}"
         # An error message may be longer than one header.
         answer = self._get(path, max(count * HEADER_BYTES, _SMALL))
@@ -504,7 +517,8 @@ class RestChain(NodeChain):
             raise self._wrong(path, f"{len(data):,} bytes are not up to {count:,} headers")
         if data:
             self._checked(data, name, path)
-        return np.frombuffer(data, np.uint8).reshape(-1, HEADER_BYTES)
+        start = np.arange(0, len(data), HEADER_BYTES)
+        return self._rows(data, start, start + HEADER_BYTES)
 
     def blocks(self, hashes: Sequence[bytes]) -> list[bytes]:
         """Get ``block``, one after the other; see `NodeChain.blocks`."""

@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.codec.address import script_of
-from clewline.codec.block import HEADER_BYTES, BlockFault, ParsedBlocks, parse_transactions
+from clewline.codec.block import BlockFault, ParsedBlocks, parse_transactions
+from clewline.codec.header import HEADER_BYTES, header_hashes
 from clewline.codec.script import is_unspendable
 from clewline.errors import NodeAnswerError
-from clewline.sources.active_chain import header_hashes, shown
+from clewline.sources.active_chain import shown
 from clewline.sources.esplora import Esplora, EsploraTip, Listed, Place, Transaction
 
 Progress = Callable[[str, int, int], None]

@@ -19,7 +19,8 @@ from clewline.codec.auxpow import (
     auxpow_parts,
     why_not_merged_mined,
 )
-from clewline.codec.block import HEADER_BYTES, BlockFault, Fault, ParsedBlocks
+from clewline.codec.block import BlockFault, Fault, ParsedBlocks
+from clewline.codec.header import HEADER_BYTES
 from clewline.codec.networks import Coin, ProofOfWork
 from clewline.sources.active_chain import target_of
 

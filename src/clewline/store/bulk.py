@@ -171,6 +171,7 @@ class _Passes:
             parts *= 2
         self.at = Workplace(columns_, indexes, memory, parts)
         self._script_key = script_key
+        self._form = form
         self._links = LinkPasses(self.at, form.max_money)
         self._scripts = ScriptPasses(self.at, mweb=form.mweb)
         self._bases: list[tuple[int, int, int]] = []
@@ -195,7 +196,7 @@ class _Passes:
         self._places.append((base["block"], place))
         self._links.append(rows)
         self._scripts.append(rows)
-        self.at.columns.append(parsed_columns(parsed, base), counts)
+        self.at.columns.append(parsed_columns(parsed, base, self._form), counts)
 
     def link(self) -> list[int]:
         """Run the passes over inputs; return the transactions whose ids were repeated."""

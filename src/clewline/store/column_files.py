@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.block import HEADER_BYTES, ParsedBlocks
-from clewline.sources.active_chain import header_hashes
+from clewline.codec.block import ParsedBlocks
+from clewline.codec.header import HEADER_BYTES, header_hashes, header_rows
+from clewline.codec.networks import Form
 from clewline.store.files import ColumnFile, map_column, storage_error
 from clewline.store.manifest import column_bytes
 from clewline.store.schema import Column, columns
@@ -107,7 +108,9 @@ class ColumnFiles:
             file.close()
 
 
-def parsed_columns(parsed: ParsedBlocks, base: Mapping[str, int]) -> dict[str, NDArray[Any]]:
+def parsed_columns(
+    parsed: ParsedBlocks, base: Mapping[str, int], form: Form
+) -> dict[str, NDArray[Any]]:
     """Return the rows of a batch for the columns that neither inputs' sources nor scripts decide.
 
     Parameters
@@ -116,17 +119,19 @@ def parsed_columns(parsed: ParsedBlocks, base: Mapping[str, int]) -> dict[str, N
         Verified.
     base : mapping of str to int
         Rows of each table before the batch.
+    form : Form
+        Of the chain.
 
     Returns
     -------
     dict of str to ndarray
         By full name of the column.
     """
-    header = parsed.data[parsed.block_start[:, None] + np.arange(HEADER_BYTES)]
+    header = header_rows(parsed.data, parsed.block_start, parsed.block_end, form)
     span = parsed.tx_span
     return {
         "block.hash": header_hashes(header),
-        "block.header": header,
+        "block.header": np.ascontiguousarray(header[:, :HEADER_BYTES]),
         "block.tx_start": parsed.block_tx[1:] + base["tx"],
         "tx.txid": parsed.txid,
         "tx.input_start": parsed.tx_input[1:] + base["input"],

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.block import HEADER_BYTES
+from clewline.codec.header import HEADER_BYTES
 from clewline.codec.networks import Network, network_by_name
 from clewline.codec.script import is_unspendable
 from clewline.errors import StoreDamagedError

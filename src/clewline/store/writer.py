@@ -21,7 +21,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.block import HEADER_BYTES, ParsedBlocks
+from clewline.codec.block import ParsedBlocks
+from clewline.codec.header import HEADER_BYTES, row_bytes
 from clewline.codec.networks import Network
 from clewline.codec.script import script_kinds
 from clewline.errors import ClewlineError, StoreMissingError, UsageError
@@ -154,11 +155,15 @@ class StoreWriter:
         self._give_up()
 
     def headers(self) -> NDArray[np.uint8]:
-        """Return the headers of the published tip, shape (n_block, 80)."""
+        """Return the headers of the published tip, as `header_rows` gives them."""
+        width = row_bytes(self.network.coin.form)
         if not self.base.tip:
-            return np.empty((0, HEADER_BYTES), np.uint8)
-        header = ChainStore(self.path, self.base).column("block.header")
-        return header.view(np.uint8).reshape(-1, HEADER_BYTES)
+            return np.empty((0, width), np.uint8)
+        store = ChainStore(self.path, self.base)
+        header = store.column("block.header").view(np.uint8).reshape(-1, HEADER_BYTES)
+        if width == HEADER_BYTES:
+            return header
+        return np.concatenate((header, store.column("block.hash")), axis=1)
 
     def written(self, name: str) -> NDArray[Any]:
         """Return what has been written so far of a canonical column, by its full name.
@@ -274,7 +279,7 @@ class StoreWriter:
         gather_bytes(parsed.data, scripts.new_at, scripts.new_length, fresh, blob)
         columns_.append(
             {
-                **parsed_columns(parsed, base),
+                **parsed_columns(parsed, base, self.network.coin.form),
                 "block.script_start": scripts.block_script,
                 "input.prevout": prevout,
                 "output.script": scripts.script,

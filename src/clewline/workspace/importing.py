@@ -93,6 +93,8 @@ def chain_of(store: ChainStore) -> Chain:
         first_output=store.column("receiving.first"),
         next_output=store.column("receiving.next"),
     )
+    if store.network.coin.form.special:
+        chain = replace(chain, version=store.column("tx.version"))
     part = store.coverage
     if part is None:
         return chain

@@ -54,8 +54,8 @@ def _spread(word: np.uint64, which: int) -> np.uint64:
     """Apply s0 to s5 of the proposal."""
     if which >= 4:
         return word >> np.uint64(which - 3) ^ word
-    by = _SPREAD[which]
-    return word >> by[0] ^ word << by[1] ^ turned(word, by[2]) ^ turned(word, by[3])
+    shifted = word >> _SPREAD[which, 0] ^ word << _SPREAD[which, 1]
+    return shifted ^ turned(word, _SPREAD[which, 2]) ^ turned(word, _SPREAD[which, 3])
 
 
 @inlined

@@ -32,8 +32,10 @@ _ADDED: Final = np.array(
 )
 # Which eight words of the expanded message each of the 32 steps takes (table 1).
 _STEP_WORDS: Final = np.array(
-    [4, 6, 0, 2, 7, 5, 3, 1, 15, 11, 12, 8, 9, 13, 10, 14]
-    + [17, 18, 23, 20, 22, 21, 16, 19, 30, 24, 25, 31, 27, 29, 28, 26]
+    [
+        *(4, 6, 0, 2, 7, 5, 3, 1, 15, 11, 12, 8, 9, 13, 10, 14),
+        *(17, 18, 23, 20, 22, 21, 16, 19, 30, 24, 25, 31, 27, 29, 28, 26),
+    ]
 )
 _TURNS: Final = np.array([[3, 23, 17, 27], [28, 19, 22, 7], [29, 9, 15, 5], [4, 13, 10, 25]])
 # A step adds to each of eight columns one of another: that whose number differs in these bits.
@@ -100,10 +102,9 @@ def _compress(
         partner = _PARTNER[step % 7]
         for i in range(8):
             a, b, c = state[i], state[8 + i], state[16 + i]
-            if step & 4 and step < 32:
-                mixed = (a & b) | ((a | b) & c)
-            else:
-                mixed = ((b ^ c) & a) ^ c
+            # The majority of three bits in the second half of a round, else one by choice of another.
+            by_majority = step & 4 and step < 32
+            mixed = (a & b) | ((a | b) & c) if by_majority else ((b ^ c) & a) ^ c
             word = _word(points, step, i) if step < 32 else chain[8 * (step - 32) + i]
             total = np.uint32(state[24 + i] + word + mixed)
             state[i] = np.uint32(turned_half(total, second) + turned[i ^ partner])
