@@ -529,6 +529,46 @@ def addresses_page() -> str:
     )
 
 
+def indicators_page() -> str:
+    """List what is found in the source of a page, and what is not used for linking."""
+    from clewline.intake.indicator_marks import load_marks
+    from clewline.intake.indicators import ASIDE, KINDS
+
+    marks = load_marks()
+    services: dict[str, list[str]] = {}
+    for mark in marks.marks:
+        services.setdefault(mark.id, []).append(f"{mark.name}: {mark.source}")
+    return "\n\n".join(
+        (
+            "# Indicators",
+            "What the pasted source of a recorded page gives away of who runs it, for linking "
+            "pages and for finding hosting mistakes. Nothing is looked up, no picture is "
+            "touched, data URIs are passed over unread. There is deliberately no command for it: "
+            "it would let the operator of a site check a page for leaks. It works only inside a "
+            "record of a sighting, where it is written down who asked. Values are kept as keyed "
+            "hashes.",
+            "An indicator is a lead, not a proof: pages share templates, servers and helpers.",
+            "## Kinds",
+            table(
+                ("kind", "what it is", "compared as"),
+                ((code(one.id), one.meaning, one.value) for one in KINDS),
+            ),
+            "## Set aside",
+            "These are shown with the reason, and not used for linking.",
+            table(("why",), ((reason,) for reason in ASIDE.values())),
+            f"Shared by everybody are {len(marks.shared_hosts)} hosts with all below them, "
+            f"{len(marks.shared_addresses)} IP addresses and paths of well-known software: "
+            f"`intake/indicator_marks.yaml`. {len(marks.tenants)} hosts rent out names "
+            "below their own, so that one label more counts.",
+            "## Accounts",
+            table(
+                ("id", "service, and where the form is documented"),
+                ((code(name), "; ".join(lines)) for name, lines in services.items()),
+            ),
+        )
+    )
+
+
 def growth_page() -> str:
     """Show how imports grow, and what the whole chain takes."""
     import json
@@ -669,6 +709,7 @@ PAGES: dict[str, Page] = {
     "ERRORS.md": errors_page,
     "FORMAT.md": format_page,
     "GROWTH.md": growth_page,
+    "INDICATORS.md": indicators_page,
     "INFERENCES.md": inferences_page,
     "PACKS.md": packs_page,
     "SETTINGS.md": settings_page,

@@ -13,7 +13,7 @@ import clewline
 from clewline import errors
 from clewline.errors import ClewlineError, DataError, UnavailableError, UsageError
 
-KINDS = {UsageError: (2, {400, 404}), DataError: (1, {422}), UnavailableError: (1, {503})}
+KINDS = {UsageError: (2, {400, 404}), DataError: (1, {422}), UnavailableError: (1, {410, 503})}
 
 # Codes are public: scripts and pages test for them. Add lines; do not change or remove any.
 CODES = {
@@ -22,8 +22,11 @@ CODES = {
     "ChainError": "bad-chain",
     "ClewlineError": "error",
     "DataError": "bad-data",
+    "DeskMissingError": "no-desk",
+    "ErasedError": "erased",
     "LabelFileError": "bad-label-file",
     "RatesFileError": "bad-rates-file",
+    "SealError": "bad-seal",
     "NodeAccessError": "node-access",
     "NodeAnswerError": "bad-node-answer",
     "NodeError": "node",

@@ -22,13 +22,22 @@ BANNED = {
     *("PIL", "imageio", "cv2", "skimage", "moviepy", "av", "ffmpeg", "torchvision"),
 }
 # The one door: a server whose URL the operator gave. No code path visits a URL found in a record.
-DOORS = {"clewline.sources.server": {"http.client", "urllib.parse"}}
+DOORS = {
+    "clewline.sources.server": {"http.client", "urllib.parse"},
+    # Takes apart the operator's own database and origin; opens nothing.
+    "clewline.desk.settings": {"urllib.parse"},
+}
 BANNED_CALLS = {"eval", "exec", "compile", "__import__"}
 PRINTING = {"rich", "typer"}
 # What pyproject.toml asks for, as it is imported; llvmlite comes with Numba and is a part of it.
 # The extra `tables`, which one room alone may import.
 TABLES = {"pyarrow", "duckdb"}
-DEPENDENCIES = {"numpy", "numba", "llvmlite", "yaml", *PRINTING, *TABLES}
+# The extra `desk`, likewise.
+DESK = {
+    *("django", "allauth", "axes", "csp", "django_htmx", "granian", "ninja", "pydantic"),
+    *("cryptography", "rfc8785", "rfc3161_client"),
+}
+DEPENDENCIES = {"numpy", "numba", "llvmlite", "yaml", *PRINTING, *TABLES, *DESK}
 # The engine computes from its arguments alone: no file, clock, environment or chance.
 UNCLEAN = {
     *("os", "io", "pathlib", "shutil", "tempfile", "mmap", "sqlite3", "sys"),
@@ -89,6 +98,8 @@ def violations(source: str, module: str, table: dict[str, set[str]]) -> list[str
             found.append(f"{line}: only cli may import {top}")
         if top in TABLES and room != "interop":
             found.append(f"{line}: only interop may import {top}")
+        if top in DESK and room != "desk" and not (room == "cli" and top == "django"):
+            found.append(f"{line}: only desk may import {top}")
         if top in UNCLEAN and room == "engine":
             found.append(f"{line}: engine may not import {top}")
     for node in ast.walk(tree):

@@ -48,6 +48,12 @@ NAMES = {
 
 # Distribution → why its licence is fine all the same. LGPL is listed here or refused.
 EXCEPTIONS = {
+    "axe-playwright-python": "MIT by its repository, not by its metadata; for tests only; "
+    "holds axe-core (MPL-2.0)",
+    "cffi": "MIT-0: MIT without the duty to name it",
+    "psycopg": "LGPL, unmodified, reached by its interface only",
+    "psycopg-binary": "LGPL, unmodified, reached by its interface only",
+    "qrcode": "BSD; the second classifier is about the word 'QR Code', a trade mark",
     "docutils": "public domain but for an Emacs mode (GPL) that no wheel holds; "
     "comes with numpydoc, for development only",
 }

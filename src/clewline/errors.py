@@ -133,6 +133,12 @@ class StoreDamagedError(DataError):
     code = "store-damaged"
 
 
+class SealError(DataError):
+    """What is sealed cannot be opened: another key, or bytes that were changed."""
+
+    code = "bad-seal"
+
+
 class UnavailableError(ClewlineError):
     """Not ready, locked, out of room, or made by a newer version."""
 
@@ -156,6 +162,19 @@ class NotLoadedError(UnavailableError):
     """A partial store does not hold this; that says nothing about what the chain holds."""
 
     code = "not-loaded"
+
+
+class ErasedError(UnavailableError):
+    """The key of a record was destroyed, so nothing can open it again."""
+
+    code = "erased"
+    http_status = 410
+
+
+class DeskMissingError(UnavailableError):
+    """There is no desk at this place, or its keys are missing."""
+
+    code = "no-desk"
 
 
 class StoreMissingError(UnavailableError):

@@ -86,6 +86,39 @@ SETTINGS: tuple[Setting, ...] = (
         "not count: the system takes them back when it needs them.",
     ),
     Setting(
+        "desk_home",
+        "CLEWLINE_DESK_HOME",
+        None,
+        "Directory of the desk: database, keys, vault. If not given: the made-up desk of "
+        "`clewline demo` in this directory, else ~/.local/share/clewline/desk.",
+    ),
+    Setting(
+        "desk_database",
+        "CLEWLINE_DESK_DATABASE",
+        None,
+        "PostgreSQL database of the desk, as postgresql://name@host/database; a SQLite file in the "
+        "desk's directory if not given. A password belongs in ~/.pgpass or PGPASSWORD.",
+    ),
+    Setting(
+        "desk_origin",
+        "CLEWLINE_DESK_ORIGIN",
+        None,
+        "How people reach the desk, as https://desk.example; with https, cookies go over TLS only. "
+        "http://localhost:PORT if not given.",
+    ),
+    Setting(
+        "desk_idle_minutes",
+        "CLEWLINE_DESK_IDLE_MINUTES",
+        "30",
+        "Minutes without a request after which a person is signed out.",
+    ),
+    Setting(
+        "desk_session_hours",
+        "CLEWLINE_DESK_SESSION_HOURS",
+        "10",
+        "Hours after which a person signs in again, however busy.",
+    ),
+    Setting(
         "fixtures",
         "CLEWLINE_FIXTURES",
         None,

@@ -19,6 +19,7 @@ from clewline.cli import (
     chain,
     cluster,
     demo,
+    desk,
     evaluate,
     exposure,
     extract,
@@ -53,6 +54,7 @@ app.command("report")(report.report)
 app.command("sql")(sql.sql)
 app.command("extract")(extract.extract)
 app.command("evaluate")(evaluate.evaluate)
+app.add_typer(desk.app, name="desk")
 app.add_typer(play.app, name="play")
 app.command("demo")(demo.demo)
 

@@ -162,7 +162,8 @@ def header_hashes(header: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     count, width = header.shape
     if width == NAMED_BYTES:
-        return header[:, HEADER_BYTES:]
+        hashes: NDArray[np.uint8] = header[:, HEADER_BYTES:]
+        return hashes
     starts = np.arange(count, dtype=np.int64) * width
     lengths = np.full(count, width, np.int64)
     return np.asarray(sha256d_many(np.ascontiguousarray(header).reshape(-1), starts, lengths))

@@ -5,6 +5,27 @@ are broken, encoded or mistyped. Which chains and kinds there are is `registry.K
 """
 
 from clewline.intake.finding import Finding, find
+from clewline.intake.page import read_page
+from clewline.intake.proposal import (
+    Certainty,
+    Detail,
+    PageReading,
+    PaymentOption,
+    Proposal,
+    ProposalKind,
+)
 from clewline.intake.reading import Reading, read_address
 
-__all__ = ["Finding", "Reading", "find", "read_address"]
+__all__ = [
+    "Certainty",
+    "Detail",
+    "Finding",
+    "PageReading",
+    "PaymentOption",
+    "Proposal",
+    "ProposalKind",
+    "Reading",
+    "find",
+    "read_address",
+    "read_page",
+]

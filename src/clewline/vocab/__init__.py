@@ -4,6 +4,7 @@ Each is a reviewed YAML file beside this module. A file is read once, checked on
 changes while the program runs.
 """
 
+from clewline.vocab.records import Field, record_fields, words
 from clewline.vocab.tables import (
     Category,
     Confidence,
@@ -19,6 +20,7 @@ from clewline.vocab.tables import (
 __all__ = [
     "Category",
     "Confidence",
+    "Field",
     "LabelType",
     "categories",
     "category",
@@ -26,4 +28,6 @@ __all__ = [
     "confidences",
     "label_type",
     "label_types",
+    "record_fields",
+    "words",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ _LOW_SHIFT: Final = np.array([8, -6, 6, 4, -3, -4, -7, -2])
 
 
 @inlined
-def _spread(word: np.uint64, which: int) -> np.uint64:
+def _spread(word: np.uint64, which: int) -> Any:
     """Apply s0 to s5 of the proposal."""
     if which >= 4:
         return word >> np.uint64(which - 3) ^ word

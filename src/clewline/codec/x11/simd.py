@@ -102,7 +102,7 @@ def _compress(
         partner = _PARTNER[step % 7]
         for i in range(8):
             a, b, c = state[i], state[8 + i], state[16 + i]
-            # The majority of three bits in the second half of a round, else one by choice of another.
+            # In the second half of a round the majority of three bits, else a choice between two.
             by_majority = step & 4 and step < 32
             mixed = (a & b) | ((a | b) & c) if by_majority else ((b ^ c) & a) ^ c
             word = _word(points, step, i) if step < 32 else chain[8 * (step - 32) + i]

@@ -1,0 +1,72 @@
+"""``clewline desk``: run and keep the desk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clewline.cli.output import log
+from clewline.errors import UsageError
+from clewline.settings import value_of
+
+app = typer.Typer(no_args_is_help=True, help="The desk: record payment pages, find them again.")
+
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Directory of the desk (CLEWLINE_DESK_HOME).")
+]
+
+
+def open_desk(home: Path | None) -> None:
+    """Set Django up on a desk, so that its rooms can be imported."""
+    try:
+        import django  # noqa: F401
+    except ImportError:
+        raise UsageError(
+            "the desk is not installed", hint="pip install 'clewline[desk]', or make setup"
+        ) from None
+    from clewline.desk.home import DeskHome
+    from clewline.desk.running import prepare
+
+    desk = DeskHome(home) if home else DeskHome.default()
+    prepare(desk)
+    log.print(f"Desk in {desk.path}" + (" (made-up records)" if desk.is_play else ""))
+
+
+@app.command()
+def serve(
+    home: Home = None,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port.")] = 8000,
+    address: Annotated[
+        str,
+        typer.Option(
+            "--address", help="Address to listen on; all but loopback needs TLS before it."
+        ),
+    ] = "127.0.0.1",
+    store: Annotated[
+        Path | None, typer.Option("--store", help="Chain store to attach (CLEWLINE_STORE).")
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes.")] = 1,
+) -> None:
+    """Start the desk in a browser's reach; makes it on the first start."""
+    origin = value_of("desk_origin")
+    if address not in ("127.0.0.1", "::1", "localhost") and not (origin or "").startswith(
+        "https://"
+    ):
+        raise UsageError(
+            "beyond this machine the desk is reached over https only",
+            where="--address",
+            hint="set CLEWLINE_DESK_ORIGIN to the https:// address of the proxy before it",
+        )
+    origin = origin or f"http://localhost:{port}"
+    os.environ["CLEWLINE_DESK_ORIGIN"] = origin
+    if store:
+        os.environ["CLEWLINE_STORE"] = str(store.absolute())
+    open_desk(home)
+    from clewline.desk.running import first_visit
+    from clewline.desk.running import serve as run
+
+    typer.echo(first_visit(origin) or origin)
+    run(address, port, workers)

@@ -1,0 +1,1 @@
+"""Cases: who works on what, and who may know of it."""

@@ -1,0 +1,114 @@
+"""The one door to every page and API call: who, which action, which record, and an audit row.
+
+A view says what it is with ``@door("sighting.read")``, takes records with `take` and nothing else.
+What a person may not know of is *not found*, exactly as what does not exist; what they may know of
+but not do is *forbidden*. Each call leaves one audit row, refused ones too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+
+from clewline.desk.audit import services as audit
+from clewline.desk.ledger import TeamOwned
+from clewline.desk.roles import ACTIONS, Action, allowed
+
+if TYPE_CHECKING:
+    from clewline.desk.accounts.models import User
+
+View = Callable[..., HttpResponse]
+Record = TypeVar("Record", bound=TeamOwned)
+
+
+class DeskRequest(HttpRequest):
+    """A request that came through the door."""
+
+    user: User
+    htmx: Any
+    audit_object: str
+    audit_details: dict[str, Any]
+
+
+def door(name: str, *methods: str) -> Callable[[View], View]:
+    """Guard a view: its action, and the HTTP methods it answers (GET if none are named).
+
+    Examples
+    --------
+    ``@door("sighting.record", "GET", "POST")``
+    """
+    action = ACTIONS[name]
+    answers = methods or ("GET",)
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(request: DeskRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            if request.method not in answers:
+                return HttpResponseNotAllowed(answers)
+            return enter(request, action, lambda: view(request, *args, **kwargs))
+
+        guarded.action = action  # type: ignore[attr-defined]
+        return guarded
+
+    return guard
+
+
+def enter(request: DeskRequest, action: Action, work: Callable[[], HttpResponse]) -> HttpResponse:
+    """Do `work` if the person may, and write what happened; a change and its audit row are one."""
+    request.audit_object, request.audit_details = "", {}
+    may, reason = allowed(request.user.roles, action)
+    if not may:
+        _write(request, action, "forbidden")
+        raise PermissionDenied(reason)
+    try:
+        if request.method in ("GET", "HEAD"):
+            response = work()
+            _write(request, action, "done")
+        else:
+            with transaction.atomic():
+                response = work()
+                _write(request, action, "done" if response.status_code < 400 else "refused")
+    except Http404:
+        _write(request, action, "not found")
+        raise
+    except PermissionDenied:
+        _write(request, action, "forbidden")
+        raise
+    return response
+
+
+def take(request: DeskRequest, model: type[Record], ref: str) -> Record:
+    """Return the record called `ref` if the person may know of it.
+
+    Raises
+    ------
+    Http404
+        If there is none, or none for this person: the two look the same.
+    """
+    request.audit_object = ref
+    # `visible_to` is of the model's own manager: a team's, or a case's members.
+    visible: Any = model.objects.visible_to(request.user)
+    found: Record | None = visible.filter(ref=ref).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _write(request: DeskRequest, action: Action, result: str) -> None:
+    """Leave a line in the audit log."""
+    audit.write(
+        actor=request.user.pseudonym,
+        action=action.name,
+        object=request.audit_object,
+        result=result,
+        client=request.META.get("REMOTE_ADDR", ""),
+        details=request.audit_details,
+    )

@@ -1,0 +1,1 @@
+"""Sightings, payment options, addresses, brands: what payment pages said."""

@@ -1,0 +1,289 @@
+"""What a payment page said, as rows that are written once.
+
+Fields with a closed list of words take it from `vocab` (`Word`). Options and indicators are sealed
+with the key of their sighting, so that erasing it erases them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from clewline import vocab
+from clewline.desk.ledger import AppendOnly, Referenced, Sealed, TeamOwned, TeamQuerySet
+
+
+class Word(models.CharField):
+    """A column for a field of ``vocab/records.yaml``; empty unless it has a default."""
+
+    def __init__(self, field: str, **options: Any) -> None:
+        self.field = field
+        words = vocab.record_fields()[field]
+        settings = {"max_length": 20, "choices": list(words.words.items())}
+        settings |= {"verbose_name": words.title.lower()}
+        if "default" not in options:
+            settings |= {"blank": True, "default": ""}
+        super().__init__(**{**settings, **options})
+
+    def deconstruct(self) -> Any:
+        """Leave the words out of migrations: a new word is no change of the database."""
+        name, path, _, options = super().deconstruct()
+        for derived in ("choices", "verbose_name", "max_length"):
+            options.pop(derived, None)
+        return name, path, [self.field], options
+
+
+class Brand(TeamOwned, Referenced, Sealed):
+    """A site under whatever addresses; its real name is sealed, its codename is what people see."""
+
+    LETTER = "B"
+    SEALED = ("name",)
+
+    codename = models.CharField(max_length=60, db_index=True)
+    name_sealed = models.BinaryField(null=True)
+    name_index = models.BinaryField(max_length=16, null=True, db_index=True)
+    created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["team", "codename"], name="brand_codename_once")
+        ]
+
+    def __str__(self) -> str:
+        """Return the codename."""
+        return self.codename
+
+
+class Group(TeamOwned, Referenced):
+    """Brands that one group of people seems to run."""
+
+    LETTER = "G"
+
+    codename = models.CharField(max_length=60)
+    created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        """Return the codename."""
+        return self.codename
+
+
+class Judgement(TeamOwned, AppendOnly):
+    """What a person decided: two sightings show one brand, or two brands are one group.
+
+    A ledger. The latest judgement of a pair counts; merged views are derived from those that say
+    *same*, and nothing is ever merged in the records.
+    """
+
+    kind = models.CharField(max_length=10, choices=[("brand", "brand"), ("group", "group")])
+    left = models.CharField(max_length=13, db_index=True)
+    right = models.CharField(max_length=13, db_index=True)
+    verdict = Word("judgement", default="unsure")
+    reasons = models.JSONField(default=list)
+    note = models.CharField(max_length=400, blank=True)
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+
+class Address(models.Model):
+    """An address of any chain in its canonical form. That it is here says nothing to anybody.
+
+    Who knows what of it is in options, attributions and statuses, each of a team.
+    """
+
+    chain = models.CharField(max_length=30)
+    network = models.CharField(max_length=20, default="main")
+    canonical = models.CharField(max_length=200)
+    kind = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["canonical", "chain", "network"], name="address_once")
+        ]
+        # For addresses by their beginning; the constraint's own index serves equality.
+        indexes: ClassVar = [
+            models.Index(
+                fields=["canonical"], name="address_prefix", opclasses=["varchar_pattern_ops"]
+            )
+        ]
+
+    def __str__(self) -> str:
+        """Return the address."""
+        return self.canonical
+
+
+class Sighting(TeamOwned, Referenced, Sealed, AppendOnly):
+    """What one page said at one time. Corrections are sightings that supersede."""
+
+    LETTER = "S"
+    SEALED = ("url", "wording", "page_text", "protected_source")
+
+    recorder = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField(default=timezone.now, db_index=True)
+    observed_at = models.DateTimeField(db_index=True)
+    observed_precision = Word("precision", default="minute")
+
+    brand = models.ForeignKey(Brand, on_delete=models.PROTECT, null=True, related_name="sightings")
+    url_sealed = models.BinaryField(null=True)
+    url_index = models.BinaryField(max_length=16, null=True, db_index=True)
+    host_index = models.BinaryField(max_length=16, null=True, db_index=True)
+    location_kind = Word("location_kind")
+    hosting_country = models.CharField(max_length=2, blank=True)
+    hosting_basis = Word("hosting_basis")
+    hosting_as_of = models.DateField(null=True)
+    access_path = Word("access_path")
+    commercial = Word("commercial")
+    payment_visibility = Word("payment_visibility")
+    classification = models.JSONField(default=list)
+    age_band = Word("age_band")
+
+    report_ref = models.CharField(max_length=80, blank=True, db_index=True)
+    report_origin = Word("report_origin")
+    obtained = Word("obtained", default="seen")
+    protected_source_sealed = models.BinaryField(null=True)
+
+    neutral_summary = models.CharField(max_length=400, blank=True)
+    wording_sealed = models.BinaryField(null=True)
+    wording_language = models.CharField(max_length=12, blank=True)
+    wording_sha256 = models.CharField(max_length=64, blank=True)
+    page_text_sealed = models.BinaryField(null=True)
+    page_text_hash = models.CharField(max_length=64, blank=True, db_index=True)
+    sketch = models.BinaryField(null=True)
+
+    source_grade = Word("source_grade")
+    info_grade = Word("info_grade")
+    handling = Word("handling")
+    tlp = Word("tlp", default="amber")
+    pap = Word("pap", default="amber")
+    retention_class = Word("retention_class", default="report")
+
+    rotation = models.UUIDField(default=uuid.uuid4, db_index=True)
+    rotation_index = models.PositiveIntegerField(default=0)
+    supersedes = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, related_name="superseded_by"
+    )
+    supersedes_reason = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["team", "-recorded_at"], name="sighting_team_recorded")
+        ]
+
+
+class Withdrawal(AppendOnly):
+    """A sighting that no longer stands, and why."""
+
+    sighting = models.OneToOneField(Sighting, on_delete=models.PROTECT, related_name="withdrawal")
+    reason = models.CharField(max_length=400)
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+
+class PaymentOption(Sealed, AppendOnly):
+    """One way to pay that a page offered. Its team is that of its sighting."""
+
+    SEALED = ("contact",)
+
+    sighting = models.ForeignKey(Sighting, on_delete=models.PROTECT, related_name="options")
+    position = models.PositiveSmallIntegerField()
+    rail = Word("rail", default="crypto")
+    processor = models.CharField(max_length=60, blank=True)
+    asset = models.CharField(max_length=20, blank=True)
+    network = models.CharField(max_length=30, blank=True)
+    token_contract = models.CharField(max_length=100, blank=True)
+    amount_min = models.CharField(max_length=40, blank=True)
+    amount_max = models.CharField(max_length=40, blank=True)
+    price_currency = models.CharField(max_length=12, blank=True)
+    payment_currency = models.CharField(max_length=12, blank=True)
+    period = Word("period")
+    tier = models.CharField(max_length=60, blank=True)
+    address = models.ForeignKey(
+        Address, on_delete=models.PROTECT, null=True, related_name="options"
+    )
+    address_shown = models.CharField(max_length=400, blank=True)
+    checksum_ok = models.BooleanField(null=True)
+    form = Word("form", default="text")
+    uri_parameters = models.JSONField(default=dict)
+    memo = models.CharField(max_length=120, blank=True)
+    invoice_expires_at = models.DateTimeField(null=True)
+    credit = Word("credit")
+    obtained = Word("obtained", default="seen")
+    contact_kind = Word("contact_kind")
+    contact_sealed = models.BinaryField(null=True)
+    contact_index = models.BinaryField(max_length=16, null=True, db_index=True)
+
+    class Meta:
+        ordering: ClassVar = ["position"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["sighting", "position"], name="option_position_once")
+        ]
+
+
+class Indicator(Sealed, AppendOnly):
+    """Something in a page's source by which sites are linked; found by its keyed index."""
+
+    SEALED = ("value",)
+
+    sighting = models.ForeignKey(Sighting, on_delete=models.PROTECT, related_name="indicators")
+    kind = models.CharField(max_length=40)
+    value_sealed = models.BinaryField(null=True)
+    value_index = models.BinaryField(max_length=16, db_index=True)
+    place = models.CharField(max_length=120, blank=True)
+    start = models.PositiveIntegerField(null=True)
+    end = models.PositiveIntegerField(null=True)
+    set_aside = models.CharField(max_length=120, blank=True)
+
+
+class SketchBand(models.Model):
+    """One band of a sighting's sketch: sightings that share one are compared."""
+
+    sighting = models.ForeignKey(Sighting, on_delete=models.PROTECT, related_name="bands")
+    band = models.BinaryField(max_length=16, db_index=True)
+
+
+class Attribution(TeamOwned, AppendOnly):
+    """What somebody says of an address: who holds it, how sure. Side by side, never merged."""
+
+    address = models.ForeignKey(Address, on_delete=models.PROTECT, related_name="attributions")
+    label = models.CharField(max_length=120)
+    category = models.CharField(max_length=64, blank=True)
+    source = models.CharField(max_length=120)
+    confidence = models.CharField(max_length=40)
+    custody = Word("custody", default="unknown")
+    obtained = Word("obtained", default="seen")
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateField(null=True)
+    supersedes = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, related_name="superseded_by"
+    )
+
+
+class AddressStatus(TeamOwned, AppendOnly):
+    """Whether a team still stands by an address. The latest row counts; none means active."""
+
+    address = models.ForeignKey(Address, on_delete=models.PROTECT, related_name="statuses")
+    status = Word("address_status", default="active")
+    reason = models.CharField(max_length=400)
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+
+__all__ = [
+    "Address",
+    "AddressStatus",
+    "Attribution",
+    "Brand",
+    "Group",
+    "Indicator",
+    "Judgement",
+    "PaymentOption",
+    "Sighting",
+    "SketchBand",
+    "TeamQuerySet",
+    "Withdrawal",
+]

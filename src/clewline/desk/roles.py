@@ -1,0 +1,110 @@
+"""Who may do what: one table of roles, one of actions. The permission door and the docs read both.
+
+A role says what a person may do at all; which records, their teams and cases say (`ledger.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    """What a person is at the desk."""
+
+    ANALYST = "analyst"
+    APPROVER = "approver"
+    INVESTIGATOR = "investigator"
+    LIAISON = "liaison"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+ROLES: Final = {
+    Role.ANALYST: "Records payment pages and judges which are one brand.",
+    Role.APPROVER: "Checks what others prepared: releases, exports, roles.",
+    Role.INVESTIGATOR: "Works on cases and reads what the chain store says.",
+    Role.LIAISON: "Answers partners and reads what may be shared with them.",
+    Role.AUDITOR: "Reads the audit log and nothing else.",
+    Role.ADMINISTRATOR: "Manages accounts and the desk itself; reads no record.",
+}
+"""Role → what it is for."""
+
+ALONE: Final = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
+"""Roles that go with no other: who runs or checks the desk does not read its records."""
+
+EVERYBODY: Final = frozenset(Role)
+WORKERS: Final = EVERYBODY - ALONE
+"""Those who work with records."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that can be done at the desk.
+
+    Attributes
+    ----------
+    name : str
+        Noun and verb; stands in the audit log and in the scopes of API tokens.
+    help : str
+        What it is, for people.
+    roles : frozenset of Role
+        Who may do it.
+    writes : bool
+        Whether it changes a record.
+    """
+
+    name: str
+    help: str
+    roles: frozenset[Role]
+    writes: bool = False
+
+
+def _action(name: str, text: str, roles: Iterable[Role], *, writes: bool = False) -> Action:
+    """Make a row of the table."""
+    return Action(name, text, frozenset(roles), writes)
+
+
+_ADMINISTRATORS: Final = {Role.ADMINISTRATOR}
+_PEOPLE: Final = {Role.ADMINISTRATOR, Role.APPROVER, Role.AUDITOR}
+_RECORDERS: Final = {Role.ANALYST}
+_READERS: Final = {Role.ANALYST, Role.APPROVER, Role.INVESTIGATOR}
+
+ACTIONS: Final = {
+    action.name: action
+    for action in (
+        _action("home.read", "Open the first page", EVERYBODY),
+        _action("account.read", "See one's own account", EVERYBODY),
+        _action("account.change", "Change one's own account", EVERYBODY, writes=True),
+        _action("people.list", "See accounts, roles and teams", _PEOPLE),
+        _action("people.change", "Make accounts, ask for roles", _ADMINISTRATORS, writes=True),
+        _action("people.approve", "Agree to roles that others get", {Role.APPROVER}, writes=True),
+        _action("sighting.list", "List sightings", WORKERS),
+        _action("sighting.read", "Open a sighting; wording stays masked", WORKERS),
+        _action("sighting.record", "Record a sighting", _RECORDERS, writes=True),
+        _action("sighting.correct", "Supersede or withdraw a sighting", _RECORDERS, writes=True),
+        _action("sighting.reveal", "Reveal wording or address of a page", _READERS),
+    )
+}
+"""Name → action."""
+
+
+def allowed(roles: Iterable[str], action: Action) -> tuple[bool, str]:
+    """Tell whether somebody with these roles may do this, and why.
+
+    Returns
+    -------
+    tuple of bool and str
+        Verdict and reason, in words for the person who asks.
+
+    Examples
+    --------
+    >>> allowed(["administrator"], ACTIONS["sighting.reveal"])
+    (False, 'for analyst, approver, investigator')
+    """
+    held = sorted(set(roles) & action.roles)
+    if held:
+        return True, f"as {held[0]}"
+    return False, "for " + ", ".join(role for role in Role if role in action.roles)

@@ -1,0 +1,40 @@
+"""Filters that every template has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from clewline.desk.accounts.models import User
+
+register = template.Library()
+
+
+@register.filter
+def may(user: User, action: str) -> bool:
+    """Tell whether a person's roles allow an action: ``{% if user|may:"sighting.record" %}``."""
+    return user.is_authenticated and user.may(action)
+
+
+@register.filter
+def utc(moment: datetime) -> SafeString:
+    """Show a time in UTC, to the minute, for people and for machines."""
+    return format_html(
+        '<time datetime="{}">{}</time>',
+        moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        moment.strftime("%Y-%m-%d %H:%M"),
+    )
+
+
+@register.filter
+def short(text: str) -> SafeString:
+    """Show the two ends of an address or hash; the whole stands in its title."""
+    if len(text) <= 20:
+        return format_html("<code>{}</code>", text)
+    return format_html('<code title="{}">{}…{}</code>', text, text[:10], text[-6:])

@@ -1,0 +1,1 @@
+"""Welfare: wording is masked until somebody says why they need it, and that is counted."""

@@ -1,0 +1,66 @@
+"""A small world of made-up people: every role as owner's teammate and as stranger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from clewline.desk.accounts.models import Organisation, Team, User
+from clewline.desk.roles import Role
+
+
+@dataclass
+class World:
+    """Two organisations; each has a team with one person a role."""
+
+    team: Team
+    other_team: Team
+    people: dict[str, User]
+    strangers: dict[str, User]
+
+    def person(self, role: str, *, stranger: bool = False) -> User:
+        """Return the person with this role, in the team or elsewhere."""
+        return (self.strangers if stranger else self.people)[role]
+
+    def client(self, user: User) -> Client:
+        """Return a browser in which `user` is signed in, second factor included."""
+        client = Client()
+        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        return client
+
+
+def make_team(name: str) -> tuple[Team, dict[str, User]]:
+    """Make an organisation with one team and one person a role."""
+    organisation = Organisation.objects.create(name=f"{name} (made up)")
+    team = Team.objects.create(organisation=organisation, name=name)
+    people = {}
+    for role in Role:
+        user = User.objects.create_user(
+            f"{name}-{role}",
+            "made-up-password",
+            organisation=organisation,
+            roles=[role],
+            pseudonym=f"{name}-{role}",
+        )
+        user.teams.add(team)
+        people[str(role)] = user
+    return team, people
+
+
+@pytest.fixture(autouse=True)
+def no_memory_of_attempts() -> None:
+    """Forget how often somebody tried to sign in."""
+    cache.clear()
+
+
+@pytest.fixture
+def world(db: None, monkeypatch: pytest.MonkeyPatch) -> World:
+    """People in a team `north` and strangers in a team `south`."""
+    # Whether a second factor is asked for has tests of its own.
+    monkeypatch.setattr("clewline.desk.accounts.middleware.is_mfa_enabled", lambda user: True)
+    team, people = make_team("north")
+    other_team, strangers = make_team("south")
+    return World(team, other_team, people, strangers)
