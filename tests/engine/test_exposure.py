@@ -288,6 +288,22 @@ def peel_chain(length: int) -> World:
     return World(chain, Marks(np.array([0, 1, 0, 0], np.uint8), np.zeros(chain.n_tx, np.uint8)))
 
 
+def test_a_pool_is_no_mine_and_what_goes_into_it_is_not_unspent() -> None:
+    made = [([], [(10, 0)]), ([], [(20, 1)]), ([0, 1], [(18, 2), (10, 3)])]
+    chain = replace(chain_of([made], n_script=4), pool=2)
+    mixes = np.array([0, 1, 0], np.uint8)
+    world = World(chain, Marks(np.zeros(4, np.uint8), mixes))
+    came = {rest: shares_of(world, "from", rest).tolist() for rest in FROM_RESTS}
+    assert came[Rest.MINED] == [1, 0, pytest.approx(1 / 3)]
+    assert came[Rest.COINJOIN] == [0, 1, pytest.approx(2 / 3)]
+    went = {rest: shares_of(world, "to", rest)[2] for rest in TO_RESTS}
+    assert went == {
+        Rest.UNSPENT: pytest.approx(10 / 30),
+        Rest.COINJOIN: pytest.approx(18 / 30),
+        Rest.FEES: pytest.approx(2 / 30),
+    }
+
+
 def test_a_long_path_keeps_its_share() -> None:
     shares = shares_of(peel_chain(3000), "from", 1)
     assert np.abs(shares[2:] - 0.25).max() < 1e-12

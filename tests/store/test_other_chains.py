@@ -361,7 +361,12 @@ def test_traces_on_dash_stop_at_mixes_and_at_the_pool(tmp_path: Path) -> None:
     forth = workspace.trace("forward", [f"{txids[5]}:0"])
     assert (forth["coinjoin"], forth["unspent"]) == (TENTH, 0)
     locked = workspace.trace("forward", [f"{txids[9]}:0"])
-    assert (locked["coinjoin"], locked["unspent"], locked["fees"]) == (0, 2 * TENTH - 1000, 500)
+    assert (locked["coinjoin"], locked["unspent"], locked["fees"]) == (TENTH, TENTH - 1000, 500)
+    for direction, seed in (("forward", 5), ("forward", 9), ("backward", 16)):
+        for method in ("fifo", "lifo", "haircut"):
+            found = workspace.trace(direction, [f"{txids[seed]}:0"], method)
+            parts = ("unspent", "mined", "coinjoin", "capped", "fees")
+            assert sum(found[part] for part in parts) == found["total"]
 
 
 def test_mixes_of_dash_join_no_cluster(tmp_path: Path) -> None:

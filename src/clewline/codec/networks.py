@@ -217,11 +217,12 @@ _DASH: Final = Coin(
         Difference(
             "Credit pool of Dash Platform (DIP-27)",
             "An asset unlock has no inputs: its outputs come out of the pool, where owners change "
-            "hidden from this chain. It counts as a mix, so that a trace back stops there, and not "
-            "as newly mined; its fee, which the pool pays, is not shown. An asset lock is named, "
-            "and otherwise an ordinary payment: what it puts into the pool is an output of type "
-            "nulldata, where a trace ends as at an unspent output. Asset unlocks whose ids leave "
-            "signatures out (payload version 2) are not supported: their block is refused.",
+            "hidden from this chain. Traces back stop there as at a CoinJoin, and not as at newly "
+            "mined coins; its fee, which the pool pays, is not shown. An asset lock is one "
+            "owner's payment: traces stop, as at a CoinJoin, at the output by which it pays into "
+            "the pool (script `6a00`), and go on through its other outputs. Asset unlocks whose "
+            "ids leave signatures out (payload version 2) are not supported: their block is "
+            "refused.",
         ),
         Difference(
             "CoinJoin of the wallet (once PrivateSend)",

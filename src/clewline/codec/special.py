@@ -20,6 +20,8 @@ QUORUM_COMMITMENT: Final = 6
 HARD_FORK_SIGNAL: Final = 7
 ASSET_LOCK: Final = 8
 ASSET_UNLOCK: Final = 9
+ASSET_LOCK_SCRIPT: Final = b"\x6a\x00"
+"""Of the output by which an asset lock pays into the credit pool (DIP-27)."""
 MAX_PAYLOAD_BYTES: Final = 10_000
 MIN_SPECIAL_BYTES: Final = 11
 """Version, no inputs, no outputs, lock time, empty payload."""

@@ -61,6 +61,9 @@ class Chain:
     version : ndarray of int32, shape (n_tx,) or (0,)
         Version field of each transaction, where its upper half is a type (Dash, DIP-2). Empty on
         other chains.
+    pool : int
+        Script of the outputs that go into a pool in which owners change hidden from the chain (on
+        Dash, that of asset locks); -1 where there is none.
     """
 
     block_tx: Int64
@@ -77,6 +80,7 @@ class Chain:
     outputs_only: int = 0
     settled: UInt8 = field(default_factory=lambda: np.empty(0, np.uint8))
     version: Int32 = field(default_factory=lambda: np.empty(0, np.int32))
+    pool: int = -1
 
     @property
     def n_tx(self) -> int:

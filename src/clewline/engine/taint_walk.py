@@ -159,6 +159,7 @@ class ChainColumns(NamedTuple):
     spender: UInt32
     outputs_only: int
     settled: UInt8
+    pool: int
 
 
 class StopColumns(NamedTuple):
@@ -391,6 +392,8 @@ def _fate(
     stop, entity = owner_of(script, stops)
     if stop != _PENDING:
         return stop, entity, 0
+    if script == chain.pool:
+        return _COINJOIN, NO_ENTITY, 0
     tx = _next_transaction(output, chain, backward)
     if backward:
         if tx < chain.outputs_only:

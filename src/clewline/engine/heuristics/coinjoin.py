@@ -197,8 +197,9 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         CoinJoin.credit_lock,
         "Payment into Dash's credit pool",
-        "A special transaction of type 8 (asset lock): the output of type nulldata is what goes "
-        "into the pool. One owner's transaction: named, but it mixes nobody. Only on Dash.",
+        "A special transaction of type 8 (asset lock): its output of script 6a00 is what goes "
+        "into the pool, and traces stop there. One owner's transaction: it mixes nobody, and its "
+        "other outputs are ordinary. Only on Dash.",
         "Dash improvement proposal DIP-27",
     ),
 )
