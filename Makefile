@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check docs bench bench-scale lock clean
+.PHONY: help setup demo serve test test-slow check docs bench bench-scale lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 demo: setup ## run the main job on a made-up case and say where the files are
 	$(BIN)/clewline demo
+
+serve: setup ## open the desk on the made-up case of `make demo`
+	$(BIN)/clewline desk serve --home demo/desk --store demo/store
 
 test: setup ## run the tests (about two minutes)
 	$(BIN)/python -m pytest -m "not slow"

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pytest
 from django.core.cache import cache
+from django.http import HttpResponse
 from django.test import Client
 
 from clewline.desk.accounts.models import Organisation, Team, User
 from clewline.desk.roles import Role
+
+_TOKEN = re.compile(rb"(csrfmiddlewaretoken\" value=\"|X-CSRFToken\": \")[^\"]+")
+
+
+def plain(answer: HttpResponse) -> bytes:
+    """Return a page without its form tokens, which differ each time; for comparing two answers."""
+    return _TOKEN.sub(b"", answer.content)
 
 
 @dataclass

@@ -8,6 +8,7 @@ import hashlib
 import re
 import time
 import zlib
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -55,8 +56,11 @@ def why(source: str, kind: str) -> str | None:
 def test_no_command_and_no_public_name_reaches_indicators() -> None:
     hidden = {"clewline.intake.indicators", "clewline.intake.sameness"}
     files = modules()
-    seen: set[str] = set()
+    # The desk may lead there: it records sightings, and who asked. Its own commands may not.
+    seen = {name for name in files if name.startswith("clewline.desk") and "management" not in name}
+    desk = set(seen)
     queue = [name for name in files if name.startswith(("clewline.cli", "clewline.workspace"))]
+    queue += [name for name in files if "management" in name]
     queue += ["clewline.__init__", "clewline.__main__", "clewline.intake.__init__"]
     while queue:
         name = queue.pop()
@@ -69,7 +73,7 @@ def test_no_command_and_no_public_name_reaches_indicators() -> None:
                 module = ".".join(parts[:stop])
                 queue += [module, f"{module}.__init__"]
     assert "clewline.intake.finding" in seen
-    assert not seen & hidden
+    assert not (seen - desk) & hidden
     for face in (clewline, clewline.intake):
         shown = getattr(face, "__all__", [one for one in vars(face) if not one.startswith("_")])
         assert not {"find_indicators", "indicator_key", "Indicator"} & set(shown)
@@ -134,6 +138,7 @@ def test_ipv4_inside_ipv6_is_ipv4() -> None:
         "lib_1.2.3.4",
         "1.2.3.4-beta",
         "release 4.3.2.1",
+        "Linux 2.6.36.4",
     ],
 )
 def test_version_is_set_aside(text: str) -> None:
@@ -186,7 +191,8 @@ def test_numbers_of_a_drawing_are_set_aside() -> None:
         ("hxxps[:]//bad[.]made-up[.]ru/x", ["bad.made-up.ru"]),
         ("Apache Server at www.made-up.nl Port 80", ["www.made-up.nl"]),
         ("http://büro-made-up.de/", ["xn--bro-made-up-thb.de"]),
-        ("index.html main.py e.g. end.In a page.It readme.md", []),
+        ("index.html main.py e.g. end.In a page.It readme.md main.rs:3 src/setup.sh/", []),
+        ("ask made-up.pl or made-up.dev:8080", ["made-up.pl", "made-up.dev"]),
         ("<style>a.b.com{}</style><div class='x.com'>", []),
         ("redis://cache.made-up.se:6379", ["cache.made-up.se"]),
     ],
@@ -298,6 +304,8 @@ def test_lists_of_the_data_file_are_what_they_say() -> None:
         (armoured(V4_KEY).replace("\n", "<br>\r\n"), V4_FINGERPRINT),
         (armoured(V4_KEY).replace("+", "&#43;"), V4_FINGERPRINT),
         (armoured(V4_KEY).removesuffix(pgp.END), V4_FINGERPRINT),
+        (armoured(V4_KEY).replace("\n", "\\n"), V4_FINGERPRINT),
+        (armoured(V4_KEY).replace("\n", "\n&gt; "), V4_FINGERPRINT),
     ],
 )
 def test_key_block(block: str, fingerprint: str) -> None:
@@ -340,11 +348,27 @@ def test_any_bytes_in_a_key_block(data: bytes) -> None:
     find_indicators(armoured(base64.b64encode(data).decode()))
 
 
-def test_photograph_in_a_key_is_never_reached() -> None:
+@pytest.mark.parametrize("head", [b"\xca\x03PGP", b"\xa8\x03PGP", b""])
+def test_marker_before_a_key(head: bytes) -> None:
+    key = base64.b64encode(head + base64.b64decode(V4_KEY)).decode()
+    assert values(armoured(key), "pgp") == [V4_FINGERPRINT]
+
+
+def test_photograph_in_a_key_is_never_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = b""
+
+    def watched(text: str) -> bytes:
+        nonlocal decoded
+        decoded += base64.b64decode(text)
+        return base64.b64decode(text)
+
+    monkeypatch.setattr(pgp, "base64", SimpleNamespace(b64decode=watched))
     first = base64.b64decode(V4_KEY)
-    body = base64.b64encode(first + b"\xd1\xff\x00\x01\x00\x00" + bytes(300)).decode()
+    body = base64.b64encode(first + b"\xd1\xff\x00\x01\x00\x00" + b"CANARY" * 50).decode()
     lines = "\n".join(body[at : at + 64] for at in range(0, len(body), 64))
     assert values(armoured(lines), "pgp") == [V4_FINGERPRINT]
+    assert first[:20] in decoded
+    assert b"CANARY" not in decoded
 
 
 @pytest.mark.parametrize(
@@ -463,6 +487,11 @@ def test_usual_icon_and_libraries_are_set_aside() -> None:
     assert why("<script src=/js/jquery-3.6.0.min.js></script>", "script_path") == ASIDE["shared"]
 
 
+@pytest.mark.parametrize("url", ["/js/x-7.js", "../js/x-7.js", "js/x-7.js?v=1", "//h.se/js/x-7.js"])
+def test_paths_do_not_depend_on_where_the_page_lies(url: str) -> None:
+    assert values(f"<script src='{url}'></script>", "script_path") == ["js/x-7.js"]
+
+
 # Places
 
 
@@ -552,9 +581,9 @@ def test_key_of_an_indicator() -> None:
 def took(page: str) -> float:
     best = 9e9
     for _ in range(2):
-        start = time.perf_counter()
+        start = time.process_time()
         find_indicators(page)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     return best
 
 

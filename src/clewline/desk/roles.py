@@ -85,6 +85,12 @@ ACTIONS: Final = {
         _action("sighting.read", "Open a sighting; wording stays masked", WORKERS),
         _action("sighting.record", "Record a sighting", _RECORDERS, writes=True),
         _action("sighting.correct", "Supersede or withdraw a sighting", _RECORDERS, writes=True),
+        _action("welfare.read", "See one's own counts and protection", WORKERS),
+        _action("welfare.change", "Ask for more protection", WORKERS, writes=True),
+        _action("welfare.team", "See counts of a team, never content", {Role.APPROVER}),
+        _action(
+            "welfare.default", "Set the organisation's protection", {Role.APPROVER}, writes=True
+        ),
         _action("sighting.reveal", "Reveal wording or address of a page", _READERS),
     )
 }

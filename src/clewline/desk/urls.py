@@ -6,7 +6,9 @@ from allauth.account import views as allauth
 from django.urls import include, path
 
 from clewline.desk.accounts import views as accounts
+from clewline.desk.api import api
 from clewline.desk.web import views as web
+from clewline.desk.welfare import views as welfare
 
 urlpatterns = [
     path("", web.home, name="home"),
@@ -24,6 +26,12 @@ urlpatterns = [
     path("people/<str:pseudonym>/", accounts.person, name="person"),
     path("people/<str:pseudonym>/reset/", accounts.reset, name="reset-person"),
     path("people/<str:pseudonym>/active/", accounts.set_active, name="set-active"),
+    path("sightings/<str:ref>/reveal/<str:field>/", welfare.reveal, name="reveal"),
+    path("welfare/", welfare.welfare, name="welfare"),
+    path("welfare/change/", welfare.change, name="welfare-change"),
+    path("welfare/team/", welfare.team, name="welfare-team"),
+    path("welfare/team/change/", welfare.change_default, name="welfare-default"),
+    path("api/", api.urls),
     # Of allauth only what people here may do: nobody signs up, no mail is sent.
     path("accounts/login/", allauth.login, name="account_login"),
     path("accounts/logout/", allauth.logout, name="account_logout"),

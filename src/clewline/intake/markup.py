@@ -81,6 +81,8 @@ class _Attributes(NamedTuple):
 
 def _attributes(source: str, at: int) -> _Attributes:
     """Return the attributes from a place on."""
+    if source.startswith(">", at):  # as most tags
+        return _Attributes((), (), at + 1)
     found: dict[str, str] = {}
     values: list[tuple[int, int]] = []
     while not (end := _TAG_END.match(source, at)):
@@ -98,17 +100,15 @@ def _attributes(source: str, at: int) -> _Attributes:
     return _Attributes(tuple(found.items()), tuple(values), end.end() if end else len(source))
 
 
-def _comment(source: str, at: int) -> Piece | None:
+def _comment(source: str, at: int) -> Piece:
     """Return the comment, document type or processing instruction that begins at a place."""
     if source.startswith("<!--", at):
         end = source.find("-->", at + 4)
         stop = len(source) if end < 0 else end
         return Piece("comment", "", source[at + 4 : stop], (), at, min(stop + 3, len(source)))
-    if source.startswith(("<!", "<?"), at):
-        end = source.find(">", at)
-        stop = len(source) if end < 0 else end
-        return Piece("comment", "", source[at + 2 : stop], (), at, min(stop + 1, len(source)))
-    return None
+    end = source.find(">", at)
+    stop = len(source) if end < 0 else end
+    return Piece("comment", "", source[at + 2 : stop], (), at, min(stop + 1, len(source)))
 
 
 def pieces(source: str) -> Iterator[Piece]:
@@ -137,7 +137,7 @@ def pieces(source: str) -> Iterator[Piece]:
     """
     at = begun = 0
     while (at := source.find("<", at)) >= 0:
-        piece = _comment(source, at)
+        piece = _comment(source, at) if source.startswith(("<!", "<?"), at) else None
         tag = None if piece else _TAG.match(source, at)
         if piece is None and tag is None:
             at += 1

@@ -20,52 +20,65 @@ LOOKED_AT: Final = 4 * _MOST
 """So many characters of a block are looked at."""
 _TAG: Final = re.compile(r"<[^<>]{0,200}>")
 _HEADER: Final = re.compile(r"[A-Za-z][A-Za-z-]{0,30}:")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]*+")
 _PUBLIC_KEY, _MARKER = 6, 10
+_LONGEST_HEADER: Final = 6
 _V4_SHORTEST, _V6_SHORTEST = 8, 12
 
 
-def _first_bytes(block: str) -> bytes:
-    """Return the beginning of what an armoured block holds; as far as its base64 is right."""
-    text = html.unescape(_TAG.sub("\n", block[:LOOKED_AT]))
+def _text(block: str) -> str:
+    """Return the base64 that an armoured block begins with."""
+    text = html.unescape(_TAG.sub("\n", block[:LOOKED_AT])).replace("\\n", "\n")
     text = text.removeprefix(BEGIN).split("-----", 1)[0]
-    lines = [line.strip() for line in text.splitlines()]
-    body = ""
-    for line in lines:
-        if line.startswith("="):
-            break
-        if not _HEADER.match(line):
-            body += line
-    usable = re.match(r"[A-Za-z0-9+/]*+", body)
+    lines = [line.strip("> \t\\") for line in text.splitlines()]  # quoted, or in a string
+    body = "".join(line for line in lines if not _HEADER.match(line))
+    usable = _BASE64.match(body)
     assert usable is not None  # matches nothing, at least
-    body = usable[0][: _MOST // 3 * 4]
-    if len(body) % 4 == 1:
-        body = body[:-1]
-    return base64.b64decode(body + "=" * (-len(body) % 4))
+    return usable[0]
 
 
-def _packet(data: bytes) -> tuple[int, bytes, bytes] | None:
-    """Return tag, body and rest of the first packet (RFC 9580, section 4.2); None if cut off."""
-    if len(data) < 2 or not data[0] & 0x80:
+def _bytes(text: str, start: int, end: int) -> bytes:
+    """Decode some bytes of base64 and none beyond; fewer where it is cut off."""
+    some = text[start // 3 * 4 : -(-end // 3) * 4]
+    if len(some) % 4 == 1:
+        some = some[:-1]
+    return base64.b64decode(some + "=" * (-len(some) % 4))[start % 3 :][: end - start]
+
+
+def _header(data: bytes) -> tuple[int, int, int] | None:
+    """Return tag, length of the header and of the body of a packet (RFC 9580, section 4.2)."""
+    if len(data) < _LONGEST_HEADER or not data[0] & 0x80:
         return None
     if data[0] & 0x40:
-        tag, first, at = data[0] & 0x3F, data[1], 2
+        tag, first = data[0] & 0x3F, data[1]
         if first < 192:
-            length = first
-        elif first < 224 and len(data) > 2:
-            length, at = ((first - 192) << 8) + data[2] + 192, 3
-        elif first == 255:
-            length, at = int.from_bytes(data[2:6], "big"), 6
-        else:  # partial lengths are for data, never for keys
-            return None
-    else:
-        tag, kind = data[0] >> 2 & 0x0F, data[0] & 3
-        if kind == 3:
-            return None
-        at = 1 + (1 << kind)
-        length = int.from_bytes(data[1:at], "big")
-    if len(data) < at + length:
+            return tag, 2, first
+        if first < 224:
+            return tag, 3, ((first - 192) << 8) + data[2] + 192
+        # Partial lengths are for data, never for keys.
+        return (tag, 6, int.from_bytes(data[2:6], "big")) if first == 255 else None
+    kind = data[0] & 3
+    if kind == 3:
         return None
-    return tag, data[at : at + length], data[at + length :]
+    return data[0] >> 2 & 0x0F, 1 + (1 << kind), int.from_bytes(data[1 : 1 + (1 << kind)], "big")
+
+
+def _public_key(text: str) -> bytes | None:
+    """Return the body of the public key that some base64 begins with, after a marker at most."""
+    start = 0
+    for _ in range(2):
+        header = _header(_bytes(text, start, start + _LONGEST_HEADER))
+        if header is None:
+            return None
+        tag, begins, length = header
+        start += begins
+        if tag == _PUBLIC_KEY and length <= _MOST:
+            body = _bytes(text, start, start + length)
+            return body if len(body) == length else None
+        if tag != _MARKER:
+            return None
+        start += length
+    return None
 
 
 def fingerprint(block: str) -> str | None:
@@ -94,14 +107,9 @@ def fingerprint(block: str) -> str | None:
     ... ''' + END))
     C959BDBAFA32A2F89A153B678CFDE12197965A9A
     """
-    packet = _packet(_first_bytes(block))
-    while packet is not None and packet[0] == _MARKER and packet[1] == b"PGP":
-        packet = _packet(packet[2])
-    if packet is None or packet[0] != _PUBLIC_KEY:
-        return None
-    body = packet[1]
+    body = _public_key(_text(block)) or b""
     version = body[0] if body else 0
-    if version == 4 and _V4_SHORTEST <= len(body) < 1 << 16:
+    if version == 4 and len(body) >= _V4_SHORTEST:
         prefix = b"\x99" + len(body).to_bytes(2, "big")
         return hashlib.sha1(prefix + body, usedforsecurity=False).hexdigest().upper()
     if version in (5, 6) and len(body) >= _V6_SHORTEST:

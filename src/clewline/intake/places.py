@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from clewline.intake.markup import is_html, pieces
@@ -70,8 +69,8 @@ class Places(NamedTuple):
             return None
         return self.segments[last]
 
-    def attributes(self) -> Iterator[tuple[Tag, dict[str, Segment]]]:
-        """Yield each tag with its attributes by name; of two with one name the first counts.
+    def attributes(self) -> list[tuple[Tag, dict[str, Segment]]]:
+        """Return each tag with its attributes by name; of two with one name the first counts.
 
         Examples
         --------
@@ -82,7 +81,7 @@ class Places(NamedTuple):
         for one in self.segments:
             if one.what == "attribute":
                 found[one.element].setdefault(one.name, one)
-        yield from zip(self.tags, found, strict=True)
+        return list(zip(self.tags, found, strict=True))
 
 
 def read_places(source: str) -> Places:
@@ -110,10 +109,8 @@ def read_places(source: str) -> Places:
     segments: list[Segment] = []
     for piece in pieces(source) if is_html(source) else ():
         if piece.kind == "open":
-            segments += [
-                Segment(*span, "attribute", piece.name, name, len(tags))
-                for (name, _), span in zip(piece.attributes, piece.values, strict=True)
-            ]
+            for (name, _), (start, end) in zip(piece.attributes, piece.values, strict=True):
+                segments.append(Segment(start, end, "attribute", piece.name, name, len(tags)))
             tags.append(Tag(piece.start, piece.end, piece.name))
         elif piece.kind == "close":
             tags.append(Tag(piece.start, piece.end, f"/{piece.name}"))
