@@ -124,6 +124,7 @@ def named_headers(
     Returns
     -------
     ndarray of uint8, shape (n, 80) or (n, 112)
+        Hashed here, not taken from the table.
     """
     known = [network] if network else networks_by_genesis(first)
     form = known[0].coin.form if known else BITCOIN.form
