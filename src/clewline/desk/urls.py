@@ -12,6 +12,7 @@ from clewline.desk.addresses.converters import ChainOrNone
 from clewline.desk.api import api
 from clewline.desk.audit import views as audit
 from clewline.desk.cases import views as cases
+from clewline.desk.records import views as records
 from clewline.desk.search import views as search
 from clewline.desk.web import views as web
 from clewline.desk.welfare import views as welfare
@@ -37,6 +38,12 @@ urlpatterns = [
     path("audit/", audit.log, name="audit"),
     path("audit/check/", audit.check, name="check-audit"),
     path("audit/export.<str:form>", audit.export, name="export-audit"),
+    path("sightings/", records.sightings, name="sightings"),
+    path("sightings/record/", records.record, name="record"),
+    path("sightings/<str:ref>/", records.sighting, name="sighting"),
+    path("sightings/<str:ref>/refresh/", records.refresh, name="refresh"),
+    path("sightings/<str:ref>/correct/", records.correct, name="correct"),
+    path("sightings/<str:ref>/withdraw/", records.withdraw, name="withdraw"),
     path("search/", search.search, name="search"),
     path("cases/", cases.cases, name="cases"),
     path("cases/open/", cases.open_case, name="open-case"),
