@@ -201,10 +201,9 @@ def _insert(model: Any, same: dict[str, Any], rows: Iterator[dict[str, Any]]) ->
     def values(row: dict[str, Any]) -> list[Any]:
         merged = dict(settled)
         for name, value in row.items():
+            adapted = isinstance(value, datetime | uuid.UUID)
             field = fields[name]
-            if isinstance(value, datetime | uuid.UUID):
-                value = field.get_db_prep_save(value, connection)
-            merged[name] = value
+            merged[name] = field.get_db_prep_save(value, connection) if adapted else value
         return [merged[name] for name in fields]
 
     names = ", ".join(f'"{column}"' for column in columns)
@@ -303,9 +302,7 @@ def _measure(sightings: int, samples: int, chance: np.random.Generator) -> None:
             _timed(named, about | {"through": "client"}, serve_list, texts, bound=1000)
 
 
-def _lists(
-    questions: dict[str, list[str]], chance: np.random.Generator
-) -> dict[int, list[str]]:
+def _lists(questions: dict[str, list[str]], chance: np.random.Generator) -> dict[int, list[str]]:
     """Return lists of mixed questions."""
     pool = [text for texts in questions.values() for text in texts]
     return {
