@@ -11,6 +11,7 @@ from clewline.desk.addresses import views as addresses
 from clewline.desk.addresses.converters import ChainOrNone
 from clewline.desk.api import api
 from clewline.desk.cases import views as cases
+from clewline.desk.records import views as records
 from clewline.desk.search import views as search
 from clewline.desk.web import views as web
 from clewline.desk.welfare import views as welfare
@@ -33,6 +34,12 @@ urlpatterns = [
     path("people/<str:pseudonym>/", accounts.person, name="person"),
     path("people/<str:pseudonym>/reset/", accounts.reset, name="reset-person"),
     path("people/<str:pseudonym>/active/", accounts.set_active, name="set-active"),
+    path("sightings/", records.sightings, name="sightings"),
+    path("sightings/record/", records.record, name="record"),
+    path("sightings/<str:ref>/", records.sighting, name="sighting"),
+    path("sightings/<str:ref>/refresh/", records.refresh, name="refresh"),
+    path("sightings/<str:ref>/correct/", records.correct, name="correct"),
+    path("sightings/<str:ref>/withdraw/", records.withdraw, name="withdraw"),
     path("search/", search.search, name="search"),
     path("cases/", cases.cases, name="cases"),
     path("cases/open/", cases.open_case, name="open-case"),

@@ -388,6 +388,7 @@ def _sighting(sighting: Sighting) -> Hit:
         "sighting",
         sighting.ref,
         note=sighting.neutral_summary,
+        href=reverse("sighting", args=[sighting.ref]),
         tally=Tally(1, seen, seen),
         brands=(sighting.brand.codename,) if sighting.brand else (),
     )
