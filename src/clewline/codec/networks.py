@@ -209,11 +209,8 @@ _DASH: Final = Coin(
 _ZCASH: Final = Coin(
     "Zcash",
     "ZEC",
-    Form(),
+    Form(shielded=True),
     max_block_bytes=2_000_000,
-    proof_of_work=ProofOfWork.UNCHECKED,
-    not_imported="transactions that move value into and out of shielded pools are not supported "
-    "yet: their transparent inputs and outputs do not add up",
     differences=(
         Difference(
             "Shielded pools (Sprout, Sapling, Orchard)",
@@ -525,6 +522,16 @@ _ALL: Final = (
         bytes.fromhex("fa1af9bf"),
         _hash("05a60a92d99d85997cce3b87616c089f6124d7342af37106edc76126334a2c38"),
         0x2007FFFF,
+        p2pkh_version=0x1D25,
+        p2sh_version=0x1CBA,
+    ),
+    Network(
+        "zcash-regtest",
+        _ZCASH,
+        "regtest",
+        bytes.fromhex("aae83f5f"),
+        _hash("029f11d80ef9765602235e1bc9727e3eb6ba20839319f761fee920d63401e327"),
+        0x200F0F0F,
         p2pkh_version=0x1D25,
         p2sh_version=0x1CBA,
     ),
