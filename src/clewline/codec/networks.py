@@ -22,6 +22,7 @@ class ProofOfWork(Enum):
 
     SHA256D = "SHA-256d of the header: checked"
     SCRYPT = "scrypt (N 1024, r 1, p 1) of the header: checked when a block is read"
+    EQUIHASH = "SHA-256d of the header: checked; its Equihash solution: not checked"
     UNCHECKED = "not checked"
 
 
@@ -211,11 +212,39 @@ _ZCASH: Final = Coin(
     "ZEC",
     Form(shielded=True),
     max_block_bytes=2_000_000,
+    proof_of_work=ProofOfWork.EQUIHASH,
     differences=(
         Difference(
             "Shielded pools (Sprout, Sapling, Orchard)",
-            "Blocks are not imported yet: a store would show payments out of a pool as newly made. "
-            "Transparent addresses (t1…, t3…) are read and written.",
+            "Amounts and owners inside are hidden by design. What a transaction moves between its "
+            "transparent part and each pool is public, is stored, and is no output and no fee: "
+            "what inputs bring is what outputs hold, what goes into pools, and the fee. Traces "
+            "stop at transactions with shielded parts (`shielded`, also where exposure ends): "
+            "what entered a pool cannot be told from other money in it, and what came out of one "
+            "has no known source. Their transparent inputs put addresses together as elsewhere. "
+            "Proofs and signatures are not checked, nor the balances of the pools.",
+        ),
+        Difference(
+            "Transactions of versions 1 to 5, with parts that Bitcoin does not have",
+            "All are read. Ids of version 5 are those of ZIP-244. Later versions (6, ZIP-230) are "
+            "refused.",
+        ),
+        Difference(
+            "Headers of 1,487 bytes (regtest: 177) with an Equihash solution",
+            "Hashed whole, when read. A store keeps the fields that Bitcoin's have (four bytes of "
+            "the nonce), and the hash, which these do not give: `chain check` holds the links "
+            "between blocks, not the hashes. What a header commits to beside the Merkle root "
+            "(roots of the pools, of the history, of signatures and proofs) is not checked.",
+        ),
+        Difference(
+            "Tables",
+            "Written as of other chains, without what goes into pools but for the fee; not "
+            "imported, as they hold neither the headers' solutions nor what goes into pools.",
+        ),
+        Difference(
+            "Nodes",
+            "The block files of zcashd, and zcashd or Zebra over JSON-RPC. Zebra keeps no block "
+            "files, and its regtest blocks have no work, so that they are refused.",
         ),
         Difference(
             "Shielded (zc…, zs…) and unified (u1…) addresses",

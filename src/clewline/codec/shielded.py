@@ -117,7 +117,8 @@ def version_of(data: NDArray[np.uint8], start: int, end: int) -> tuple[Any, Any]
         return np.int64(CUT), start
     version, group = word - _OVERWINTERED, read_u32(data, start + 4)
     if version == 5 and group == _GROUP_5:
-        return version, start + _FIELDS_5
+        cut = start + _FIELDS_5 > end
+        return (np.int64(CUT), start) if cut else (version, start + _FIELDS_5)
     if (version == 3 and group == _GROUP_3) or (version == 4 and group == _GROUP_4):
         return version, start + 8
     return np.int64(UNKNOWN_VERSION), start

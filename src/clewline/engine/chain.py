@@ -57,6 +57,10 @@ class Chain:
     settled : ndarray of uint8, shape (n_output,) or (0,)
         Of a part of a chain: 1 where an output that no loaded transaction spends is unspent, 0
         where it is not known. Empty of a whole chain, in which all are.
+    shielded_tx : ndarray of uint32, shape (n_shielded,)
+        Transactions with shielded parts (Zcash), ascending, coinbases among them. Value goes into
+        pools or comes out of them, where owners and amounts are hidden, so that what their inputs
+        hold is not what their outputs hold and a fee.
     """
 
     block_tx: Int64
@@ -72,6 +76,7 @@ class Chain:
     next_output: Int64
     outputs_only: int = 0
     settled: UInt8 = field(default_factory=lambda: np.empty(0, np.uint8))
+    shielded_tx: UInt32 = field(default_factory=lambda: np.empty(0, np.uint32))
 
     @property
     def n_tx(self) -> int:

@@ -63,6 +63,12 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "Nothing to be measured: it is a rule of the chain, not a guess. What happens inside the "
         "extension block is not on the chain.",
     ),
+    "shielded": (
+        "Zcash transactions with parts in shielded pools: told by their bytes.",
+        "Nothing to be measured: it is a rule of the chain, not a guess. What happens inside the "
+        "pools is not on the chain. That the transparent inputs of such a transaction are one "
+        "owner's is the multi-input rule.",
+    ),
     "look-alikes": (
         "Transactions of one owner that look like a CoinJoin, and are left out of clusters by "
         "mistake.",

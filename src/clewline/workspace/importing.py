@@ -92,6 +92,7 @@ def chain_of(store: ChainStore) -> Chain:
         script_kind=store.column("script.kind"),
         first_output=store.column("receiving.first"),
         next_output=store.column("receiving.next"),
+        shielded_tx=store.shielded_tx,
     )
     part = store.coverage
     if part is None:

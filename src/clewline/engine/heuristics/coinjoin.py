@@ -47,6 +47,7 @@ class CoinJoin(IntEnum):
     joinmarket = 5
     generic = 6
     mweb = 7
+    shielded = 8
 
     @property
     def family(self) -> str | None:
@@ -55,8 +56,13 @@ class CoinJoin(IntEnum):
 
     @property
     def mixes_owners(self) -> bool:
-        """Whether inputs of several owners meet: all families but Whirlpool's preparation."""
+        """Whether money of several owners meets: all families but Whirlpool's preparation."""
         return self not in (CoinJoin.none, CoinJoin.whirlpool_tx0)
+
+    @property
+    def parts_inputs(self) -> bool:
+        """Whether inputs are of several owners: they mix, and not in a shielded pool."""
+        return self.mixes_owners and self is not CoinJoin.shielded
 
 
 @dataclass(frozen=True)
@@ -167,6 +173,15 @@ RULES: Final[tuple[Rule, ...]] = (
         "value enters and leaves the MimbleWimble extension block, where owners and amounts are "
         "hidden. Only on Litecoin.",
         "Litecoin improvement proposals LIP-2 and LIP-3",
+    ),
+    Rule(
+        CoinJoin.shielded,
+        "Shielded parts (Zcash)",
+        "The transaction, no coinbase, has JoinSplits, Sapling spends or outputs, or Orchard "
+        "actions: value enters a shielded pool or leaves it, and owners and amounts inside are "
+        "hidden. Its transparent inputs are one owner's, as in other transactions. Only on Zcash.",
+        "Zcash protocol specification, 7.1; ZIP-225; Kappos et al., An Empirical Analysis of "
+        "Anonymity in Zcash (USENIX Security 2018)",
     ),
 )
 """In the order in which they are tried: the first that matches names the transaction."""
@@ -663,6 +678,9 @@ def classify(
         mweb,
         result,
     )
+    begin, stop = np.searchsorted(chain.shielded_tx, (first_tx, end)).tolist()
+    shielded = chain.shielded_tx[begin:stop].astype(np.int64)
+    result[shielded[~np.isin(shielded, chain.block_tx)] - first_tx] = CoinJoin.shielded
     return result
 
 
@@ -673,7 +691,7 @@ def family_mixes_owners(family: Any) -> bool:
 
 
 def mixes_owners(family: UInt8) -> Bool:
-    """Tell which verdicts mean that inputs of several owners meet.
+    """Tell which verdicts mean that money of several owners meets.
 
     Parameters
     ----------
@@ -805,6 +823,7 @@ def explain(chain: Chain, tx: int) -> Reason:
         raise UsageError(f"transaction {tx}; allowed is 0 to {n_tx - 1}", where="tx")
     spent = chain.prevout[chain.tx_input[tx] : chain.tx_input[tx + 1]]
     out = slice(int(chain.tx_output[tx]), int(chain.tx_output[tx + 1]))
+    shielded = classify(chain, tx, tx + 1)[0] == CoinJoin.shielded
     return explain_transaction(
         chain.value[spent],
         chain.script[spent],
@@ -812,6 +831,7 @@ def explain(chain: Chain, tx: int) -> Reason:
         chain.value[out],
         chain.script[out],
         chain.script_kind[chain.script[out]],
+        shielded=bool(shielded),
     )
 
 
@@ -822,6 +842,8 @@ def explain_transaction(
     output_values: Column,
     output_script_ids: Column,
     output_kinds: Column,
+    *,
+    shielded: bool = False,
 ) -> Reason:
     """Say why a transaction that is not in a store gets its family; see `explain`.
 
@@ -831,6 +853,8 @@ def explain_transaction(
         As for `classify_transaction`.
     output_values, output_script_ids, output_kinds : array
         As for `classify_transaction`.
+    shielded : bool
+        Whether it has parts in a shielded pool, and is no coinbase.
 
     Returns
     -------
@@ -845,7 +869,7 @@ def explain_transaction(
     tx = _transaction(
         input_values, input_script_ids, input_kinds, output_values, output_script_ids, output_kinds
     )
-    family = tx.family()
+    family = CoinJoin.shielded if shielded else tx.family()
     amount, equal = _most_frequent(tx.output_values)
     standard = np.union1d(_DECIMAL, _BINARY_OR_TERNARY)
     numbers = {
@@ -864,7 +888,7 @@ def explain_transaction(
     if family is CoinJoin.none:
         return Reason(family, None, f"no CoinJoin shape: {size}", numbers)
     rule = next(rule for rule in RULES if rule.family is family)
-    if family is CoinJoin.mweb:
+    if family in (CoinJoin.mweb, CoinJoin.shielded):
         return Reason(family, rule, f"{rule.title}: {size}", numbers)
     if family is CoinJoin.wasabi2:
         detail = f"{numbers['standard_denominations']} of them standard denominations"
