@@ -7,6 +7,7 @@ import lzma
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -324,6 +325,20 @@ def test_classify_refuses_a_start_beyond_the_chain() -> None:
     for first in (-1, 7):
         with pytest.raises(UsageError, match="first_tx"):
             classify(mixed_chain(), first)
+
+
+def test_shielded_parts_are_a_shape_but_in_coinbases() -> None:
+    """Whatever the transparent part looks like."""
+    shielded, one_block = np.array([0, 1, 4], np.uint32), np.array([0, 6])
+    chain = replace(mixed_chain(), shielded_tx=shielded, block_tx=one_block)
+    plain, verdicts = classify(mixed_chain()), classify(chain)
+    assert verdicts.tolist() == [
+        CoinJoin.shielded if tx in (0, 1, 4) and tx not in chain.block_tx else family
+        for tx, family in enumerate(plain.tolist())
+    ]
+    assert (verdicts == CoinJoin.shielded).sum() == 2
+    assert classify(chain, 2, 5).tolist() == verdicts[2:5].tolist()
+    assert explain(chain, 1).text.startswith("Shielded parts (Zcash): ")
 
 
 def test_explain_uses_the_deciding_code() -> None:

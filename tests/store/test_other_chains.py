@@ -1,4 +1,4 @@
-"""Litecoin, Dogecoin and Bitcoin Cash, from block files into a store; Dash and Zcash refused."""
+"""Litecoin, Dogecoin and Bitcoin Cash, from block files into a store; Dash refused."""
 
 from __future__ import annotations
 
@@ -317,7 +317,7 @@ def test_files_of_another_chain_name_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("zcash", "shielded pools are not supported yet"), ("dash", "named by X11")],
+    [("dash", "named by X11")],
 )
 @pytest.mark.parametrize("told", [True, False])
 def test_what_cannot_be_imported_is_refused(

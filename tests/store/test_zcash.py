@@ -208,7 +208,7 @@ def test_import_in_steps_and_from_a_node(tmp_path: Path) -> None:
 
 
 class FullHeaders(NodeStandIn):
-    """A node of Zcash: headers are longer, and hashed whole; Zebra wants a number for `getblock`."""
+    """A node of Zcash: headers are longer and hashed whole; Zebra's `getblock` wants a number."""
 
     @staticmethod
     def name_of(block: bytes) -> str:
@@ -329,7 +329,7 @@ def test_sql_knows_fees_and_pools(at_hand: tuple[Path, dict[str, Shielded]]) -> 
 
 
 def test_exposure_names_pools(tmp_path: Path) -> None:
-    chain, txs = story()
+    chain, _txs = story()
     imported(chain, tmp_path)
     exchange = address_of(p2pkh(7), NETWORK)
     (tmp_path / "labels.csv").write_text(
@@ -343,8 +343,8 @@ def test_exposure_names_pools(tmp_path: Path) -> None:
     asked = {number: address_of(p2pkh(number), NETWORK) for number in (4, 6, 7, 9)}
     shares = {
         (number, direction): {
-            row["category"]: row["value"]
-            for row in workspace.exposure(text)["rows"]
+            row["part"]: row["value"]
+            for row in workspace.exposure(text)["exposure"]
             if row["direction"] == direction and row["value"]
         }
         for number, text in asked.items()
@@ -353,4 +353,4 @@ def test_exposure_names_pools(tmp_path: Path) -> None:
     assert shares[4, "from"] == {"shielded": 15 * COIN}
     assert shares[4, "to"] == {"shielded": 15 * COIN}
     assert shares[9, "from"] == {"mined": 9 * COIN}
-    assert txs
+    assert shares[6, "to"] == {"exchange": 24 * COIN, "fees": COIN, "unspent": CENT}
