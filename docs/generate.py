@@ -530,6 +530,80 @@ def addresses_page() -> str:
     )
 
 
+def indicators_page() -> str:
+    """List what is found in the source of a page, and what is not used for linking."""
+    from clewline.intake import likeness, sameness
+    from clewline.intake.indicator_marks import load_marks
+    from clewline.intake.indicators import ASIDE, KINDS
+
+    marks = load_marks()
+    services: dict[str, list[str]] = {}
+    for mark in marks.marks:
+        services.setdefault(mark.id, []).append(f"{mark.name}: {mark.source}")
+    return "\n\n".join(
+        (
+            "# Indicators",
+            "What the pasted source of a recorded page gives away of who runs it, for linking "
+            "pages and for finding hosting mistakes. Nothing is looked up, no picture is "
+            "touched, data URIs are passed over unread. There is deliberately no command for it: "
+            "it would let the operator of a site check a page for leaks. It works only inside a "
+            "record of a sighting, where it is written down who asked. Values are kept as keyed "
+            "hashes.",
+            "An indicator is a lead, not a proof: pages share templates, servers and helpers.",
+            "## Kinds",
+            table(
+                ("kind", "what it is", "compared as"),
+                ((code(one.id), one.meaning, one.value) for one in KINDS),
+            ),
+            "## Set aside",
+            "These are shown with the reason, and not used for linking.",
+            table(("why",), ((reason,) for reason in ASIDE.values())),
+            f"Shared by everybody are {len(marks.shared_hosts)} hosts with all below them, "
+            f"{len(marks.shared_addresses)} IP addresses and paths of well-known software: "
+            f"`intake/indicator_marks.yaml`. {len(marks.tenants)} hosts rent out names "
+            "below their own, so that one label more counts.",
+            "## Accounts",
+            table(
+                ("id", "service, and where the form is documented"),
+                ((code(name), "; ".join(lines)) for name, lines in services.items()),
+            ),
+            "## Likeness of wording",
+            f"A wording is kept as a sketch of {4 * likeness.ORDERS} bytes, from which it cannot "
+            f"be read: MinHash over runs of {likeness.SHINGLE} words, under a key. Words with "
+            "digits in them (prices, dates, addresses) and very long ones all read as one. A text "
+            f"of fewer than {likeness.FEWEST} different runs has no sketch. The likeness of two "
+            f"sketches has a standard error of {0.5 / likeness.ORDERS**0.5:.3f} at most. An index "
+            f"finds a wording again by {likeness.ORDERS // likeness.ROWS} bands of "
+            f"{likeness.ROWS}, with this probability:",
+            table(
+                ("likeness", *(f"{tenth / 10:.1f}" for tenth in range(1, 10))),
+                [("found", *(f"{likeness.found_with(n / 10):.3f}" for n in range(1, 10)))],
+            ),
+            "## Reasons",
+            "What makes two pages look like one brand, or two brands like one group. A person "
+            f"judges. What {sameness.COMMON} brands or more have is weak, whatever it is. Wording "
+            f"is nearly the same from a likeness of {sameness.EQUAL_WORDING}, similar from "
+            f"{sameness.ALIKE_WORDING}; price lists from {sameness.FEWEST_EQUAL_PRICES} prices in "
+            f"common and a share of {sameness.EQUAL_PRICES} of all, or "
+            f"{sameness.FEWEST_ALIKE_PRICES} and {sameness.ALIKE_PRICES}.",
+            table(
+                ("reason", "family", "strength", "what is the same", "what else explains it"),
+                (
+                    (code(row.id), row.family, row.strength, row.meaning, row.alternatives)
+                    for row in sameness.TRAITS.values()
+                ),
+            ),
+            "## Proposals",
+            "The first row that fits. Reasons of one family count once; "
+            f"{', '.join(sorted(sameness.LOOKS))} are looks.",
+            table(
+                ("proposal", "strength", "where there are"),
+                ((row.proposal, row.strength, row.meaning) for row in sameness.VERDICTS),
+            ),
+        )
+    )
+
+
 def growth_page() -> str:
     """Show how imports grow, and what the whole chain takes."""
     import json
@@ -670,6 +744,7 @@ PAGES: dict[str, Page] = {
     "ERRORS.md": errors_page,
     "FORMAT.md": format_page,
     "GROWTH.md": growth_page,
+    "INDICATORS.md": indicators_page,
     "INFERENCES.md": inferences_page,
     "PACKS.md": packs_page,
     "SETTINGS.md": settings_page,

@@ -48,8 +48,8 @@ NAMES = {
 
 # Distribution → why its licence is fine all the same. LGPL is listed here or refused.
 EXCEPTIONS = {
-    "axe-playwright-python": "MIT by its repository, not by its metadata; holds axe-core (MPL-2.0); "
-    "for tests only",
+    "axe-playwright-python": "MIT by its repository, not by its metadata; for tests only; "
+    "holds axe-core (MPL-2.0)",
     "cffi": "MIT-0: MIT without the duty to name it",
     "psycopg": "LGPL, unmodified, reached by its interface only",
     "psycopg-binary": "LGPL, unmodified, reached by its interface only",

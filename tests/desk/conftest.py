@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pytest
+from django.core.cache import cache
+from django.http import HttpResponse
 from django.test import Client
 
 from clewline.desk.accounts.models import Organisation, Team, User
 from clewline.desk.roles import Role
+
+_TOKEN = re.compile(rb"(csrfmiddlewaretoken\" value=\"|X-CSRFToken\": \")[^\"]+")
+
+
+def plain(answer: HttpResponse) -> bytes:
+    """Return a page without its form tokens, which differ each time; for comparing two answers."""
+    return _TOKEN.sub(b"", answer.content)
 
 
 @dataclass
@@ -47,6 +57,12 @@ def make_team(name: str) -> tuple[Team, dict[str, User]]:
         user.teams.add(team)
         people[str(role)] = user
     return team, people
+
+
+@pytest.fixture(autouse=True)
+def no_memory_of_attempts() -> None:
+    """Forget how often somebody tried to sign in."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -19,11 +19,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from clewline.desk.audit import services as audit
 from clewline.desk.ledger import TeamOwned
 from clewline.desk.roles import ACTIONS, Action, allowed
+from clewline.errors import ClewlineError
 
 if TYPE_CHECKING:
-    from clewline.desk.accounts.models import User
+    from clewline.desk.accounts.models import ApiToken, User
 
 View = Callable[..., HttpResponse]
+Answer = TypeVar("Answer")
 Record = TypeVar("Record", bound=TeamOwned)
 
 
@@ -34,6 +36,7 @@ class DeskRequest(HttpRequest):
     htmx: Any
     audit_object: str
     audit_details: dict[str, Any]
+    api_token: ApiToken | None
 
 
 def door(name: str, *methods: str) -> Callable[[View], View]:
@@ -61,10 +64,16 @@ def door(name: str, *methods: str) -> Callable[[View], View]:
     return guard
 
 
-def enter(request: DeskRequest, action: Action, work: Callable[[], HttpResponse]) -> HttpResponse:
-    """Do `work` if the person may, and write what happened; a change and its audit row are one."""
+def enter(request: DeskRequest, action: Action, work: Callable[[], Answer]) -> Answer:
+    """Do `work` if the person may, and write what happened; a change and its audit row are one.
+
+    Pages and the API come through here. A token lets do what its owner may, and of that its scopes.
+    """
     request.audit_object, request.audit_details = "", {}
     may, reason = allowed(request.user.roles, action)
+    token = getattr(request, "api_token", None)
+    if may and token is not None and action.name not in token.scopes:
+        may, reason = False, f"not in the scopes of this token: {action.name}"
     if not may:
         _write(request, action, "forbidden")
         raise PermissionDenied(reason)
@@ -75,12 +84,16 @@ def enter(request: DeskRequest, action: Action, work: Callable[[], HttpResponse]
         else:
             with transaction.atomic():
                 response = work()
-                _write(request, action, "done" if response.status_code < 400 else "refused")
+                refused = isinstance(response, HttpResponse) and response.status_code >= 400
+                _write(request, action, "refused" if refused else "done")
     except Http404:
         _write(request, action, "not found")
         raise
     except PermissionDenied:
         _write(request, action, "forbidden")
+        raise
+    except ClewlineError:
+        _write(request, action, "refused")
         raise
     return response
 
@@ -109,6 +122,13 @@ def _write(request: DeskRequest, action: Action, result: str) -> None:
         action=action.name,
         object=request.audit_object,
         result=result,
-        client=request.META.get("REMOTE_ADDR", ""),
+        client=_client(request),
         details=request.audit_details,
     )
+
+
+def _client(request: DeskRequest) -> str:
+    """Say from where a request came: an address, and the token if it was a program."""
+    token = getattr(request, "api_token", None)
+    address = str(request.META.get("REMOTE_ADDR", ""))
+    return f"{address} token {token.name}"[:60] if token is not None else address

@@ -67,6 +67,8 @@ def _action(name: str, text: str, roles: Iterable[Role], *, writes: bool = False
     return Action(name, text, frozenset(roles), writes)
 
 
+_ADMINISTRATORS: Final = {Role.ADMINISTRATOR}
+_PEOPLE: Final = {Role.ADMINISTRATOR, Role.APPROVER, Role.AUDITOR}
 _RECORDERS: Final = {Role.ANALYST}
 _READERS: Final = {Role.ANALYST, Role.APPROVER, Role.INVESTIGATOR}
 
@@ -76,10 +78,19 @@ ACTIONS: Final = {
         _action("home.read", "Open the first page", EVERYBODY),
         _action("account.read", "See one's own account", EVERYBODY),
         _action("account.change", "Change one's own account", EVERYBODY, writes=True),
+        _action("people.list", "See accounts, roles and teams", _PEOPLE),
+        _action("people.change", "Make accounts, ask for roles", _ADMINISTRATORS, writes=True),
+        _action("people.approve", "Agree to roles that others get", {Role.APPROVER}, writes=True),
         _action("sighting.list", "List sightings", WORKERS),
         _action("sighting.read", "Open a sighting; wording stays masked", WORKERS),
         _action("sighting.record", "Record a sighting", _RECORDERS, writes=True),
         _action("sighting.correct", "Supersede or withdraw a sighting", _RECORDERS, writes=True),
+        _action("welfare.read", "See one's own counts and protection", WORKERS),
+        _action("welfare.change", "Ask for more protection", WORKERS, writes=True),
+        _action("welfare.team", "See counts of a team, never content", {Role.APPROVER}),
+        _action(
+            "welfare.default", "Set the organisation's protection", {Role.APPROVER}, writes=True
+        ),
         _action("sighting.reveal", "Reveal wording or address of a page", _READERS),
     )
 }

@@ -27,9 +27,9 @@ def first_visit(origin: str) -> str | None:
     """Return the link of the first visit, or None where there are accounts already."""
     from django.conf import settings
 
-    from clewline.desk.accounts.models import User
+    from clewline.desk.accounts import services as accounts
 
-    if User.objects.exists():
+    if accounts.administrators().exists():
         return None
     return f"{origin}/setup/{settings.HOME.setup_code()}/"
 

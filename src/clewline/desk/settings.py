@@ -141,7 +141,7 @@ MFA_TOTP_ISSUER = "Clewline"
 MFA_PASSKEY_LOGIN_ENABLED = False
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _tls
 MFA_ADAPTER = "clewline.desk.accounts.adapter.SealedSecrets"
-AXES_FAILURE_LIMIT = 6
+AXES_FAILURE_LIMIT = 5  # as many as allauth lets through in five minutes
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = ["username"]
 SILENCED_SYSTEM_CHECKS = ["axes.W006"]  # whoever changes their IP address gains nothing
@@ -161,7 +161,7 @@ IDLE_SECONDS: Final = int(float(value_of("desk_idle_minutes") or "30") * 60)
 # What a browser may do with a page
 CSRF_TRUSTED_ORIGINS = [ORIGIN]
 SECURE_HSTS_SECONDS = 31_536_000 if _tls else 0
-SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_REFERRER_POLICY = "same-origin"  # none at all would make forms anonymous
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _tls else None
 X_FRAME_OPTIONS = "DENY"

@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+from allauth.account import views as allauth
 from django.urls import include, path
 
 from clewline.desk.accounts import views as accounts
+from clewline.desk.api import api
 from clewline.desk.web import views as web
+from clewline.desk.welfare import views as welfare
 
 urlpatterns = [
     path("", web.home, name="home"),
     path("setup/<str:code>/", accounts.set_up, name="setup"),
-    path("accounts/", include("allauth.account.urls")),
+    path("invitation/<str:secret>/", accounts.accept, name="accept"),
+    path("step-in/", accounts.step_in, name="step-in"),
+    path("account/", accounts.account, name="account"),
+    path("account/tokens/", accounts.add_token, name="add-token"),
+    path("account/tokens/<int:token>/revoke/", accounts.revoke_token, name="revoke-token"),
+    path("account/sign-out/", accounts.sign_out_everywhere, name="sign-out-everywhere"),
+    path("people/", accounts.people, name="people"),
+    path("people/add/", accounts.add_person, name="add-person"),
+    path("people/teams/", accounts.add_team, name="add-team"),
+    path("people/changes/<int:change>/", accounts.decide, name="decide-access"),
+    path("people/<str:pseudonym>/", accounts.person, name="person"),
+    path("people/<str:pseudonym>/reset/", accounts.reset, name="reset-person"),
+    path("people/<str:pseudonym>/active/", accounts.set_active, name="set-active"),
+    path("sightings/<str:ref>/reveal/<str:field>/", welfare.reveal, name="reveal"),
+    path("welfare/", welfare.welfare, name="welfare"),
+    path("welfare/change/", welfare.change, name="welfare-change"),
+    path("welfare/team/", welfare.team, name="welfare-team"),
+    path("welfare/team/change/", welfare.change_default, name="welfare-default"),
+    path("api/", api.urls),
+    # Of allauth only what people here may do: nobody signs up, no mail is sent.
+    path("accounts/login/", allauth.login, name="account_login"),
+    path("accounts/logout/", allauth.logout, name="account_logout"),
+    path("accounts/inactive/", allauth.account_inactive, name="account_inactive"),
+    path("accounts/reauthenticate/", allauth.reauthenticate, name="account_reauthenticate"),
+    path("accounts/password/", allauth.password_change, name="account_change_password"),
     path("accounts/2fa/", include("allauth.mfa.urls")),
 ]

@@ -29,6 +29,8 @@ class Piece(NamedTuple):
         Name and value of each, in order, entities decoded. The first of a name counts.
     start, end : int
         Where it stands in the source.
+    values : tuple of tuple of int
+        Where the value of each attribute stands in the source, without quotes.
     """
 
     kind: str
@@ -37,6 +39,7 @@ class Piece(NamedTuple):
     attributes: tuple[tuple[str, str], ...]
     start: int
     end: int
+    values: tuple[tuple[int, int], ...] = ()
 
 
 _TAG: Final = re.compile(r"<(/?)([A-Za-z][^\s/>]*+)")
@@ -68,30 +71,44 @@ def is_html(source: str) -> bool:
     return _HTML.search(source) is not None
 
 
-def _attributes(source: str, at: int) -> tuple[tuple[tuple[str, str], ...], int]:
-    """Return the attributes from a place on, and where the tag ends."""
+class _Attributes(NamedTuple):
+    """The attributes of a tag, where their values stand, and where the tag ends."""
+
+    read: tuple[tuple[str, str], ...]
+    values: tuple[tuple[int, int], ...]
+    end: int
+
+
+def _attributes(source: str, at: int) -> _Attributes:
+    """Return the attributes from a place on."""
+    if source.startswith(">", at):  # as most tags
+        return _Attributes((), (), at + 1)
     found: dict[str, str] = {}
+    values: list[tuple[int, int]] = []
     while not (end := _TAG_END.match(source, at)):
         one = _ATTRIBUTE.match(source, at)
         if one is None:
             break
-        value = one["double"] or one["single"] or one["bare"] or ""
-        found.setdefault(one["name"].lower(), html.unescape(value) if "&" in value else value)
+        # Of the forms a value may have the last that matched; none for a name alone.
+        form = one.lastgroup or "name"
+        value = one[form] if form != "name" else ""
+        name = one["name"].lower()
         at = one.end()
-    return tuple(found.items()), end.end() if end else len(source)
+        if name not in found:
+            found[name] = html.unescape(value) if "&" in value else value
+            values.append(one.span(form) if form != "name" else (at, at))
+    return _Attributes(tuple(found.items()), tuple(values), end.end() if end else len(source))
 
 
-def _comment(source: str, at: int) -> Piece | None:
+def _comment(source: str, at: int) -> Piece:
     """Return the comment, document type or processing instruction that begins at a place."""
     if source.startswith("<!--", at):
         end = source.find("-->", at + 4)
         stop = len(source) if end < 0 else end
         return Piece("comment", "", source[at + 4 : stop], (), at, min(stop + 3, len(source)))
-    if source.startswith(("<!", "<?"), at):
-        end = source.find(">", at)
-        stop = len(source) if end < 0 else end
-        return Piece("comment", "", source[at + 2 : stop], (), at, min(stop + 1, len(source)))
-    return None
+    end = source.find(">", at)
+    stop = len(source) if end < 0 else end
+    return Piece("comment", "", source[at + 2 : stop], (), at, min(stop + 1, len(source)))
 
 
 def pieces(source: str) -> Iterator[Piece]:
@@ -120,7 +137,7 @@ def pieces(source: str) -> Iterator[Piece]:
     """
     at = begun = 0
     while (at := source.find("<", at)) >= 0:
-        piece = _comment(source, at)
+        piece = _comment(source, at) if source.startswith(("<!", "<?"), at) else None
         tag = None if piece else _TAG.match(source, at)
         if piece is None and tag is None:
             at += 1
@@ -128,9 +145,9 @@ def pieces(source: str) -> Iterator[Piece]:
         if at > begun:
             yield Piece("text", "", html.unescape(source[begun:at]), (), begun, at)
         if tag is not None:
-            attributes, end = _attributes(source, tag.end())
+            read, values, end = _attributes(source, tag.end())
             kind = "close" if tag[1] else "open"
-            piece = Piece(kind, tag[2].lower(), "", attributes, at, end)
+            piece = Piece(kind, tag[2].lower(), "", read, at, end, values)
         assert piece is not None
         yield piece
         at = begun = piece.end

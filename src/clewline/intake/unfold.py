@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 _ROUNDS: Final = 3  # an encoding of an encoding of an encoding
-# Zero-width and formatting characters, soft hyphen, variation selectors, byte order mark.
-_INVISIBLE: Final = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
-_INVISIBLE_TOO: Final = "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+INVISIBLE: Final = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+)
+"""Zero-width and formatting characters, soft hyphen, variation selectors, byte order mark; as in a
+class of a regular expression."""
+
 _FOLDED: Final = re.compile(
     r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,8});"
     # Printable ASCII alone: "50%1Bv…" is no escape.
@@ -22,7 +26,7 @@ _FOLDED: Final = re.compile(
     r"|\\(?:u00[2-7][0-9A-Fa-f]|x[2-7][0-9A-Fa-f]|[nrt])"
     r"|=\r?\n"  # soft line break of quoted-printable
     r"|[\uff01-\uff5e]"  # full-width forms
-    f"|[{_INVISIBLE}{_INVISIBLE_TOO}]+"
+    f"|[{INVISIBLE}]+"
 )
 
 

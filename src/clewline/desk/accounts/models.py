@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 
+from clewline.desk.ledger import AppendOnly
 from clewline.desk.roles import ACTIONS, ALONE, Role, allowed
 
 
@@ -58,9 +60,10 @@ class User(AbstractBaseUser):
     email = models.EmailField(blank=True)
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="people")
     teams = models.ManyToManyField(Team, related_name="people", blank=True)
-    roles = models.JSONField(default=list)
+    roles = models.JSONField(default=list, blank=True)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    sessions_from = models.PositiveIntegerField(default=0)
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -82,6 +85,10 @@ class User(AbstractBaseUser):
                 {"roles": f"{', '.join(sorted(ALONE))}: each goes with no other role"}
             )
 
+    def get_session_auth_hash(self) -> str:
+        """Bind sessions to the password and to `sessions_from`, which signs out everywhere."""
+        return f"{super().get_session_auth_hash()}-{self.sessions_from}"
+
     @cached_property
     def team_ids(self) -> list[int]:
         """Ids of the teams whose records this person may know of."""
@@ -90,3 +97,61 @@ class User(AbstractBaseUser):
     def may(self, action: str) -> bool:
         """Tell whether this person's roles allow an action at all."""
         return allowed(self.roles, ACTIONS[action])[0]
+
+
+class AccessChange(AppendOnly):
+    """Roles and teams that an administrator asks for somebody.
+
+    What lets a person read records needs a second one: an approver who is neither asker nor asked.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="changes")
+    roles = models.JSONField(default=list)
+    team_ids = models.JSONField(default=list)
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+
+    @property
+    def team_names(self) -> list[str]:
+        """Names of the teams."""
+        return list(
+            Team.objects.filter(id__in=self.team_ids)
+            .order_by("name")
+            .values_list("name", flat=True)
+        )
+
+
+class AccessDecision(AppendOnly):
+    """What became of a change, and by whom; nobody where one person was enough."""
+
+    change = models.OneToOneField(AccessChange, on_delete=models.PROTECT, related_name="decision")
+    granted = models.BooleanField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+
+class Invitation(models.Model):
+    """A link with which somebody sets the password of an account, once. Only its hash is kept."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="invitations")
+    digest = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+
+class ApiToken(models.Model):
+    """A key for programs: some of its owner's actions, until a day. Only its hash is kept."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=60)
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it still lets in."""
+        return self.revoked_at is None and self.expires_at > timezone.now()

@@ -7,13 +7,14 @@ with the key of their sighting, so that erasing it erases them.
 from __future__ import annotations
 
 import uuid
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.utils import timezone
 
 from clewline import vocab
 from clewline.desk.ledger import AppendOnly, Referenced, Sealed, TeamOwned, TeamQuerySet
+from clewline.desk.records.site_address import fingerprint
 
 
 class Word(models.CharField):
@@ -116,8 +117,20 @@ class Address(models.Model):
         return self.canonical
 
 
+class SightingQuerySet(TeamQuerySet):
+    """Sightings."""
+
+    def standing(self) -> Self:
+        """Keep what still stands: neither corrected by another sighting nor withdrawn."""
+        return self.filter(superseded_by__isnull=True, withdrawal__isnull=True)
+
+
 class Sighting(TeamOwned, Referenced, Sealed, AppendOnly):
-    """What one page said at one time. Corrections are sightings that supersede."""
+    """What one page said at one time. Corrections are sightings that supersede.
+
+    `rotation` is shared by the refreshes of one page, which `rotation_index` counts. `draft` is the
+    form that it was recorded with, so that a form sent twice records once.
+    """
 
     LETTER = "S"
     SEALED = ("url", "wording", "page_text", "protected_source")
@@ -145,6 +158,7 @@ class Sighting(TeamOwned, Referenced, Sealed, AppendOnly):
     report_origin = Word("report_origin")
     obtained = Word("obtained", default="seen")
     protected_source_sealed = models.BinaryField(null=True)
+    accounts = models.JSONField(default=list)
 
     neutral_summary = models.CharField(max_length=400, blank=True)
     wording_sealed = models.BinaryField(null=True)
@@ -167,11 +181,28 @@ class Sighting(TeamOwned, Referenced, Sealed, AppendOnly):
         "self", on_delete=models.PROTECT, null=True, related_name="superseded_by"
     )
     supersedes_reason = models.CharField(max_length=400, blank=True)
+    draft = models.UUIDField(null=True)
+    draft_check = models.BinaryField(max_length=16, null=True)
+
+    objects = SightingQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["team", "-recorded_at"], name="sighting_team_recorded")
+            models.Index(fields=["team", "-recorded_at", "-id"], name="sighting_team_recorded")
         ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["recorder", "draft"], name="sighting_draft_once"),
+            models.UniqueConstraint(
+                fields=["rotation", "rotation_index"],
+                condition=models.Q(supersedes__isnull=True),
+                name="sighting_refresh_once",
+            ),
+        ]
+
+    @property
+    def fingerprint(self) -> str:
+        """What stands for the site's address in pages and lists; empty where none was recorded."""
+        return fingerprint(bytes(self.url_index)) if self.url_index else ""
 
 
 class Withdrawal(AppendOnly):
@@ -283,6 +314,7 @@ __all__ = [
     "Judgement",
     "PaymentOption",
     "Sighting",
+    "SightingQuerySet",
     "SketchBand",
     "TeamQuerySet",
     "Withdrawal",

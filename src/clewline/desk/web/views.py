@@ -11,4 +11,4 @@ from clewline.desk.door import DeskRequest, door
 @door("home.read")
 def home(request: DeskRequest) -> HttpResponse:
     """Show where a person's work begins."""
-    return render(request, "desk/home.html")
+    return render(request, "desk/home.html", {"section": "home"})

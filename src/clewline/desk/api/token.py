@@ -1,0 +1,51 @@
+"""Tokens of programs: ``Authorization: Bearer clw_…``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any, Final, TypeVar
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja.security import HttpBearer
+
+from clewline.desk.accounts import services as accounts
+from clewline.desk.accounts.models import ApiToken
+from clewline.desk.door import DeskRequest, enter
+from clewline.desk.roles import ACTIONS
+
+_SEEN_AGAIN: Final = timedelta(minutes=1)
+Answer = TypeVar("Answer")
+
+
+class Bearer(HttpBearer):
+    """Takes a token and makes its owner the person who asks; cookies let nobody in."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> ApiToken | None:
+        """Return the token if it still lets in."""
+        found = accounts.find_token(token)
+        if found is None:
+            return None
+        now = timezone.now()
+        if found.last_used_at is None or now - found.last_used_at > _SEEN_AGAIN:
+            ApiToken.objects.filter(id=found.id).update(last_used_at=now)
+        request.user = found.user
+        request.api_token = found  # type: ignore[attr-defined]
+        return found
+
+
+def scope(name: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+    """Guard an operation of the API: its action, as `door` does for a page."""
+    action = ACTIONS[name]
+
+    def guard(operation: Callable[..., Answer]) -> Callable[..., Answer]:
+        @wraps(operation)
+        def guarded(request: DeskRequest, *args: Any, **kwargs: Any) -> Answer:
+            return enter(request, action, lambda: operation(request, *args, **kwargs))
+
+        guarded.action = action  # type: ignore[attr-defined]
+        return guarded
+
+    return guard
