@@ -479,10 +479,10 @@ def chains_page() -> str:
             "reason. Amounts are in base units, 100,000,000 to a coin, and called *satoshi* "
             "everywhere.",
             "On all of them: a store built from a node over JSON-RPC equals one from its files "
-            "(REST does not do for merged mining, nor for Zcash); from Parquet tables, proof of work other than "
-            "SHA-256d is not checked; CoinJoin shapes are those of Bitcoin's protocols. Request "
-            "packs, the tables of a case, and parts of a chain from Esplora servers, are for "
-            "Bitcoin alone.",
+            "(REST does not do for merged mining, nor for Zcash); from Parquet tables, proof of "
+            "work other than SHA-256d is not checked; CoinJoin shapes are those of Bitcoin's "
+            "protocols. Request packs, the tables of a case, and parts of a chain from Esplora "
+            "servers, are for Bitcoin alone.",
             *sections(),
         )
     )

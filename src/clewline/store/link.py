@@ -50,7 +50,7 @@ LINK_FAULT_TEXT: Final = {
     "before it",
     LinkFault.NO_OUTPUT: "spends an output that its transaction does not have",
     LinkFault.SPENT: "spends an output that is spent already",
-    LinkFault.VALUE: "and the others hold less than is paid",
+    LinkFault.VALUE: "and the others hold less than the outputs pay",
     LinkFault.RANGE: "and those before it hold more than there can be",
 }
 
