@@ -246,6 +246,13 @@ def test_files_are_checked_again_for_what_is_stored(tmp_path: Path) -> None:
     assert imported(chain, tmp_path).manifest.height == len(chain.blocks) - 1
 
 
+def test_undo_data_is_not_read(tmp_path: Path) -> None:
+    chain, _txs = story()
+    imported(chain, tmp_path)
+    with pytest.raises(UsageError, match="undo data of Zcash cannot be read"):
+        check_store(tmp_path / "store", tmp_path / "blocks")
+
+
 def changed(chain: Chain, tx: Shielded) -> Chain:
     chain.add(tx)
     return chain

@@ -15,7 +15,7 @@ from clewline.codec.header import header_hashes
 from clewline.codec.script import script_kinds
 from clewline.codec.sha256 import DIGEST_SIZE, Scratch, new_scratch
 from clewline.codec.spending_order import listed_by_id
-from clewline.errors import StoreDamagedError
+from clewline.errors import StoreDamagedError, UsageError
 from clewline.jit import leaf
 from clewline.sources.block_files import scan_directory
 from clewline.sources.undo_files import undo_records
@@ -75,6 +75,8 @@ def check_columns(
         If there is nothing to check.
     BlockFileError
         If `core_blocks` cannot be read.
+    UsageError
+        If it is of a chain whose undo data has another form (Zcash).
     """
     report = CheckReport()
     try:
@@ -95,6 +97,11 @@ def check_columns(
                 # The other rules follow these.
                 return report, None
     progress("Checking rules", len(rules), len(rules))
+    if core_blocks is not None and store.network.coin.form.shielded:
+        raise UsageError(
+            f"undo data of {store.network.coin.name} cannot be read: it holds more than Bitcoin's",
+            where="--core-blocks",
+        )
     if core_blocks is not None:
         found = header_hashes(scan_directory(core_blocks, store.network).header)
         held = {row.tobytes() for row in store.column("block.hash")}
@@ -229,7 +236,7 @@ def _references(store: ChainStore) -> bool:
         and prevout.max(initial=-1) < counts["output"]
         and store.column("output.script").max(initial=0) < max(counts["script"], 1)
         and (shielded[1:] > shielded[:-1]).all()
-        and shielded.max(initial=0) < counts["tx"]
+        and (shielded < counts["tx"]).all()
     )
 
 
