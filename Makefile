@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check docs bench bench-scale lock clean
+.PHONY: help setup demo serve test test-slow check docs bench bench-scale lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 demo: setup ## run the main job on a made-up case and say where the files are
 	$(BIN)/clewline demo
+
+serve: setup ## open the desk on the made-up case of `make demo`
+	$(BIN)/clewline desk serve --home demo/desk --store demo/store
 
 test: setup ## run the tests (about two minutes)
 	$(BIN)/python -m pytest -m "not slow"
@@ -44,12 +47,13 @@ check: setup ## format, lint, types, docstrings, licences, layers, vocabulary, g
 docs: setup ## write the generated pages again
 	$(BIN)/python docs/generate.py
 
-bench: setup ## measure import, clustering, look-ups, traces and exposure on a million transactions
+bench: setup ## measure import, parsing, linking, clustering, look-ups, traces and exposure on a million transactions
 	$(BIN)/python -m bench
 
-bench-scale: setup ## import 1, 5 and 20 million transactions under limits on memory (an hour, 40 GB of disk)
+bench-scale: setup ## import 1, 5 and 20 million transactions under limits on memory, cluster 50 million inputs (an hour, 40 GB of disk)
 	$(BIN)/python -m bench.scale --to docs/growth.json
 	$(BIN)/python docs/generate.py
+	$(BIN)/python -m bench --only clustering --inputs 50000000
 
 lock: setup ## resolve the dependencies again and write requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \

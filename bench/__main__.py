@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
-from bench import clustering, exposure, imports, lookups, machine, traces, worst
+from bench import clustering, exposure, imports, linking, lookups, machine, parsing, traces, worst
 from bench.case import Case, make_case
 from bench.line import emit, note
 
 _PARTS: dict[str, Callable[[Case], None]] = {
     "import": imports.measure,
+    "parsing": parsing.measure,
+    "linking": linking.measure,
     "clustering": clustering.measure,
     "lookups": lookups.measure,
     "traces": traces.measure,
@@ -32,6 +34,9 @@ def main() -> None:
     parser.add_argument(
         "--dir", type=Path, help="work here and keep it; else a temporary directory"
     )
+    parser.add_argument(
+        "--inputs", type=int, default=0, help="cluster so many made-up inputs, too: 50000000"
+    )
     parser.add_argument("--only", choices=_PARTS, action="append", help="this part; repeatable")
     asked = parser.parse_args()
     parts = [_PARTS[name] for name in asked.only or _PARTS]
@@ -39,15 +44,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="clewline-bench-") as temporary:
         note("warming up: every part on a small case, so that all kernels are compiled")
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            _run(parts, Path(temporary), _WARM_UP_TRANSACTIONS, asked.seed)
-        _run(parts, asked.dir or Path(temporary), asked.transactions, asked.seed)
+            few = min(asked.inputs, _WARM_UP_TRANSACTIONS)
+            _run(parts, Path(temporary), _WARM_UP_TRANSACTIONS, asked.seed, few)
+        _run(parts, asked.dir or Path(temporary), asked.transactions, asked.seed, asked.inputs)
 
 
 def _run(
-    parts: Sequence[Callable[[Case], None]], directory: Path, transactions: int, seed: int
+    parts: Sequence[Callable[[Case], None]],
+    directory: Path,
+    transactions: int,
+    seed: int,
+    inputs: int,
 ) -> None:
     """Make a case and run some parts on it."""
-    case = make_case(directory, transactions, seed)
+    case = make_case(directory, transactions, seed, inputs)
     for measure in parts:
         measure(case)
 

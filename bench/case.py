@@ -26,6 +26,8 @@ class Case:
     path: Path
     transactions: int
     seed: int
+    inputs: int = 0
+    """Made-up inputs to cluster, besides those of the case."""
 
     @property
     def blocks(self) -> Path:
@@ -60,9 +62,9 @@ class ImportRun:
     peak_bytes: int
 
 
-def make_case(directory: Path, transactions: int, seed: int) -> Case:
+def make_case(directory: Path, transactions: int, seed: int, inputs: int = 0) -> Case:
     """Make a case, or take the one that an earlier run left in a kept directory."""
-    case = Case(directory / f"case-{transactions}-{seed}", transactions, seed)
+    case = Case(directory / f"case-{transactions}-{seed}", transactions, seed, inputs)
     if (case.path / "labels.csv").exists():  # written last
         note(f"{case.path} is there already and is used again")
         return case
@@ -93,12 +95,15 @@ def clear_store(case: Case) -> None:
 
 
 def import_as_process(case: Case) -> ImportRun:
-    """Run ``clewline chain import`` into a new store."""
+    """Run ``clewline chain import`` into a new store.
+
+    Its modules are kept compiled, as those of an installation are, whatever the environment says.
+    """
     clear_store(case)
     command = [COMMAND, "chain", "import"]
     command += ["--store", str(case.store), "--core-blocks", str(case.blocks)]
     begin = time.perf_counter()
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""})
     # wait4, because getrusage gives the peak of the largest of all children so far.
     _pid, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - begin

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from bench.case import Case, make_case
 from bench.line import Goal, emit, quantiles
 
-from bench import clustering, exposure, imports, lookups, traces, worst
+from bench import clustering, exposure, imports, linking, lookups, parsing, traces, worst
 
 TRANSACTIONS = 300
 
@@ -30,6 +31,9 @@ def measured(
     for module, name, few in (
         (imports, "_RUNS", 1),
         (clustering, "_RUNS", 1),
+        (linking, "_RUNS", 1),
+        (parsing, "_RUNS", 1),
+        (parsing, "_PEER_TRANSACTIONS", 100),
         (lookups, "_SAMPLES", 20),
         (traces, "_SAMPLES", 3),
         (traces, "_BUSIEST", 1),
@@ -44,9 +48,9 @@ def measured(
     ):
         monkeypatch.setattr(module, name, few)
 
-    def run(part: Any) -> Lines:
+    def run(part: Any, on: Case = case) -> Lines:
         capsys.readouterr()
-        part.measure(case)
+        part.measure(on)
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         return {line["measure"]: line for line in lines}
 
@@ -75,13 +79,56 @@ def test_floor_hashes_whole_transactions(case: Case) -> None:
     assert imports.hashing_floor(case.blocks)[1] == TRANSACTIONS
 
 
-def test_clustering_finds_what_the_peer_finds(measured: Any) -> None:
+def test_clustering_finds_what_the_peer_finds(measured: Any, case: Case) -> None:
     lines = measured(clustering)
-    assert set(lines) == {"clustering.from_store", "clustering.prepared"}
+    memory = lines.pop("clustering.memory")
+    assert memory["met"] is (memory["bytes_a_script"] <= 5)
+    assert set(lines) == {"clustering.from_store", "clustering.from_lists"}
     for line in lines.values():
         assert 0 < line["clusters"] < line["scripts"]
-        assert line["met"] is (line["ratio"] >= 1)
-    assert lines["clustering.from_store"]["seconds"] > lines["clustering.prepared"]["seconds"]
+        assert line["met"] is (line["ratio"] >= 1.5)
+
+
+def test_made_up_inputs_are_clustered_as_the_peer_does(
+    measured: Any, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = measured(clustering, replace(case, inputs=200_000))
+    made_up = {name: line for name, line in lines.items() if ".made_up." in name}
+    assert len(made_up) == 3
+    assert made_up["clustering.made_up.from_lists"]["inputs"] == pytest.approx(200_000, rel=0.02)
+    # The forest itself is four bytes a script; the rest does not grow with it.
+    assert 4 <= made_up["clustering.made_up.memory"]["bytes_a_script"] < 6
+    assert not list(case.path.glob("inputs-*"))
+
+
+def test_linking_is_measured_beside_joins(measured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = measured(linking)["linking"]
+    assert line["transactions"] == TRANSACTIONS
+    assert line["met"] is (line["ratio"] >= 1)
+    assert line["ratio_with_sorting"] < line["ratio"]
+    joined = linking._joined
+    monkeypatch.setattr(linking, "_joined", lambda tables: tuple(c + 1 for c in joined(tables)))
+    with pytest.raises(SystemExit, match="other outputs"):
+        measured(linking)
+
+
+def test_parsing_says_where_the_peer_is_missing(
+    measured: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> Any:
+        raise ImportError(name)
+
+    monkeypatch.setattr(parsing, "import_module", missing)
+    line = measured(parsing)["parsing"]
+    assert line["peer"] == "blockchain-parser is not installed"
+    assert line["transactions_per_second"] > 0
+    assert "ratio" not in line
+
+
+def test_parsing_finds_what_the_peer_finds(measured: Any) -> None:
+    pytest.importorskip("blockchain_parser", reason="needs a C compiler; not in the extra bench")
+    line = measured(parsing)["parsing"]
+    assert line["met"] is (line["ratio"] >= 1)
 
 
 def test_clustering_that_differs_is_an_error(

@@ -30,6 +30,7 @@ def clewline(*arguments: object, stdin: str = "") -> Ran:
     with (
         patch.object(sys, "argv", ["clewline", *map(str, arguments)]),
         patch.object(sys, "stdin", io.StringIO(stdin)),
+        patch("clewline.cli.gc"),  # this process does not end with the command
         redirect_stdout(out),
         redirect_stderr(err),
     ):

@@ -68,11 +68,15 @@ def demo(
     _say(6, "Compared with the truth behind the made-up case")
     for line in _compare(packs, truth, set(subjects)):
         _tell(line)
+    _say(7, "A made-up desk with what a hotline recorded of that site")
+    desk = _fill_desk(out / "desk", play)
     log.print()
     log.print("Open these:", style="bold")
     typer.echo(packs / "index.html")
     for pack in report["packs"]:
         typer.echo(pack["html"])
+    if desk:
+        log.print(f"The desk: {sys.argv[0]} desk serve --home {out / 'desk'} --store {store}")
     log.print(f"Ask on: {sys.argv[0]} address show {seen} --store {store}", style="dim")
 
 
@@ -84,6 +88,23 @@ def _prepare(out: Path) -> None:
         shutil.rmtree(out)
     out.mkdir(parents=True)
     (out / _MARK).write_text("Made by `clewline demo`, which replaces this directory.\n")
+
+
+def _fill_desk(home: Path, play: Path) -> bool:
+    """Make a desk on the case; say what is missing where the desk is not installed."""
+    try:
+        import django  # noqa: F401
+    except ImportError:
+        _tell("left out: pip install 'clewline[desk]'")
+        return False
+    from clewline.desk.home import DeskHome
+    from clewline.desk.running import prepare
+
+    prepare(DeskHome(home).make(play=True))
+    from clewline.desk.play import fill
+
+    _tell(f"{fill(play):,} sightings")
+    return True
 
 
 def _say(step: int, text: str) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clewline.cli.output import log
 from clewline.errors import UsageError
 from clewline.settings import value_of
+
+if TYPE_CHECKING:
+    from clewline.desk.home import DeskHome
 
 app = typer.Typer(no_args_is_help=True, help="The desk: record payment pages, find them again.")
 
@@ -19,7 +22,7 @@ Home = Annotated[
 ]
 
 
-def open_desk(home: Path | None) -> None:
+def open_desk(home: Path | None) -> DeskHome:
     """Set Django up on a desk, so that its rooms can be imported."""
     try:
         import django  # noqa: F401
@@ -33,6 +36,7 @@ def open_desk(home: Path | None) -> None:
     desk = DeskHome(home) if home else DeskHome.default()
     prepare(desk)
     log.print(f"Desk in {desk.path}" + (" (made-up records)" if desk.is_play else ""))
+    return desk
 
 
 @app.command()
@@ -48,7 +52,9 @@ def serve(
     store: Annotated[
         Path | None, typer.Option("--store", help="Chain store to attach (CLEWLINE_STORE).")
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, max=64, help="Processes; one a core.")
+    ] = None,
 ) -> None:
     """Start the desk in a browser's reach; makes it on the first start."""
     origin = value_of("desk_origin")
@@ -62,11 +68,15 @@ def serve(
         )
     origin = origin or f"http://localhost:{port}"
     os.environ["CLEWLINE_DESK_ORIGIN"] = origin
+    desk = open_desk(home)
+    beside = desk.path.parent / "store"
+    if store is None and desk.is_play and value_of("store") is None and beside.is_dir():
+        store = beside  # that of the made-up case
     if store:
         os.environ["CLEWLINE_STORE"] = str(store.absolute())
-    open_desk(home)
     from clewline.desk.running import first_visit
     from clewline.desk.running import serve as run
 
     typer.echo(first_visit(origin) or origin)
-    run(address, port, workers)
+    log.print("Ctrl+C ends it.", style="dim")
+    run(address, port, workers or os.cpu_count() or 1)

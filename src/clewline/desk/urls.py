@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allauth.account import views as allauth
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from clewline.desk.accounts import views as accounts
 from clewline.desk.api import api
@@ -31,6 +32,8 @@ urlpatterns = [
     path("welfare/change/", welfare.change, name="welfare-change"),
     path("welfare/team/", welfare.team, name="welfare-team"),
     path("welfare/team/change/", welfare.change_default, name="welfare-default"),
+    # Browsers ask for it whatever a page says.
+    path("favicon.ico", RedirectView.as_view(url="/static/desk/icon.svg")),
     path("api/", api.urls),
     # Of allauth only what people here may do: nobody signs up, no mail is sent.
     path("accounts/login/", allauth.login, name="account_login"),

@@ -17,8 +17,9 @@ from typing import Final
 import numpy as np
 
 from clewline.engine.chain import Chain, Int64, UInt8, UInt32
-from clewline.engine.clustering import Link, find, leave_roots
+from clewline.engine.clustering import Link
 from clewline.engine.clustering import explain as explain_multi_input
+from clewline.engine.forest import find, leave_roots
 from clewline.engine.heuristics.change import (
     RULE,
     Habits,
@@ -179,7 +180,7 @@ def cluster_with_change(
             refused,
         )
         refusals.append(refused[:count])
-    leave_roots(parent)
+    leave_roots(parent, 0, len(parent))
     return ChangeClusters(
         parent, change, np.concatenate(refusals) if refusals else np.empty(0, np.int64)
     )

@@ -9,16 +9,20 @@ for labels to say. PayJoin cannot be told apart and merges two owners (see `mult
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clewline.engine.chain import Chain, Int64, UInt8, UInt32, list_outputs
+from clewline.engine.forest import find, in_parts, leave_roots, look_ahead, plant, unite
 from clewline.engine.heuristics.multi_input import RULE, check_coinjoin, may_link
 from clewline.errors import UsageError
-from clewline.jit import kernel
+from clewline.jit import kernel, leaf
 
 _NONE: Final = 0xFFFFFFFF
+_NEAR, _FAR = 16, 48
+"""Inputs: how long before it is needed a parent, and a script to find it by, is fetched."""
 
 
 @dataclass(frozen=True)
@@ -31,23 +35,7 @@ class Link:
     rule: str
 
 
-@kernel
-def find(parent: UInt32, script: int | np.int64) -> int | np.int64:
-    """Return the root of `script`, halving the path to it (Tarjan and van Leeuwen, 1984)."""
-    while parent[script] != script:
-        parent[script] = parent[parent[script]]
-        script = parent[script]
-    return script
-
-
-@kernel
-def leave_roots(parent: UInt32) -> None:
-    """Leave roots only: a parent is never larger than its child, so one ascending pass does."""
-    for s in range(len(parent)):
-        parent[s] = parent[parent[s]]
-
-
-@kernel
+@leaf
 def _join(
     parent: UInt32,
     tx_input: Int64,
@@ -55,23 +43,39 @@ def _join(
     script: UInt32,
     coinjoin: UInt8,
     first_tx: int,
+    end_tx: int,
 ) -> None:
-    """Join the inputs of each linking transaction; the smaller root wins, so ids are minima."""
-    for tx in range(first_tx, len(tx_input) - 1):
-        if not may_link(tx, tx_input, coinjoin):
-            continue
-        root = find(parent, np.int64(script[prevout[tx_input[tx]]]))
-        for i in range(tx_input[tx] + 1, tx_input[tx + 1]):
-            other = find(parent, np.int64(script[prevout[i]]))
-            if other < root:
-                parent[root] = other
-                root = other
-            elif root < other:
-                parent[other] = root
-    leave_roots(parent)
+    """Join the inputs of each linking transaction of a range; several threads may at once."""
+    last = len(prevout) - 1
+    for tx in range(first_tx, end_tx):
+        linking = may_link(tx, tx_input, coinjoin)
+        root = np.int64(-1)
+        for i in range(tx_input[tx], tx_input[tx + 1]):
+            look_ahead(script, prevout[min(i + _FAR, last)])
+            look_ahead(parent, np.int64(script[prevout[min(i + _NEAR, last)]]))
+            if linking:
+                other = find(parent, np.int64(script[prevout[i]]))
+                if root < 0:
+                    root = other
+                elif other != root:
+                    root = unite(parent, root, other)
 
 
-def cluster(chain: Chain, coinjoin: UInt8) -> UInt32:
+@leaf
+def _join_groups(parent: UInt32, starts: Any, members: UInt32, first: int, end: int) -> None:
+    """Join the members of each group of a range; several threads may at once."""
+    last = len(members) - 1
+    for group in range(first, end):
+        root = np.int64(-1)
+        for i in range(np.int64(starts[group]), np.int64(starts[group + 1])):
+            look_ahead(parent, np.int64(members[min(i + _NEAR, last)]))
+            if np.int64(parent[members[i]]) == root:
+                continue
+            other = find(parent, np.int64(members[i]))
+            root = other if root < 0 else unite(parent, root, other)
+
+
+def cluster(chain: Chain, coinjoin: UInt8, threads: int = 1) -> UInt32:
     """Cluster the scripts of a chain by the multi-input heuristic, CoinJoins left out.
 
     Parameters
@@ -80,6 +84,8 @@ def cluster(chain: Chain, coinjoin: UInt8) -> UInt32:
         The chain.
     coinjoin : ndarray of uint8, shape (n_tx,)
         `heuristics.coinjoin.classify(chain)`; families that mix owners join nothing.
+    threads : int
+        How many join at once; the result does not depend on it.
 
     Returns
     -------
@@ -93,16 +99,86 @@ def cluster(chain: Chain, coinjoin: UInt8) -> UInt32:
 
     Notes
     -----
-    Union-find with path halving, union by smaller id. Cost: one pass over the inputs, near
-    constant time each; the result (4 bytes a script) is the only memory.
+    Union-find with path halving, union by smaller id (`forest`). Cost: one pass over the inputs,
+    near constant time each; the result (4 bytes a script) is the only memory.
 
     Limits: two scripts of one owner that were never spent together stay apart; owners who signed
     together without a recognised shape come together.
     """
-    return extend_clusters(np.empty(0, np.uint32), chain, coinjoin, 0)
+    return extend_clusters(np.empty(0, np.uint32), chain, coinjoin, 0, threads)
 
 
-def extend_clusters(cluster: UInt32, chain: Chain, coinjoin: UInt8, first_tx: int) -> UInt32:
+def cluster_groups(
+    starts: NDArray[Any], members: UInt32, n_script: int, threads: int = 1
+) -> UInt32:
+    """Cluster scripts that come in groups of one owner each, not as a chain.
+
+    Parameters
+    ----------
+    starts : ndarray of int32 or int64, shape (n_group + 1,)
+        First member of each group, as the offsets of an Arrow list.
+    members : ndarray of uint32
+        Scripts, group by group; one may come in several groups, or twice in one.
+    n_script : int
+        How many scripts there are.
+    threads : int
+        How many join at once; the result does not depend on it.
+
+    Returns
+    -------
+    ndarray of uint32, shape (n_script,)
+        Cluster id of each script: the smallest script id in its cluster.
+
+    Raises
+    ------
+    UsageError
+        A member is no script, or `starts` does not ascend within the members.
+
+    Notes
+    -----
+    Cost: as `cluster`.
+
+    Examples
+    --------
+    >>> groups = np.array([0, 2, 4]), np.array([3, 1, 4, 3], np.uint32)
+    >>> cluster_groups(*groups, n_script=6)
+    array([0, 1, 2, 1, 1, 5], dtype=uint32)
+    """
+    if members.dtype != np.uint32 or (len(members) and int(members.max()) >= n_script):
+        raise UsageError(
+            f"allowed are uint32 numbers below {n_script}, the number of scripts", where="members"
+        )
+    if (
+        len(starts) == 0
+        or starts[0] < 0
+        or starts[-1] > len(members)
+        or (starts[1:] < starts[:-1]).any()
+    ):
+        raise UsageError(
+            f"must ascend from 0 or more to at most {len(members)}, the number of members",
+            where="starts",
+        )
+    parent = _planted(n_script, threads)
+    in_parts(
+        lambda first, end: _join_groups(parent, starts, members, first, end),
+        threads,
+        len(starts) - 1,
+        starts,
+    )
+    in_parts(lambda first, end: leave_roots(parent, first, end), threads, n_script)
+    return parent
+
+
+def _planted(n_script: int, threads: int) -> UInt32:
+    """Return a forest of roots."""
+    parent = np.empty(n_script, np.uint32)
+    in_parts(lambda first, end: plant(parent, first, end), threads, n_script)
+    return parent
+
+
+def extend_clusters(
+    cluster: UInt32, chain: Chain, coinjoin: UInt8, first_tx: int, threads: int = 1
+) -> UInt32:
     """Bring a clustering up to date with a chain that has grown.
 
     Parameters
@@ -115,6 +191,8 @@ def extend_clusters(cluster: UInt32, chain: Chain, coinjoin: UInt8, first_tx: in
         Verdicts for the whole grown chain.
     first_tx : int
         First transaction that `cluster` does not know.
+    threads : int
+        How many join at once; the result does not depend on it.
 
     Returns
     -------
@@ -143,9 +221,22 @@ def extend_clusters(cluster: UInt32, chain: Chain, coinjoin: UInt8, first_tx: in
             where="cluster",
             hint="after a reorganisation cluster the chain anew",
         )
-    parent = np.arange(n_script, dtype=np.uint32)
+    parent = _planted(n_script, threads)
     parent[: len(cluster)] = cluster
-    _join(parent, chain.tx_input, chain.prevout, chain.script, coinjoin, first_tx)
+
+    def join(first: int, end: int) -> None:
+        _join(
+            parent,
+            chain.tx_input,
+            chain.prevout,
+            chain.script,
+            coinjoin,
+            first_tx + first,
+            first_tx + end,
+        )
+
+    in_parts(join, threads, n_tx - first_tx, chain.tx_input[first_tx:])
+    in_parts(lambda first, end: leave_roots(parent, first, end), threads, n_script)
     return parent
 
 
@@ -199,8 +290,8 @@ def cluster_order(cluster: UInt32) -> UInt32:
 
 
 @kernel
-def _lower_bound(cluster: UInt32, order: UInt32, wanted: int) -> int:
-    """Return the first place in `order` whose cluster id is not below `wanted`."""
+def _run(cluster: UInt32, order: UInt32, wanted: int) -> tuple[int, int]:
+    """Return the first place in `order` of a cluster, and the one behind it."""
     low, high = 0, len(order)
     while low < high:
         middle = (low + high) // 2
@@ -208,7 +299,18 @@ def _lower_bound(cluster: UInt32, order: UInt32, wanted: int) -> int:
             low = middle + 1
         else:
             high = middle
-    return low
+    # Most clusters are small: double the step until it is beyond, then go back by halves.
+    step = 1
+    while low + step <= len(order) and np.int64(cluster[order[low + step - 1]]) == wanted:
+        step *= 2
+    first, high = low + step // 2, min(low + step, len(order))
+    while first < high:
+        middle = (first + high) // 2
+        if np.int64(cluster[order[middle]]) == wanted:
+            first = middle + 1
+        else:
+            high = middle
+    return low, first
 
 
 def member_range(cluster: UInt32, order: UInt32, script: int) -> tuple[int, int]:
@@ -240,11 +342,7 @@ def member_range(cluster: UInt32, order: UInt32, script: int) -> tuple[int, int]
     (2, 4)
     """
     _check_script(script, len(cluster), "script")
-    wanted = int(cluster[script])
-    return (
-        int(_lower_bound(cluster, order, wanted)),
-        int(_lower_bound(cluster, order, wanted + 1)),
-    )
+    return _run(cluster, order, int(cluster[script]))
 
 
 def members(cluster: UInt32, order: UInt32, script: int) -> UInt32:
@@ -318,6 +416,8 @@ class Clusters:
         """Return the clusters as written of which the cluster of a script is made."""
         _check_script(script, len(self.ids), "script")
         now = int(self.ids[script])
+        if not len(self.join_from):
+            return [now]
         joined = self.join_from[self.ids[self.join_from] == now]
         return [now, *joined.tolist()]
 

@@ -318,7 +318,7 @@ def utc(seconds: int | None) -> str | None:
     """
     if seconds is None:
         return None
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:-6]}Z"  # +00:00
 
 
 def check_method(method: str) -> None:

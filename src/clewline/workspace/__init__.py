@@ -4,6 +4,9 @@ Answers are plain dictionaries, ready for JSON: integers are satoshi, times ISO 
 as Bitcoin Core shows them. Each answer names the tip it was computed at, and the label sets it
 used. The command line, and later the desk, call nothing below this.
 
+A command needs a small part of what stands behind this, so everything is imported where it is used:
+methods import what they call, and a name of `_OFFERED` is imported when it is asked for.
+
 Examples
 --------
 >>> from clewline.workspace import Workspace
@@ -17,8 +20,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
@@ -26,65 +30,31 @@ from clewline import __version__
 from clewline.codec.address import address_of, script_of
 from clewline.codec.networks import BITCOIN
 from clewline.codec.script import has_address
-from clewline.engine.chain import Chain
-from clewline.engine.change_clustering import ChangeClusters
-from clewline.engine.heuristics.change import RULE as CHANGE
-from clewline.engine.heuristics.coinjoin import explain as explain_coinjoin
-from clewline.engine.heuristics.multi_input import RULE as MULTI_INPUT
 from clewline.engine.taint import Limits, Method
 from clewline.errors import UnknownTransactionError, UsageError
-from clewline.reports.limits import accuracy_of
-from clewline.reports.request_pack import (
-    LabelSet,
-    RunInfo,
-    Tip,
-    check_method,
-    write_request_packs,
-)
 from clewline.settings import setting
-from clewline.sources.node_chain import connect_node
-from clewline.store.importer import Progress, no_progress
-from clewline.store.memory import bytes_of
 from clewline.store.reader import ChainStore
-from clewline.workspace import (
-    addresses,
-    cases,
-    change,
-    counterparties,
-    deposits,
-    leads,
-    packs,
-    partial,
-    paths,
-    peeling,
-    rendering,
-    tracing,
-    unconfirmed,
-)
-from clewline.workspace.attribution import Attribution
-from clewline.workspace.checking import check_store
-from clewline.workspace.classifying import classify_file, classify_lines
-from clewline.workspace.exposure import (
-    NOT_CHECKED,
-    ExposureIndex,
-    describe_indexes,
-    remove_index,
-)
-from clewline.workspace.exposure_building import build_exposure
-from clewline.workspace.exposure_index import DIRECTIONS
-from clewline.workspace.fetching import FetchResult, connect_esplora, fetch_chain
-from clewline.workspace.following import Standing, directory_source, follow, node_source
-from clewline.workspace.importing import (
-    ImportResult,
-    chain_of,
-    import_blocks,
-    import_from_node,
-)
-from clewline.workspace.labelling import import_labels
-from clewline.workspace.leads import LeadCount
-from clewline.workspace.rates import Rates
-from clewline.workspace.tables import export_tables, import_tables, query
-from clewline.workspace.tracing import side_by_side
+from clewline.workspace import partial
+
+if TYPE_CHECKING:
+    from clewline.engine.chain import Chain
+    from clewline.engine.change_clustering import ChangeClusters
+    from clewline.sources.node_chain import connect_node
+    from clewline.store.importer import Progress
+    from clewline.store.memory import bytes_of
+    from clewline.workspace import cases, deposits, tracing
+    from clewline.workspace.attribution import Attribution
+    from clewline.workspace.checking import check_store
+    from clewline.workspace.classifying import classify_file, classify_lines
+    from clewline.workspace.exposure import ExposureIndex
+    from clewline.workspace.fetching import FetchResult, connect_esplora, fetch_chain
+    from clewline.workspace.following import Standing, directory_source, follow, node_source
+    from clewline.workspace.importing import ImportResult, import_blocks, import_from_node
+    from clewline.workspace.labelling import import_labels
+    from clewline.workspace.leads import LeadCount
+    from clewline.workspace.rates import Rates
+    from clewline.workspace.tables import import_tables
+    from clewline.workspace.tracing import side_by_side
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -112,6 +82,40 @@ __all__ = [
     "node_source",
     "side_by_side",
 ]
+
+_OFFERED: Final = {
+    "FetchResult": "clewline.workspace.fetching",
+    "ImportResult": "clewline.workspace.importing",
+    "LeadCount": "clewline.workspace.leads",
+    "Rates": "clewline.workspace.rates",
+    "Standing": "clewline.workspace.following",
+    "bytes_of": "clewline.store.memory",
+    "check_store": "clewline.workspace.checking",
+    "classify_file": "clewline.workspace.classifying",
+    "classify_lines": "clewline.workspace.classifying",
+    "connect_esplora": "clewline.workspace.fetching",
+    "connect_node": "clewline.sources.node_chain",
+    "directory_source": "clewline.workspace.following",
+    "fetch_chain": "clewline.workspace.fetching",
+    "follow": "clewline.workspace.following",
+    "import_blocks": "clewline.workspace.importing",
+    "import_from_node": "clewline.workspace.importing",
+    "import_labels": "clewline.workspace.labelling",
+    "import_tables": "clewline.workspace.tables",
+    "node_source": "clewline.workspace.following",
+    "side_by_side": "clewline.workspace.tracing",
+}
+"""Names of `__all__` that are imported when they are asked for, and where they are at home."""
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Import an offered name on first use (PEP 562)."""
+        if name not in _OFFERED:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_OFFERED[name]), name)
+        return value
+
 
 LIMITS_OF_CLUSTERS: Final = (
     "A PayJoin looks like an ordinary payment and would join payer and payee."
@@ -151,21 +155,29 @@ class Workspace:
     @cached_property
     def chain(self) -> Chain:
         """The chain as the engine reads it."""
+        from clewline.workspace.importing import chain_of
+
         return chain_of(self.store)
 
     @cached_property
     def attribution(self) -> Attribution:
         """The label sets resolved against this tip."""
+        from clewline.workspace.attribution import Attribution
+
         return Attribution(self.store, self._sets)
 
     @cached_property
     def _deposits(self) -> deposits.DepositFinder:
         """Tells whose deposit address a script is."""
+        from clewline.workspace import deposits
+
         return deposits.DepositFinder(self.store, self.chain, self.attribution)
 
     @cached_property
     def _exposure(self) -> ExposureIndex:
         """The exposure index of these label sets; it answers "not checked" where there is none."""
+        from clewline.workspace.exposure import ExposureIndex
+
         return ExposureIndex(self.store, self.chain, self.attribution.digests)
 
     @property
@@ -187,6 +199,8 @@ class Workspace:
         ``gettxoutsetinfo`` does. ``unconfirmed`` is None where that is not followed, and in no
         other number.
         """
+        from clewline.workspace import unconfirmed
+
         manifest = self.store.manifest
         counts = manifest.counts
         kinds = np.bincount(self.store.column("script.kind"), minlength=256)
@@ -220,6 +234,8 @@ class Workspace:
         UsageError, UnknownTransactionError
             Before anything is given, if one of the ids is none, or neither on the chain nor seen.
         """
+        from clewline.workspace import rendering
+
         found = [self._transaction(txid) for txid in txids]
         for tx in found:
             if isinstance(tx, dict):
@@ -230,6 +246,8 @@ class Workspace:
 
     def _transaction(self, txid: str) -> int | dict[str, Any]:
         """Return a transaction of the chain, or what is known of one that is not confirmed."""
+        from clewline.workspace import tracing, unconfirmed
+
         try:
             return tracing.find_transaction(self.store, txid)
         except UnknownTransactionError:
@@ -240,6 +258,8 @@ class Workspace:
 
     def all_transactions(self) -> Iterator[dict[str, Any]]:
         """Yield every transaction of the chain, in chain order, in the same form."""
+        from clewline.workspace import rendering
+
         return rendering.all_transactions(self.store)
 
     def export_tables(
@@ -271,6 +291,9 @@ class Workspace:
         ------
         UsageError, StorageError, UnavailableError
         """
+        from clewline.store.importer import no_progress
+        from clewline.workspace.tables import export_tables
+
         return export_tables(self.store, to, schema, tables, progress or no_progress)
 
     def sql(self, text: str) -> Iterator[dict[str, Any]]:
@@ -292,6 +315,8 @@ class Workspace:
         ------
         UsageError, UnavailableError
         """
+        from clewline.workspace.tables import query
+
         return query(self.store, text)
 
     def address(self, address: str) -> dict[str, Any]:
@@ -312,6 +337,8 @@ class Workspace:
         StoreDamagedError, StoreVersionError
             If there is an exposure index that cannot be read.
         """
+        from clewline.workspace import addresses, unconfirmed
+
         script_bytes, script, shown = self._subject(address)
         said = self._labelled(shown, script)
         whole = partial.is_loaded(self.store, script_bytes)
@@ -361,7 +388,7 @@ class Workspace:
         }
 
     def build_exposure(
-        self, directions: Sequence[str] = tuple(DIRECTIONS), progress: Progress | None = None
+        self, directions: Sequence[str] = ("from", "to"), progress: Progress | None = None
     ) -> dict[str, Any]:
         """Build the exposure index of these label sets at this tip, or bring it up to date.
 
@@ -381,6 +408,9 @@ class Workspace:
         ------
         UsageError, StoreLockedError, StorageError, StoreDamagedError, StoreVersionError
         """
+        from clewline.store.importer import no_progress
+        from clewline.workspace.exposure_building import build_exposure
+
         built = build_exposure(self.store, self.attribution, directions, progress or no_progress)
         self.__dict__.pop("_exposure", None)  # the next question sees the new index
         return built
@@ -392,6 +422,9 @@ class Workspace:
         ------
         StoreDamagedError, StoreVersionError
         """
+        from clewline.workspace.attribution import Attribution
+        from clewline.workspace.exposure import describe_indexes
+
         return describe_indexes(self.store, Attribution(self.store).digests)
 
     def remove_exposure(self, name: str) -> None:
@@ -401,6 +434,8 @@ class Workspace:
         ------
         UsageError, StoreLockedError, StorageError
         """
+        from clewline.workspace.exposure import remove_index
+
         remove_index(self.store, name)
         self.__dict__.pop("_exposure", None)
 
@@ -414,6 +449,8 @@ class Workspace:
         -----
         Cost: some microseconds an address, and one step an output.
         """
+        from clewline.workspace import addresses
+
         return addresses.many(self.store, batch)
 
     def labels(self, address: str) -> dict[str, Any]:
@@ -430,6 +467,8 @@ class Workspace:
     @cached_property
     def _with_change(self) -> ChangeClusters:
         """The clusters with change links; one pass over the chain, which must be whole."""
+        from clewline.workspace import change
+
         if self.store.coverage is not None:
             what = "the whole chain, on which change links rest,"
             raise partial.not_loaded(self.store, "change", what)
@@ -454,6 +493,8 @@ class Workspace:
         UsageError, UnknownTransactionError, NotLoadedError
             Before anything is given, if one of the ids is none, not on the chain or not loaded.
         """
+        from clewline.workspace import change, tracing
+
         asked = list(txids)
         found = [tracing.find_transaction(self.store, txid) for txid in asked]
         for txid, tx in zip(asked, found, strict=True):
@@ -483,6 +524,11 @@ class Workspace:
         NotLoadedError
             With change links, which a part of a chain does not give.
         """
+        from clewline.engine.heuristics.change import RULE as CHANGE
+        from clewline.engine.heuristics.multi_input import RULE as MULTI_INPUT
+        from clewline.reports.limits import accuracy_of
+        from clewline.workspace import addresses, change
+
         script = addresses.known_script_id(self.store, address)
         if with_change:
             return {
@@ -514,6 +560,8 @@ class Workspace:
         ------
         AddressError, UnknownAddressError
         """
+        from clewline.workspace import addresses, tracing
+
         found: dict[str, None] = {}
         for seed in seeds:
             found.setdefault(seed)
@@ -539,6 +587,8 @@ class Workspace:
         NotLoadedError
             With change links, which a part of a chain does not give.
         """
+        from clewline.workspace import addresses, change
+
         a, b = (addresses.known_script_id(self.store, address) for address in (first, second))
         if with_change:
             joined = self._with_change
@@ -558,6 +608,8 @@ class Workspace:
 
     def largest_clusters(self, count: int) -> list[dict[str, Any]]:
         """Return the largest clusters: id, size and first member."""
+        from clewline.workspace import addresses
+
         return addresses.largest_clusters(self.store, count)
 
     def coinjoin_reason(self, txid: str) -> str:
@@ -567,6 +619,9 @@ class Workspace:
         ------
         UsageError, UnknownTransactionError
         """
+        from clewline.engine.heuristics.coinjoin import explain as explain_coinjoin
+        from clewline.workspace import tracing
+
         tx = tracing.find_transaction(self.store, txid)
         if tx < self.chain.outputs_only:
             raise partial.not_loaded(self.store, txid, "what this transaction spends")
@@ -609,6 +664,8 @@ class Workspace:
         ------
         UsageError, AddressError, UnknownAddressError, UnknownTransactionError
         """
+        from clewline.workspace import tracing, unconfirmed
+
         walked = self._walk(direction, seeds, method, limits, stop_at_deposits=stop_at_deposits)
         return {
             **tracing.answer(self.store, self.chain, self.attribution, walked),
@@ -677,6 +734,8 @@ class Workspace:
         ------
         UsageError, AddressError, UnknownAddressError, UnknownTransactionError
         """
+        from clewline.workspace import paths
+
         return paths.path(
             self.store, self.chain, self.attribution, payer, receiver, method, limits, most
         )
@@ -711,6 +770,8 @@ class Workspace:
         ------
         UsageError, AddressError, UnknownAddressError
         """
+        from clewline.workspace import counterparties
+
         return counterparties.common(
             self.store, self.chain, self.attribution, given, hops, limits, most
         )
@@ -735,6 +796,8 @@ class Workspace:
         ------
         UsageError, UnknownTransactionError
         """
+        from clewline.workspace import peeling
+
         return peeling.peel_chain(self.store, self.chain, self.attribution, outpoint, max_steps)
 
     def report(
@@ -769,6 +832,15 @@ class Workspace:
         ------
         UsageError, AddressError, UnknownAddressError, UnknownTransactionError, StorageError
         """
+        from clewline.reports.request_pack import (
+            LabelSet,
+            RunInfo,
+            Tip,
+            check_method,
+            write_request_packs,
+        )
+        from clewline.workspace import packs
+
         check_method(method)
         self._require_bitcoin("request packs")
         traces = [
@@ -846,6 +918,8 @@ class Workspace:
         ------
         UsageError, AddressError, UnknownAddressError
         """
+        from clewline.workspace import cases
+
         return cases.payers(self._asked(sites, method, limits, rates, cluster=cluster))
 
     def cashouts(
@@ -881,6 +955,8 @@ class Workspace:
         ------
         UsageError, AddressError, UnknownAddressError
         """
+        from clewline.workspace import cases
+
         return cases.cashouts(self._asked(sites, method, limits, rates, cluster=cluster))
 
     def leads(
@@ -913,6 +989,8 @@ class Workspace:
         ------
         UsageError, AddressError, UnknownAddressError
         """
+        from clewline.workspace import leads
+
         return leads.leads(self._asked(sites, "fifo", limits, rates, cluster=cluster))
 
     def count_leads(self, others_than: Iterable[str], rates: Rates | None = None) -> LeadCount:
@@ -929,6 +1007,8 @@ class Workspace:
         ------
         AddressError, UnknownAddressError
         """
+        from clewline.workspace import leads
+
         return leads.count_leads(self.store, self.chain, self.attribution, others_than, rates)
 
     def _asked(
@@ -941,6 +1021,8 @@ class Workspace:
         cluster: bool,
     ) -> cases.Question:
         """Return a question about a case, checked."""
+        from clewline.workspace import cases
+
         self._require_bitcoin("tables of a case")
         return cases.question(
             self.store,
@@ -972,6 +1054,8 @@ class Workspace:
         stop_at_deposits: bool = False,
     ) -> tracing.Trace:
         """Run one trace."""
+        from clewline.workspace import tracing
+
         return tracing.run_trace(
             self.store,
             self.chain,
@@ -996,6 +1080,8 @@ class Workspace:
 
     def _subject(self, address: str) -> tuple[bytes, int | None, str]:
         """Return script, script id and form of an address: labels are stored as Core shows it."""
+        from clewline.workspace import addresses
+
         network = self.store.network
         script = script_of(address, network)
         if network.coin == BITCOIN:
@@ -1014,6 +1100,8 @@ def _if_any(**answers: dict[str, Any] | None) -> dict[str, Any]:
 
 def _checked(met: dict[str, Any]) -> dict[str, Any]:
     """Return exposure and how far it was checked; nothing where no direction was."""
+    from clewline.workspace.exposure import NOT_CHECKED
+
     checked = {
         standing["direction"]: standing["state"]
         if standing["state"] == NOT_CHECKED
@@ -1027,4 +1115,6 @@ def _checked(met: dict[str, Any]) -> dict[str, Any]:
 
 def _addresses(seeds: Sequence[str]) -> list[str]:
     """Return those seeds that are addresses."""
+    from clewline.workspace import tracing
+
     return [seed for seed in seeds if not tracing.is_outpoint(seed)]

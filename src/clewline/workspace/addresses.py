@@ -103,13 +103,13 @@ def summary(
     spender = chain.spender[outputs]
     spent = spender < chain.n_tx
     received, sent = exact_total(values), exact_total(values[spent])
-    txs = np.unique(np.concatenate((tx_of_outputs(store, outputs), spender[spent])))
-    times = times_of(store, txs[[0, -1]]) if whole else [None, None]
+    txs = {*tx_of_outputs(store, outputs).tolist(), *spender[spent].tolist()}
+    times = times_of(store, np.array([min(txs), max(txs)])) if whole else [None, None]
     return {
         "received": received,
         "sent": sent,
         "balance": received - sent if whole else None,
-        "transactions": int(txs.size),
+        "transactions": len(txs),
         "first_seen": utc(times[0]),
         "last_seen": utc(times[1]),
         "cluster": int(store.column("structure.cluster")[script]),

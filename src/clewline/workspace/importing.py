@@ -45,6 +45,7 @@ from clewline.store.memory import Memory
 from clewline.store.reader import ChainStore
 from clewline.store.writer import StoreWriter
 
+_CORES: Final = os.cpu_count() or 1
 _MOST_JOINS: Final = 1 << 18
 """Joins that a reader applies when it asks for clusters: some ten milliseconds."""
 _MOST_GROWTH: Final = 2
@@ -357,7 +358,7 @@ def whole_structure(
     `zeros` makes what the order of clusters is sorted in, given a name and a size.
     """
     coinjoin = _classified(chain, 0, mweb=mweb)
-    clusters = cluster(chain, coinjoin)
+    clusters = cluster(chain, coinjoin, _CORES)
     order = zeros("order", clusters.size)
     order_into(clusters, order, zeros("places", clusters.size + 1))
     return _whole(coinjoin, clusters, order)
@@ -370,7 +371,7 @@ def _written_out(chain: Chain, old: ChainStore) -> dict[str, NDArray[Any]]:
         (known, _classified(chain, known.size, mweb=old.network.coin.form.mweb))
     )
     ids = old.column("structure.cluster")
-    clusters = extend_clusters(ids, chain, coinjoin, known.size)
+    clusters = extend_clusters(ids, chain, coinjoin, known.size, _CORES)
     return _whole(coinjoin, clusters, cluster_order(clusters))
 
 
@@ -408,9 +409,8 @@ def _grown(chain: Chain, old: ChainStore) -> dict[str, NDArray[Any]] | None:
 
 def _classified(chain: Chain, first_tx: int, *, mweb: bool) -> NDArray[np.uint8]:
     """Name the CoinJoin families from `first_tx` on, in as many threads as there are cores."""
-    cores = os.cpu_count() or 1
-    edges = np.linspace(first_tx, chain.tx_input.size - 1, cores + 1).astype(int).tolist()
-    with ThreadPoolExecutor(cores) as pool:
+    edges = np.linspace(first_tx, chain.tx_input.size - 1, _CORES + 1).astype(int).tolist()
+    with ThreadPoolExecutor(_CORES) as pool:
         return np.concatenate(
             list(pool.map(partial(classify, chain, mweb=mweb), edges[:-1], edges[1:]))
         )

@@ -1,0 +1,278 @@
+"""A made-up desk around the play case, so that nobody learns on real records.
+
+Everything goes through the services that people use. What is written into the past (when a record
+was made) is set afterwards, because no service lets anybody do that.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from django.db import transaction
+
+from clewline.desk.accounts.models import Organisation, Team, User
+from clewline.desk.records import services as records
+from clewline.desk.records.drafts import IndicatorDraft, OptionDraft, SightingDraft
+from clewline.desk.records.models import Address, AddressStatus, Attribution, Sighting
+from clewline.desk.roles import Role
+from clewline.desk.welfare.models import Protection, Reveal
+
+_HOTLINE: Final = "Example Hotline (made up)"
+_POLICE: Final = "Example Police (made up)"
+_PEOPLE: Final = (
+    # name, organisation, teams, roles
+    ("analyst", _HOTLINE, ("Payments",), (Role.ANALYST,)),
+    ("second-analyst", _HOTLINE, ("Payments",), (Role.ANALYST,)),
+    ("approver", _HOTLINE, ("Payments", "Night shift"), (Role.APPROVER,)),
+    ("liaison", _HOTLINE, ("Payments",), (Role.LIAISON,)),
+    ("night-analyst", _HOTLINE, ("Night shift",), (Role.ANALYST,)),
+    ("auditor", _HOTLINE, (), (Role.AUDITOR,)),
+    ("investigator", _HOTLINE, ("Payments",), (Role.INVESTIGATOR,)),
+    ("police-investigator", _POLICE, ("Financial crime",), (Role.INVESTIGATOR, Role.ANALYST)),
+    ("police-approver", _POLICE, ("Financial crime",), (Role.APPROVER,)),
+)
+_PAGES: Final = 48
+_REFRESHES: Final = 3
+_TIERS: Final = (
+    ("one month", "monthly", 30),
+    ("three months", "quarterly", 75),
+    ("one year", "yearly", 200),
+    ("for good", "lifetime", 350),
+)
+
+
+@dataclass(frozen=True)
+class _Site:
+    """A made-up site as its pages show it."""
+
+    codename: str
+    host: str
+    wording: str
+    prices: tuple[int, ...]
+    analytics: str
+
+
+_SITES: Final = (
+    _Site("Amber Lantern", "lantern.example", "Members' part", (30, 75, 200), "UA-10000001-1"),
+    _Site("Amber Harbour", "harbour.example", "Members' part", (30, 75, 200), "UA-10000001-1"),
+    _Site("Grey Meadow", "meadow.example", "Full entry", (45, 120, 350), "UA-10000002-1"),
+)
+
+
+@transaction.atomic
+def fill(case: Path, progress: Callable[[int, int], None] | None = None) -> int:
+    """Fill a new made-up desk from the truth of a play case.
+
+    Parameters
+    ----------
+    case : Path
+        Directory that `clewline play` wrote; its ``truth.json`` and ``labels.csv`` are read.
+    progress : callable, optional
+        Told how many of the pages are done.
+
+    Returns
+    -------
+    int
+        Number of sightings.
+    """
+    truth = json.loads((case / "truth.json").read_text(encoding="utf-8"))
+    people = _make_people()
+    chance = random.Random(truth["seed"])  # noqa: S311 - made-up records, not secrets
+    paid = sorted(truth["purchases"], key=lambda purchase: (purchase["time"], purchase["txid"]))
+    chosen = paid[:: max(1, len(paid) // (_PAGES * _REFRESHES))]
+    pages = [chosen[n : n + _REFRESHES] for n in range(0, _PAGES * _REFRESHES, _REFRESHES)]
+    for number, purchases in enumerate(pages, 1):
+        if purchases:
+            _page(people, chance, _SITES[number % len(_SITES)], purchases, number)
+        if progress is not None:
+            progress(number, len(pages))
+    _judge_addresses(people, truth)
+    _look_back(people)
+    return Sighting.objects.count()
+
+
+def _make_people() -> dict[str, User]:
+    """Make organisations, teams and people; nobody has a password."""
+    people = {}
+    for number, (name, organisation_name, team_names, roles) in enumerate(_PEOPLE):
+        organisation, _ = Organisation.objects.get_or_create(name=organisation_name)
+        user = User.objects.create_user(
+            f"made-up-{name}",
+            organisation=organisation,
+            roles=sorted(roles),
+            pseudonym=f"A-{10_000 + number}",
+        )
+        for team_name in team_names:
+            team, _ = Team.objects.get_or_create(organisation=organisation, name=team_name)
+            user.teams.add(team)
+        people[name] = user
+    hotline = Organisation.objects.get(name=_HOTLINE)
+    Protection.objects.create(organisation=hotline, reveals_per_day=40, seconds_open=60)
+    return people
+
+
+def _page(
+    people: dict[str, User],
+    chance: random.Random,
+    site: _Site,
+    purchases: list[dict[str, Any]],
+    number: int,
+) -> None:
+    """Record one page and its refreshes, each with the address that the next visitor got."""
+    recorder = people["night-analyst" if number % 7 == 0 else chance.choice(_RECORDERS)]
+    wording = (
+        f"Made up. {site.wording}: choose how long, then send the amount in bitcoin to the address "
+        f"below. Entry opens once the payment has arrived. Questions: write to us. Page {number}."
+    )
+    first = _seen_at(purchases[0], number)
+    draft = SightingDraft(
+        observed_at=first,
+        brand=site.codename,
+        url=f"https://{site.host}/pay/{number}",
+        location_kind="hidden_service" if number % 3 else "clearnet",
+        access_path=chance.choice(("open", "account", "pathway")),
+        commercial="direct",
+        payment_visibility="shown",
+        report_origin=chance.choice(("public", "proactive", "partner")),
+        report_ref=f"REP-{2021 + number // 20}-{1000 + number}",
+        neutral_summary=f"Payment page of a site ({site.wording.lower()}), made up",
+        wording=wording,
+        wording_language="en",
+        read_text=f"{wording} "
+        + " ".join(f"{t[0]} {p} USD" for t, p in zip(_TIERS, site.prices, strict=False)),
+        source_grade="2",
+        info_grade="A",
+        handling="C",
+        options=tuple(_options(site, purchases[0], chance)),
+        indicators=(
+            IndicatorDraft(kind="analytics", value=site.analytics, place="script"),
+            IndicatorDraft(kind="email", value=f"help@{site.host}", place="text"),
+        ),
+    )
+    sighting = records.record(recorder, draft)
+    _backdate(sighting, first)
+    for purchase in purchases[1:]:
+        seen = _seen_at(purchase, number)
+        options = _options(site, purchase, chance)
+        again = records.refresh(recorder, sighting, options, observed_at=seen)
+        _backdate(again, seen)
+    if number == 5:
+        corrected = records.supersede(
+            recorder, sighting, records.draft_of(sighting), "The country was missing (made up)"
+        )
+        _backdate(corrected, first + timedelta(days=1))
+    if number == 9:
+        records.withdraw(recorder, sighting, "Recorded twice (made up)")
+
+
+_RECORDERS: Final = ("analyst", "second-analyst")
+
+
+def _options(site: _Site, purchase: dict[str, Any], chance: random.Random) -> list[OptionDraft]:
+    """Return what a page offers: bitcoin at each price, and vouchers through the seller."""
+    tier, period, _ = _TIERS[chance.randrange(len(site.prices))]
+    amount = Decimal(purchase["value"]) / 100_000_000
+    return [
+        OptionDraft(
+            asset="BTC",
+            chain="BTC",
+            address=purchase["address"],
+            amount_min=str(purchase["usd"]),
+            price_currency="USD",
+            payment_currency="BTC",
+            period=period,
+            tier=tier,
+            form="payment_uri",
+            uri_parameters={"amount": format(amount, "f")},
+            obtained="seen",
+        ),
+        OptionDraft(
+            rail="voucher",
+            amount_min=str(site.prices[0]),
+            price_currency="EUR",
+            period="monthly",
+            form="contact_seller",
+            contact_kind="email",
+            contact=f"vouchers@{site.host}",
+        ),
+    ]
+
+
+def _seen_at(purchase: dict[str, Any], number: int) -> datetime:
+    """Return when a visitor was shown an address: some time before it was paid."""
+    return datetime.fromtimestamp(purchase["time"], UTC) - timedelta(minutes=20 + number % 40)
+
+
+def _backdate(sighting: Sighting, moment: datetime) -> None:
+    """Say that a record was made shortly after the page was seen."""
+    Sighting.objects.filter(id=sighting.id).update(recorded_at=moment + timedelta(minutes=3))
+
+
+def _judge_addresses(people: dict[str, User], truth: dict[str, Any]) -> None:
+    """Attribute a few addresses: an exchange's deposit, two who differ, one in dispute."""
+    analyst, police = people["analyst"], people["police-investigator"]
+    team = analyst.teams.get()
+    recorded = Address.objects.filter(options__sighting__team=team).distinct().order_by("id")
+    first, second, third = recorded[:3]
+    exchange = next(one for one in truth["entities"] if one["kind"] == "exchange")
+    deposit, _ = Address.objects.get_or_create(
+        canonical=exchange["deposit"][0],
+        chain="BTC",
+        network=first.network,
+        defaults={"kind": first.kind},
+    )
+    said = (
+        (deposit, team, analyst, exchange["name"], "exchange", "service_data", "deposit"),
+        (first, team, analyst, "Site 1 (made up)", "child_sexual_abuse", "forensic", "self"),
+        (first, team, people["investigator"], "Gambling 1 (made up)", "gambling", "web_crawl", ""),
+        (
+            second,
+            police.teams.get(),
+            police,
+            "Site 1 (made up)",
+            "child_sexual_abuse",
+            "forensic",
+            "",
+        ),
+    )
+    for address, owner, by, label, category, confidence, custody in said:
+        Attribution.objects.create(
+            address=address,
+            team=owner,
+            by=by,
+            label=label,
+            category=category,
+            confidence=confidence,
+            custody=custody or "unknown",
+            source="made-up notes",
+        )
+    AddressStatus.objects.create(
+        address=third,
+        team=team,
+        status="disputed",
+        reason="A shop says it is theirs (made up)",
+        by=analyst,
+    )
+
+
+def _look_back(people: dict[str, User]) -> None:
+    """Write a few reveals of the last days, so that the counts are not empty."""
+    analyst = people["analyst"]
+    now = datetime.now(UTC)
+    for days, sighting in enumerate(Sighting.objects.visible_to(analyst).order_by("id")[:6]):
+        at = now - timedelta(days=days, hours=1)
+        Reveal.objects.create(
+            user=analyst,
+            sighting=sighting,
+            field="wording",
+            reason="classify",
+            at=at,
+            until=at + timedelta(seconds=60),
+        )
