@@ -454,7 +454,6 @@ def chains_page() -> str:
                 ),
             )
             rules = [
-                ("blocks are imported", f"no: {coin.not_imported}" if coin.not_imported else "yes"),
                 ("largest amount", f"{coin.form.max_money // 100_000_000:,} {coin.asset}"),
                 ("largest block", f"{coin.max_block_bytes:,} bytes"),
                 ("proof of work", coin.proof_of_work.value),

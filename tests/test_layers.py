@@ -36,7 +36,17 @@ PRINTING = {"rich", "typer"}
 TABLES = {"pyarrow", "duckdb"}
 # The extra `desk`, likewise.
 DESK = {
-    *("django", "allauth", "axes", "csp", "django_htmx", "granian", "ninja", "pydantic"),
+    *(
+        "django",
+        "allauth",
+        "axes",
+        "csp",
+        "django_htmx",
+        "granian",
+        "ninja",
+        "pydantic",
+        "pydantic_core",
+    ),
     *("cryptography", "rfc8785", "rfc3161_client"),
 }
 DEPENDENCIES = {"numpy", "numba", "llvmlite", "yaml", *PRINTING, *TABLES, *DESK}

@@ -38,6 +38,14 @@ from clewline.codec.shielded import (
     locktime_at,
     version_of,
 )
+from clewline.codec.special import (
+    COINBASE,
+    MAX_PAYLOAD_BYTES,
+    MIN_SPECIAL_BYTES,
+    may_lack_inputs,
+    may_lack_outputs,
+    special_type,
+)
 from clewline.jit import inlined, leaf
 
 _NULL_INDEX: Final = 0xFFFFFFFF
@@ -77,9 +85,10 @@ class Fault(IntEnum):
     EXTENSION = 16
     WORK = 17
     MERGED_MINING = 18
-    SOLUTION = 19
-    VERSION = 20
-    FROM_POOLS = 21
+    PAYLOAD = 19
+    SOLUTION = 20
+    VERSION = 21
+    FROM_POOLS = 22
 
 
 FAULT_TEXT: Final = {
@@ -101,6 +110,7 @@ FAULT_TEXT: Final = {
     Fault.EXTENSION: "a transaction of the extension block outside of it (LIP-2)",
     Fault.WORK: "the header does not meet its proof-of-work target",
     Fault.MERGED_MINING: "the merged-mining proof (AuxPoW) is wrong",
+    Fault.PAYLOAD: "the payload of a special transaction is longer than 10,000 bytes (DIP-2)",
     Fault.SOLUTION: "the Equihash solution is not 1,344 bytes long (regtest: 36)",
     Fault.VERSION: "a transaction of an unknown version: 1 to 5 are read, each with its group",
     Fault.FROM_POOLS: "a transaction pays out more than it takes from inputs and shielded pools",
@@ -119,8 +129,10 @@ class ParsedBlocks(NamedTuple):
         First transaction of each block.
     tx_span : ndarray of int64, shape (n_tx, 4)
         Start, start of the inputs (their number), end of the outputs, end. Between the last two
-        lie witness data and the four bytes of the lock time. Of Zcash, which has no witness data:
-        start, four bytes after it, four bytes before the end, end.
+        lie witness data and the four bytes of the lock time. Of a special transaction (DIP-2) the
+        last four bytes are of its payload, and all before them counts as inputs and outputs. Of
+        Zcash, which has no witness data: start, four bytes after it, four bytes before the end,
+        end.
     tx_input, tx_output : ndarray of int64, shape (n_tx + 1,)
         First input (coinbases have none) and first output.
     version : ndarray of int32, shape (n_tx,)
@@ -287,6 +299,7 @@ def _parse(
             start = at
             if at + 4 > end:
                 return Fault.TRUNCATED.value, block, at, tx, i_input, i_output
+            kind = special_type(read_u32(data, at)) if form.special else np.int64(0)
             inputs_at = at + 4
             form_of: Any = np.int64(0)
             if form.shielded:
@@ -311,7 +324,10 @@ def _parse(
                 return _size_fault(inputs), block, at, tx, i_input, i_output
             # The first HogEx of a chain has no other before it to spend.
             # Of Zcash's, shielded parts may stand in for inputs and outputs: see below.
-            if inputs == 0 and not ((marked and extended) or (form.shielded and position > 0)):
+            lawful = (marked and extended) or (
+                position > 0 and (form.shielded or may_lack_inputs(kind))
+            )
+            if inputs == 0 and not lawful:
                 return Fault.NO_INPUT_OR_OUTPUT.value, block, start, tx, i_input, i_output
             first_input, first_output = i_input, i_output
             for _ in range(inputs):
@@ -330,13 +346,13 @@ def _parse(
                     blocks.prevout_at[i_input] = at
                     blocks.sequence[i_input] = np.uint32(read_u32(data, script + length))
                     i_input += 1
-                elif length < 2 or length > 100:
+                elif length < (1 if kind == COINBASE else 2) or length > 100:
                     return Fault.COINBASE_SCRIPT.value, block, at, tx, i_input, i_output
                 at = script + length + 4
             outputs, at = compact_size(data, at, end)
             if outputs < 0:
                 return _size_fault(outputs), block, at, tx, i_input, i_output
-            if outputs == 0 and not form.shielded:
+            if outputs == 0 and not (form.shielded or may_lack_outputs(kind)):
                 return Fault.NO_INPUT_OR_OUTPUT.value, block, start, tx, i_input, i_output
             total = np.int64(0)
             for _ in range(outputs):
@@ -391,6 +407,16 @@ def _parse(
                 blocks.version[tx] = np.int32(read_u32(data, start))
                 blocks.locktime[tx] = np.uint32(read_u32(data, at))
             at += 4
+            if kind > 0:
+                length, at = compact_size(data, at, end)
+                if length < 0:
+                    return _size_fault(length), block, at, tx, i_input, i_output
+                if length > MAX_PAYLOAD_BYTES:
+                    return Fault.PAYLOAD.value, block, at, tx, i_input, i_output
+                if length > end - at:
+                    return Fault.TRUNCATED.value, block, at, tx, i_input, i_output
+                at += length
+                outputs_end = at - 4
             blocks.tx_span[tx, 0] = start
             blocks.tx_span[tx, 1] = inputs_at
             blocks.tx_span[tx, 2] = outputs_end
@@ -649,7 +675,7 @@ def _parsed(
 ) -> ParsedBlocks | BlockFault:
     """Parse blocks, or transactions that stand alone."""
     # Sized for the worst; memory that is never touched is never taken.
-    n_tx = data.size // _MIN_TX_BYTES
+    n_tx = data.size // (MIN_SPECIAL_BYTES if form.special else _MIN_TX_BYTES)
     n_input = data.size // _MIN_INPUT_BYTES
     n_output = data.size // _MIN_OUTPUT_BYTES
     room = ParsedBlocks(

@@ -68,8 +68,8 @@ def _name_list(names: list[str]) -> str:
 
 _KINDS: Final = _name_list([kind.core_name for kind in ScriptKind])
 # Null, and so is what follows from it, where a partial store does not hold the inputs.
-# A transaction without inputs that takes its money out of a shielded pool is of CoinJoin shape 8.
-_COINBASE: Final = "(first_input = end_input AND coinjoin <> 8)"
+# A transaction without inputs that takes its money out of a shielded pool is of CoinJoin shape 11.
+_COINBASE: Final = "(first_input = end_input AND coinjoin <> 11)"
 
 VIEWS: Final = (
     View(
@@ -104,7 +104,10 @@ VIEWS: Final = (
                 "Time of its block, UTC.",
             ),
             ViewColumn(
-                "coinbase", _COINBASE, "First of its block; null where its inputs are not loaded."
+                "coinbase",
+                _COINBASE,
+                "First of its block; null where its inputs are not loaded. On Dash, special "
+                "transactions without inputs, too.",
             ),
             ViewColumn("input_count", "end_input - first_input", "Inputs; 0 for a coinbase."),
             ViewColumn("output_count", "end_output - first_output", "Outputs."),

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.codec.networks import BITCOIN, Coin, Network, network_by_name
+from clewline.codec.special import ASSET_LOCK_SCRIPT
 from clewline.engine.chain import Chain
 from clewline.engine.clustering import (
     Clusters,
@@ -95,6 +96,10 @@ def chain_of(store: ChainStore) -> Chain:
         next_output=store.column("receiving.next"),
         shielded_tx=store.shielded_tx,
     )
+    if store.network.coin.form.special:
+        script = np.frombuffer(ASSET_LOCK_SCRIPT, np.uint8)
+        (pool,) = store.find_scripts(script, np.array([0, script.size])).tolist()
+        chain = replace(chain, version=store.column("tx.version"), pool=pool)
     part = store.coverage
     if part is None:
         return chain
@@ -140,7 +145,6 @@ def import_blocks(
         The store is as it was.
     """
     kind = network_by_name(network) if network else _network_told(store, core_blocks)
-    kind.require_import()
     records = scan_directory(core_blocks, kind)
     if not records.file.size and not records.cut:
         raise BlockFileError("its block files are empty", where=str(core_blocks))
@@ -205,7 +209,6 @@ def import_from_node(
     """
     chain.coin = coin_of(store, network)
     tip = chain.tip()
-    tip.network.require_import()
     if network and network_by_name(network) != tip.network:
         raise UsageError(f"the node is on network {tip.network.name}", where="--network")
     if tip.headers > tip.height:

@@ -140,10 +140,9 @@ def import_tables(
             where=str(directory),
             hint="import blocks: from files or from a node",
         )
-    header = tables.read_headers()
     wanted = network_by_name(network) if network else None
+    header = tables.read_headers(wanted)
     kind = check_headers(header, wanted, str(directory))
-    kind.require_import()
     with StoreWriter(store, kind) as writer:
         tables.append_to(writer, lambda done, total: progress("Importing blocks", done, total))
         progress("Building indexes", 0, 2)

@@ -8,6 +8,8 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from clewline.reports.case import btc
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -38,3 +40,15 @@ def short(text: str) -> SafeString:
     if len(text) <= 20:
         return format_html("<code>{}</code>", text)
     return format_html('<code title="{}">{}…{}</code>', text, text[:10], text[-6:])
+
+
+@register.filter
+def coins(satoshi: int) -> str:
+    """Show an amount of a chain store with all eight decimals."""
+    return btc(satoshi)
+
+
+@register.filter
+def percent(share: float) -> str:
+    """Show a share of one as per cent."""
+    return f"{100 * share:.1f} %"
