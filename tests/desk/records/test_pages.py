@@ -322,3 +322,25 @@ def test_corrected_and_withdrawn_rows_are_not_counted_as_known(world: World) -> 
     withdraw(analyst, gone, "Made by mistake.")
     text = world.client(analyst).post(RECORD, form(action="read", paste=MADE_UP)).content.decode()
     assert "Seen once" in text
+
+
+def test_indicators_are_kept_where_asked_for(world: World) -> None:
+    client = world.client(world.person("analyst"))
+    paste = "<p>Made up</p>\n<a href='http://made-up-host.se/'>x</a>"
+    text = client.post(RECORD, form(action="read", paste=paste)).content.decode()
+    tokens = re.findall(r'name="indicators" value="([^"]+)"', text)
+    assert tokens
+    sent = form(paste=paste.replace("\n", "\r\n"), indicators=tokens[:1])
+    client.post(RECORD, sent)
+    assert not Sighting.objects.get().indicators.exists()
+    client.post(RECORD, {**sent, "draft": str(uuid.uuid4()), "keep_indicators": "on"})
+    kept = Sighting.objects.order_by("id").last().indicators.get()
+    assert kept.unseal("value") == "made-up-host.se"
+    stale = {
+        **sent,
+        "draft": str(uuid.uuid4()),
+        "paste": "changed " + paste,
+        "keep_indicators": "on",
+    }
+    answer = client.post(RECORD, stale)
+    assert answer.status_code == 422 and "read it again" in answer.content.decode()

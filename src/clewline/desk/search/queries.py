@@ -381,6 +381,7 @@ def _sighting(sighting: Sighting) -> Hit:
         note=sighting.neutral_summary,
         tally=Tally(1, seen, seen),
         brands=(sighting.brand.codename,) if sighting.brand else (),
+        href=reverse("sighting", args=[sighting.ref]),
     )
 
 
