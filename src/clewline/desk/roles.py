@@ -70,6 +70,7 @@ def _action(name: str, text: str, roles: Iterable[Role], *, writes: bool = False
 _ADMINISTRATORS: Final = {Role.ADMINISTRATOR}
 _PEOPLE: Final = {Role.ADMINISTRATOR, Role.APPROVER, Role.AUDITOR}
 _RECORDERS: Final = {Role.ANALYST}
+_JUDGES: Final = {Role.ANALYST, Role.INVESTIGATOR}
 _READERS: Final = {Role.ANALYST, Role.APPROVER, Role.INVESTIGATOR}
 
 ACTIONS: Final = {
@@ -78,6 +79,11 @@ ACTIONS: Final = {
         _action("home.read", "Open the first page", EVERYBODY),
         _action("account.read", "See one's own account", EVERYBODY),
         _action("account.change", "Change one's own account", EVERYBODY, writes=True),
+        _action("brand.list", "List brands", WORKERS),
+        _action("brand.read", "Open a brand or group; names stay sealed", WORKERS),
+        _action("brand.create", "Make brands and groups", _RECORDERS, writes=True),
+        _action("brand.judge", "Judge what is one brand or group", _JUDGES, writes=True),
+        _action("brand.reveal", "Reveal the real name of a brand", _READERS),
         _action("people.list", "See accounts, roles and teams", _PEOPLE),
         _action("people.change", "Make accounts, ask for roles", _ADMINISTRATORS, writes=True),
         _action("people.approve", "Agree to roles that others get", {Role.APPROVER}, writes=True),

@@ -7,6 +7,7 @@ from django.urls import include, path
 
 from clewline.desk.accounts import views as accounts
 from clewline.desk.api import api
+from clewline.desk.brands import views as brands
 from clewline.desk.web import views as web
 from clewline.desk.welfare import views as welfare
 
@@ -26,6 +27,15 @@ urlpatterns = [
     path("people/<str:pseudonym>/", accounts.person, name="person"),
     path("people/<str:pseudonym>/reset/", accounts.reset, name="reset-person"),
     path("people/<str:pseudonym>/active/", accounts.set_active, name="set-active"),
+    path("brands/", brands.brands, name="brands"),
+    path("brands/new/", brands.new_brand, name="new-brand"),
+    path("brands/<str:ref>/", brands.brand, name="brand"),
+    path("brands/<str:ref>/name/", brands.name, name="brand-name"),
+    path("brands/<str:ref>/group/", brands.new_group, name="new-group"),
+    path("groups/<str:ref>/", brands.group, name="group"),
+    path("judge/", brands.judge_next, name="judge"),
+    path("judge/<str:kind>/<str:left>/<str:right>/", brands.judge, name="judge-pair"),
+    path("sightings/<str:ref>/brand/", brands.assign, name="assign"),
     path("sightings/<str:ref>/reveal/<str:field>/", welfare.reveal, name="reveal"),
     path("welfare/", welfare.welfare, name="welfare"),
     path("welfare/change/", welfare.change, name="welfare-change"),

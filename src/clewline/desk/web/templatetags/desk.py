@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from clewline import vocab
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,3 +41,15 @@ def short(text: str) -> SafeString:
     if len(text) <= 20:
         return format_html("<code>{}</code>", text)
     return format_html('<code title="{}">{}…{}</code>', text, text[:10], text[-6:])
+
+
+@register.filter
+def entry(names: Mapping[str, str], key: str) -> str:
+    """Look a key up: ``{{ names|entry:ref }}``; the key itself where it is not there."""
+    return names.get(key, key)
+
+
+@register.filter
+def word(value: str, field: str) -> str:
+    """Show a word of a record's field as people read it: ``{{ row.period|word:"period" }}``."""
+    return vocab.record_fields()[field].words.get(value, value) or "\N{EN DASH}"
