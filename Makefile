@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow check docs bench bench-scale lock clean
+.PHONY: help setup demo serve test test-slow check docs messages bench bench-scale lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ check: setup ## format, lint, types, docstrings, licences, layers, vocabulary, g
 
 docs: setup ## write the generated pages again
 	$(BIN)/python docs/generate.py
+
+messages: setup ## write the file from which the desk is translated (needs gettext)
+	$(BIN)/python tools/messages.py
 
 bench: setup ## measure import, parsing, linking, clustering, look-ups, traces and exposure on a million transactions
 	$(BIN)/python -m bench

@@ -59,6 +59,7 @@ def measure(case: Case) -> None:
             "floor": _FLOOR,
             "floor_seconds": floor,
             "ratio": seconds / floor,
+            "best_ratio": min(runs) / min(floors),
         }
         emit(name, figures, goal=_GOAL, next_goal=_NEXT_GOAL)
     resources = {

@@ -529,6 +529,85 @@ def addresses_page() -> str:
     )
 
 
+def pages_page() -> str:
+    """List what is proposed of a pasted payment page, and by which words and forms."""
+    from clewline.intake import contacts, page_text, terms
+    from clewline.intake.marks import Mark, marks_of
+    from clewline.intake.payment_uri import SCHEMES
+    from clewline.intake.proposal import Certainty, ProposalKind
+
+    def words(mark: Mark) -> str:
+        return ", ".join((*mark.signs, *mark.words, *(code(one) for one in mark.marks)))
+
+    def named(section: str, *columns: str) -> str:
+        rows = (
+            (mark.id, mark.title, *(str(getattr(mark, name)) for name in columns), words(mark))
+            for mark in marks_of(section)
+        )
+        return table(("value", "what it is", *columns, "words and `marks`"), rows)
+
+    forms: dict[str, list[str]] = {}
+    for row in contacts.KINDS:
+        forms.setdefault(row.kind, []).append(row.shown_as)
+    return "\n\n".join(
+        (
+            "# Pages",
+            "What `clewline.intake.read_page` proposes of a payment page that somebody pasted, as "
+            "text or saved HTML, for a person to confirm. Nothing is stored or visited. Words are "
+            "those of `intake/marks.yaml`; whole words count, in any case, in scripts of all "
+            "languages that it has. What can be read in two ways says so and has both readings.",
+            f"Of a page of more than {page_text.LARGEST:,} characters, or one that is binary, "
+            "nothing is read: that is an error. Data URIs, base64 and media in hex are cut out and "
+            "named; no byte of them is in the answer. HTML is read as a row of tags, in time that "
+            "grows with its length alone. What says itself that it is hidden has the place "
+            "`hidden`; what a style sheet hides is taken for shown.",
+            "## Kinds of proposals",
+            table(
+                ("kind", "value", "from", "details"),
+                ((code(one.value), one.means, one.found_in, one.told) for one in ProposalKind),
+            ),
+            table(("certainty", "meaning"), ((code(one.value), one.meaning) for one in Certainty)),
+            "## Options",
+            "One for each address, with the payment URIs that ask for it, and one for each rail "
+            "that is not of coins. The price on its line is its own. Where prices and ways to pay "
+            "take turns down the page, each has those that it takes turns with. Otherwise the "
+            "prices of the page are `choices` of every option, with the tiers and periods beside "
+            "them: no pair is invented.",
+            "## Payment URIs",
+            table(
+                ("scheme", "chain", "source", "amount", "other parameters"),
+                (
+                    (
+                        *(code(name), one.chains[0], one.source, code(one.amount)),
+                        ", ".join(f"`{key}` ({called})" for key, called in one.names),
+                    )
+                    for name, one in SCHEMES.items()
+                ),
+            ),
+            "## Currencies",
+            named("currencies"),
+            "## Networks beside an address",
+            named("networks"),
+            "## Periods",
+            'Also a number or "per" with a unit of time, as many days as a period has.',
+            named("periods"),
+            "## Tiers",
+            'Beside a price only. Also "plan B" and the like, and, as ambiguous, what stands '
+            "before a price and a colon, or a heading above it.",
+            named("tiers"),
+            "## Rails",
+            named("rails", "rail"),
+            "## Processors",
+            named("processors", "rail"),
+            "## Contacts",
+            table(("contact", "written as"), ((k, ", ".join(v)) for k, v in forms.items())),
+            "## Credit",
+            "Of a sentence on credit of the site, its place and which way of these it speaks of; "
+            f"no word of it: {', '.join(name for name, _ in terms.EARNED)}.",
+        )
+    )
+
+
 def indicators_page() -> str:
     """List what is found in the source of a page, and what is not used for linking."""
     from clewline.intake import likeness, sameness
@@ -746,6 +825,7 @@ PAGES: dict[str, Page] = {
     "INDICATORS.md": indicators_page,
     "INFERENCES.md": inferences_page,
     "PACKS.md": packs_page,
+    "PAGES.md": pages_page,
     "SETTINGS.md": settings_page,
     "TABLES.md": tables_page,
     "VOCABULARY.md": vocabulary_page,

@@ -1,4 +1,4 @@
-"""Tiny chains of Litecoin, Dogecoin and Bitcoin Cash as their nodes write them (regtest).
+"""Tiny chains of Litecoin, Dogecoin, Bitcoin Cash and Dash as their nodes write them (regtest).
 
 Amounts, scripts and times are made up; the genesis blocks are real.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 from tests.builders import (
     COIN,
     OP_TRUE,
@@ -42,6 +43,10 @@ _HEADLINES = {
         _LITECOIN_KEY,
     ),
     "dogecoin": ("Nintondo", _LITECOIN_KEY),
+    "dash": (
+        "Wired 09/Jan/2014 The Grand Experiment Goes Live: Overstock.com Is Now Accepting Bitcoins",
+        _LITECOIN_KEY,
+    ),
 }
 # ``CreateGenesisBlock`` of each chainparams.cpp: headline, time, nonce, bits, coins.
 GENESIS = {
@@ -55,6 +60,9 @@ GENESIS = {
     "dogecoin": ("dogecoin", 1386325540, 99943, 0x1E0FFFF0, 88),
     "dogecoin-test": ("dogecoin", 1391503289, 997879, 0x1E0FFFF0, 88),
     "dogecoin-regtest": ("dogecoin", 1296688602, 2, REGTEST_BITS, 88),
+    "dash": ("dash", 1390095618, 28917698, 0x1E0FFFF0, 50),
+    "dash-test": ("dash", 1390666206, 3861367235, 0x1E0FFFF0, 50),
+    "dash-regtest": ("dash", 1417713337, 1096447, REGTEST_BITS, 50),
 }
 
 
@@ -166,6 +174,19 @@ def auxpow(
     )
 
 
+def special(kind: int, tx: Tx, payload: bytes = b"made up") -> Raw:
+    """A special transaction of Dash (DIP-2)."""
+    made = replace(tx, version=3 | kind << 16).serialize()
+    return Raw(made + size_prefix(len(payload)) + payload)
+
+
+def x11(header: bytes) -> bytes:
+    """Name and proof of work of Dash's blocks."""
+    from clewline.codec.x11 import x11_many
+
+    return x11_many(np.frombuffer(header, np.uint8).reshape(1, -1)).tobytes()
+
+
 @dataclass
 class Chain:
     """A chain under construction on one regtest network."""
@@ -173,6 +194,7 @@ class Chain:
     name: str
     blocks: list[bytes] = field(default_factory=list)
     work: Callable[[bytes], bytes] = sha256d
+    naming: Callable[[bytes], bytes] = sha256d
     version: int = 4
 
     def __post_init__(self) -> None:
@@ -189,10 +211,11 @@ class Chain:
         proof: Callable[[bytes, int], bytes] | None = None,
         tail: bytes = b"",
         commit: bool = False,
-    ) -> Tx:
-        """Add a block; return its coinbase."""
+        first: Tx | Raw | None = None,
+    ) -> Tx | Raw:
+        """Add a block; return its coinbase, `first` if given."""
         height = self.height + 1
-        first = coinbase(height, reward)
+        first = first or coinbase(height, reward)
         if commit:
             names = [bytes(32), *(_wtxid(tx) for tx in transactions)]
             first = coinbase(height, reward, commit=sha256d(merkle_root(names) + bytes(32)))
@@ -201,8 +224,8 @@ class Chain:
         time = 1_600_000_000 + 600 * height
         version = self.version | (0x620100 if proof else 0)
         work = (lambda _header: bytes(32)) if proof else self.work
-        header = header_of(version, sha256d(self.blocks[-1][:80]), root, time, work)
-        after = proof(sha256d(header), time) if proof else b""
+        header = header_of(version, self.naming(self.blocks[-1][:80]), root, time, work)
+        after = proof(self.naming(header), time) if proof else b""
         body = b"".join(tx.serialize() for tx in listed)
         self.blocks.append(header + after + size_prefix(len(listed)) + body + tail)
         return first

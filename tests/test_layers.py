@@ -26,6 +26,8 @@ DOORS = {
     "clewline.sources.server": {"http.client", "urllib.parse"},
     # Takes apart the operator's own database and origin; opens nothing.
     "clewline.desk.settings": {"urllib.parse"},
+    # Asks whether a port is free to listen on; connects to nothing.
+    "clewline.desk.running": {"socket"},
 }
 BANNED_CALLS = {"eval", "exec", "compile", "__import__"}
 PRINTING = {"rich", "typer"}
@@ -34,7 +36,17 @@ PRINTING = {"rich", "typer"}
 TABLES = {"pyarrow", "duckdb"}
 # The extra `desk`, likewise.
 DESK = {
-    *("django", "allauth", "axes", "csp", "django_htmx", "granian", "ninja", "pydantic"),
+    *(
+        "django",
+        "allauth",
+        "axes",
+        "csp",
+        "django_htmx",
+        "granian",
+        "ninja",
+        "pydantic",
+        "pydantic_core",
+    ),
     *("cryptography", "rfc8785", "rfc3161_client"),
 }
 DEPENDENCIES = {"numpy", "numba", "llvmlite", "yaml", *PRINTING, *TABLES, *DESK}

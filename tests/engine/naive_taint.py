@@ -112,12 +112,12 @@ class Naive:
         if owner is not None:
             return owner
         tx = self.creator[output] if self.backward else self.spender[output]
-        if self.backward and not self.inputs[tx]:
-            return Stop.MINED, -1
         if not self.backward and tx == UNSPENT:
             return Stop.UNSPENT, -1
         limits = self.limits
-        coinjoin = len(self.stops.coinjoin) and self.stops.coinjoin[tx] not in (0, 2)
+        coinjoin = len(self.stops.coinjoin) and self.stops.coinjoin[tx] not in (0, 2, 10)
+        if self.backward and not self.inputs[tx]:
+            return Stop.COINJOIN if coinjoin else Stop.MINED, -1
         if coinjoin and not limits.through_coinjoin:
             return Stop.COINJOIN, -1
         if limits.max_hops is not None and hops >= limits.max_hops:

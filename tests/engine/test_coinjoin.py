@@ -7,6 +7,7 @@ import lzma
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.engine.chains import Tx, build, transactions
 
+from clewline.codec import special
 from clewline.codec.script import ScriptKind
 from clewline.engine.chain import Chain
 from clewline.engine.heuristics import coinjoin
 from clewline.engine.heuristics.coinjoin import (
+    ASSET_LOCK,
+    ASSET_UNLOCK,
     RULES,
     CoinJoin,
     classify,
@@ -342,6 +346,48 @@ def test_explain_uses_the_deciding_code() -> None:
     assert standard.text.endswith("9 outputs, 8 of them standard denominations")
     with pytest.raises(UsageError, match="allowed is 0 to 5"):
         explain(chain, 6)
+
+
+DENOMINATION = 1_000_010
+
+
+@pytest.mark.parametrize(
+    ("ins", "outs", "expected"),
+    [
+        ([DENOMINATION] * 3, [DENOMINATION] * 3, "dash"),
+        ([100_001] * 20, [100_001] * 20, "dash"),
+        ([10_000_100_000] * 5, [10_000_100_000] * 5, "dash"),
+        ([DENOMINATION] * 2, [DENOMINATION] * 2, None),  # too few
+        ([DENOMINATION] * 4, [DENOMINATION] * 3, None),  # a fee
+        ([DENOMINATION + 1] + [DENOMINATION] * 3, [DENOMINATION] * 4, None),
+        ([1_000_000] * 4, [1_000_000] * 4, None),  # round
+        ([DENOMINATION] * 3 + [100_001], [DENOMINATION] * 3 + [100_001], None),
+    ],
+)
+def test_mixes_of_dash(ins: list[int], outs: list[int], expected: str | None) -> None:
+    made = columns(coins(ins, "i", "76a9"), coins(outs, "o", "76a9"))
+    assert explain_transaction(*made, version=2).family.family == expected
+    # The amounts mean nothing elsewhere.
+    assert explain_transaction(*made).family is not CoinJoin.dash
+
+
+def test_mixes_of_dash_pay_distinct_scripts_from_several() -> None:
+    ins, outs = coins([DENOMINATION] * 3, "i", "76a9"), coins([DENOMINATION] * 3, "o", "76a9")
+    for inputs, outputs in ((ins[:1] * 3, outs), (ins, outs[:1] * 3)):
+        assert explain_transaction(*columns(inputs, outputs), version=2).family is CoinJoin.none
+
+
+def test_families_by_the_type_of_special_transactions() -> None:
+    made = [Tx([], coins([10**9], "a")), Tx([], coins([5], "b")), Tx([(0, 0)], coins([10**9], "c"))]
+    versions = np.array([3 | 5 << 16, 3 | ASSET_UNLOCK << 16, 3 | ASSET_LOCK << 16], np.int32)
+    chain = replace(build(made), version=versions)
+    assert classify(chain).tolist() == [0, CoinJoin.credit_unlock, CoinJoin.credit_lock]
+    assert [explain(chain, tx).family for tx in range(3)] == classify(chain).tolist()
+    # Before version 3, and below zero, the upper half means nothing.
+    for version in (2, 0x8003):
+        older = replace(chain, version=(versions & ~0xFFFF) | version)
+        assert classify(older).tolist() == [0, 0, 0]
+    assert (ASSET_LOCK, ASSET_UNLOCK) == (special.ASSET_LOCK, special.ASSET_UNLOCK)
 
 
 def test_transaction_without_inputs_or_outputs_is_none() -> None:

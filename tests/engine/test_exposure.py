@@ -94,11 +94,11 @@ def exact(world: World, direction: str, part: int) -> list[Fraction]:
         inputs = chain.prevout[chain.tx_input[tx] : chain.tx_input[tx + 1]].tolist()
         outputs = list(range(chain.tx_output[tx], chain.tx_output[tx + 1]))
         total = sum(int(chain.value[o]) for o in inputs)
+        if marks.mixes[tx] and (inputs or direction == "from"):
+            shares[tx] = Fraction(part == Rest.COINJOIN)
+            continue
         if not inputs:
             shares[tx] = Fraction(part == Rest.MINED)
-            continue
-        if marks.mixes[tx]:
-            shares[tx] = Fraction(part == Rest.COINJOIN)
             continue
         if not total:
             continue
@@ -286,6 +286,22 @@ def peel_chain(length: int) -> World:
         transactions.append(([2 * step + 2 - (step > 0)], [(left, 2), (10_000_000, 3)]))
     chain = chain_of([transactions], n_script=4)
     return World(chain, Marks(np.array([0, 1, 0, 0], np.uint8), np.zeros(chain.n_tx, np.uint8)))
+
+
+def test_a_pool_is_no_mine_and_what_goes_into_it_is_not_unspent() -> None:
+    made = [([], [(10, 0)]), ([], [(20, 1)]), ([0, 1], [(18, 2), (10, 3)])]
+    chain = replace(chain_of([made], n_script=4), pool=2)
+    mixes = np.array([0, 1, 0], np.uint8)
+    world = World(chain, Marks(np.zeros(4, np.uint8), mixes))
+    came = {rest: shares_of(world, "from", rest).tolist() for rest in FROM_RESTS}
+    assert came[Rest.MINED] == [1, 0, pytest.approx(1 / 3)]
+    assert came[Rest.COINJOIN] == [0, 1, pytest.approx(2 / 3)]
+    went = {rest: shares_of(world, "to", rest)[2] for rest in TO_RESTS}
+    assert went == {
+        Rest.UNSPENT: pytest.approx(10 / 30),
+        Rest.COINJOIN: pytest.approx(18 / 30),
+        Rest.FEES: pytest.approx(2 / 30),
+    }
 
 
 def test_a_long_path_keeps_its_share() -> None:

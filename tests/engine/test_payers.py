@@ -57,10 +57,10 @@ def naive(
                     key = (payment, NOWHERE, int(Stop.SERVICE), NO_ENTITY, True)
                 elif hops and script in entity:
                     key = (payment, payout, int(Stop.SERVICE), entity[script], False)
-                elif at not in before:
-                    key = (payment, NOWHERE, int(Stop.MINED), NO_ENTITY, False)
                 elif stops.coinjoin[tx]:
                     key = (payment, NOWHERE, int(Stop.COINJOIN), NO_ENTITY, False)
+                elif at not in before:
+                    key = (payment, NOWHERE, int(Stop.MINED), NO_ENTITY, False)
                 else:
                     payout, at, hops = at[0], before[at], hops + 1
                     continue

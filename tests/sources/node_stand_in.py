@@ -168,7 +168,7 @@ class NodeStandIn(StandIn):
 
     def follow(self, chain: Sequence[bytes]) -> None:
         """Make a chain the active one; blocks of another stay known."""
-        names = [name_of(block) for block in chain]
+        names = [self.name_of(block) for block in chain]
         self.blocks |= dict(zip(names, chain, strict=True))
         self.chain = names
 
@@ -220,6 +220,8 @@ class NodeStandIn(StandIn):
             old = {} if new else {"result": None}
             return (200 if new else 500), head | old | {"error": failure.error} | tail
         return 200, head | {"result": result} | ({} if new else {"error": None}) | tail
+
+    name_of = staticmethod(name_of)
 
     def _result(self, method: str, parameters: list[Any]) -> Any:
         if method == "getblockchaininfo":

@@ -1,4 +1,4 @@
-"""Litecoin, Dogecoin and Bitcoin Cash, from block files into a store; Dash and Zcash refused."""
+"""Litecoin, Dogecoin, Bitcoin Cash and Dash, from block files into a store; Zcash refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from tests.builders import COIN, OP_TRUE, Tx, p2pkh, sha256d, spend
 from tests.cli.command import answer, clewline
-from tests.coins import GENESIS, Chain, Raw, auxpow, genesis_block, hogex, scrypt
+from tests.coins import GENESIS, Chain, Raw, auxpow, genesis_block, hogex, scrypt, special, x11
 from tests.sources.node_stand_in import NodeStandIn
 
 from clewline.codec.address import address_of
@@ -55,7 +55,9 @@ def refusal(chain: Chain, path: Path, network: str | None = None) -> Exception:
 
 @pytest.mark.parametrize("name", GENESIS)
 def test_genesis_blocks(name: str) -> None:
-    assert sha256d(genesis_block(name)[:80]) == NETWORKS[name].genesis
+    network = NETWORKS[name]
+    naming = x11 if network.coin.form.x11 else sha256d
+    assert naming(genesis_block(name)[:80]) == network.genesis
 
 
 # --- Litecoin
@@ -282,6 +284,175 @@ def test_cash_tokens_are_no_part_of_the_script(tmp_path: Path) -> None:
     assert store.column("output.script").tolist()[1:] == [1, 1, 1, 1, *range(2, 2 + len(none))]
 
 
+# --- Dash
+
+TENTH = 10_000_100
+"""A denomination of Dash's CoinJoin."""
+EMPTY = Tx((), ())
+LOCK = b"\x6a\x00"
+
+
+def made_up(height: int) -> Raw:
+    """A coinbase of type 5."""
+    paid = ((50 * COIN, p2pkh(height)), (5 * COIN, p2pkh(1000 + height)))
+    start = Tx(((bytes(32), 0xFFFFFFFF),), paid, b"\x51")
+    return special(5, start, b"\x02\x00" + height.to_bytes(4, "little") + bytes(32))
+
+
+def dash() -> Chain:
+    """A chain with special transactions of all kinds, and a CoinJoin of the wallet."""
+    chain = Chain("dash-regtest", work=x11, naming=x11)
+    one, two = chain.add(), chain.add()
+    amounts = [TENTH] * 3
+    left = spend((one, 0), to=[*((value, p2pkh(10 + i)) for i, value in enumerate(amounts))])
+    right = spend((two, 0), to=[*((value, p2pkh(20 + i)) for i, value in enumerate(amounts))])
+    chain.add(left, right, special(6, EMPTY, bytes(300)), first=made_up(3))
+    mix = spend(
+        *((left, i) for i in range(3)),
+        *((right, i) for i in range(3)),
+        to=[(TENTH, p2pkh(30 + i)) for i in range(6)],
+    )
+    joined = spend((mix, 0), (mix, 1), to=[(2 * TENTH - 500, p2pkh(40))])
+    lock = special(8, spend((joined, 0), to=[(TENTH, LOCK), (TENTH - 1000, p2pkh(41))]))
+    chain.add(mix, joined, lock, first=made_up(4))
+    unlock = special(9, Tx((), ((TENTH // 2, p2pkh(50)), (TENTH // 4, p2pkh(51)))), bytes(145))
+    register = special(1, spend((mix, 2), to=[(TENTH - 300, p2pkh(60))]), bytes(400))
+    chain.add(unlock, special(7, EMPTY, bytes(130)), register, first=made_up(5))
+    chain.add(spend((unlock, 0), to=[(TENTH // 2 - 200, p2pkh(52))]), first=made_up(6))
+    return chain
+
+
+def dash_txids(store: ChainStore) -> list[str]:
+    """Ids as shown, in chain order."""
+    return [row[::-1].tobytes().hex() for row in store.column("tx.txid")]
+
+
+def test_dash_special_transactions(tmp_path: Path) -> None:
+    chain = dash()
+    store = imported(chain, tmp_path)
+    assert store.network.name == "dash-regtest"
+    assert store.column("block.hash")[6].tobytes() == x11(chain.blocks[6][:80])
+    families = store.column("structure.coinjoin").tolist()
+    named = {tx: CoinJoin(family).name for tx, family in enumerate(families) if family}
+    assert named == {8: "dash", 10: "credit_lock", 12: "credit_unlock"}
+    # The payload is part of the size, and none of it is witness data.
+    commitment = store.column("tx.total_size")[6]
+    assert commitment == store.column("tx.base_size")[6] == 4 + 1 + 1 + 4 + 3 + 300
+    assert store.column("tx.version")[6] == 3 | 6 << 16
+    workspace = Workspace.open(tmp_path / "store")
+    txids = dash_txids(store)
+    shown = list(workspace.transactions([txids[6], txids[10], txids[12]]))
+    assert [(one["fee"], one["coinjoin"], len(one["outputs"])) for one in shown] == [
+        (None, None, 0),
+        (500, "credit_lock", 2),
+        (None, "credit_unlock", 2),
+    ]
+    assert workspace.coinjoin_reason(txids[12]).startswith("Withdrawal from Dash's credit pool")
+    assert "6 of them of 10,000,100 satoshi each" in workspace.coinjoin_reason(txids[8])
+    assert shown[2]["outputs"][0]["address"].startswith("y")
+
+
+def test_traces_on_dash_stop_at_mixes_and_at_the_pool(tmp_path: Path) -> None:
+    store = imported(dash(), tmp_path)
+    workspace = Workspace.open(tmp_path / "store")
+    txids = dash_txids(store)
+    back = workspace.trace("backward", [f"{txids[16]}:0"])
+    assert (back["coinjoin"], back["mined"]) == (TENTH // 2 - 200, 0)
+    forth = workspace.trace("forward", [f"{txids[5]}:0"])
+    assert (forth["coinjoin"], forth["unspent"]) == (TENTH, 0)
+    locked = workspace.trace("forward", [f"{txids[9]}:0"])
+    assert (locked["coinjoin"], locked["unspent"], locked["fees"]) == (TENTH, TENTH - 1000, 500)
+    for direction, seed in (("forward", 5), ("forward", 9), ("backward", 16)):
+        for method in ("fifo", "lifo", "haircut"):
+            found = workspace.trace(direction, [f"{txids[seed]}:0"], method)
+            parts = ("unspent", "mined", "coinjoin", "capped", "fees")
+            assert sum(found[part] for part in parts) == found["total"]
+
+
+def test_mixes_of_dash_join_no_cluster(tmp_path: Path) -> None:
+    imported(dash(), tmp_path)
+    workspace = Workspace.open(tmp_path / "store")
+    network = NETWORKS["dash-regtest"]
+    sizes = {
+        script: workspace.address(address_of(p2pkh(script), network))["cluster_size"]
+        for script in (10, 11, 30, 31)
+    }
+    assert sizes == {10: 1, 11: 1, 30: 2, 31: 2}
+
+
+def test_dash_import_in_steps(tmp_path: Path) -> None:
+    once = imported(dash(), tmp_path / "once").manifest.digest
+    for height in (2, 4, 6):
+        in_steps = imported(dash().fork(height), tmp_path / "steps")
+    assert in_steps.manifest.digest == once
+
+
+def test_dash_reorganisation(tmp_path: Path) -> None:
+    other = dash().fork(3)
+    for _ in range(4):
+        other.add()
+    imported(dash(), tmp_path)
+    assert imported(other, tmp_path).manifest.digest == (
+        imported(other, tmp_path / "direct").manifest.digest
+    )
+
+
+def without(raw: Raw, count: int) -> Raw:
+    """A transaction without its last bytes."""
+    return Raw(raw.whole[:-count])
+
+
+LONE = special(6, EMPTY, bytes(20))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (without(LONE, 1), "ends inside"),
+        (without(LONE, 21), "ends inside"),
+        (Raw(LONE.whole + b"\0"), "bytes are left"),
+        (Raw(special(6, EMPTY, b"").whole[:-1] + b"\xfd\x05\0" + bytes(5)), "shortest form"),
+        (special(6, EMPTY, bytes(10_001)), "longer than 10,000 bytes"),
+        (special(2, EMPTY), "without inputs or outputs"),
+        (special(9, EMPTY), "without inputs or outputs"),
+        (special(8, Tx((), ((1, LOCK),))), "without inputs or outputs"),
+        (Raw(replace(EMPTY, version=2 | 6 << 16).serialize()), "without inputs or outputs"),
+        (
+            special(5, Tx(((bytes(32), 0xFFFFFFFF),), ((1, OP_TRUE),), b"ab")),
+            "a coinbase is not first",
+        ),
+    ],
+)
+def test_broken_special_transactions(tmp_path: Path, wrong: Raw, text: str) -> None:
+    chain = dash()
+    chain.add(wrong)
+    assert text in str(refusal(chain, tmp_path))
+
+
+@pytest.mark.parametrize("kind", [6, 9])
+def test_a_block_begins_with_its_coinbase(tmp_path: Path, kind: int) -> None:
+    chain = dash()
+    chain.add(first=special(kind, Tx((), ((1, OP_TRUE),))))
+    assert "without inputs or outputs" in str(refusal(chain, tmp_path))
+
+
+def test_longest_payload_and_many_tiny_transactions(tmp_path: Path) -> None:
+    """More transactions than a chain without special ones could have in as many bytes."""
+    chain = Chain("dash-regtest", work=x11, naming=x11)
+    tiny = [special(7, EMPTY, i.to_bytes(2, "little")) for i in range(500)]
+    chain.add(*tiny, special(6, EMPTY, bytes(10_000)))
+    store = imported(chain, tmp_path)
+    assert store.manifest.counts["tx"] == 503
+    assert store.manifest.counts["output"] == 2
+
+
+def test_dash_work_is_checked(tmp_path: Path) -> None:
+    chain = dash()
+    chain.work = lambda header: bytes(31) + (b"\0" if x11(header)[31] >= 0x80 else b"\xff")
+    chain.add()
+    assert "does not meet its proof-of-work target" in str(refusal(chain, tmp_path))
+
+
 # --- which chain it is
 
 
@@ -317,7 +488,7 @@ def test_files_of_another_chain_name_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("zcash", "shielded pools are not supported yet"), ("dash", "named by X11")],
+    [("zcash", "shielded pools are not supported yet")],
 )
 @pytest.mark.parametrize("told", [True, False])
 def test_what_cannot_be_imported_is_refused(
@@ -359,13 +530,20 @@ class LongHeaders(NodeStandIn):
         return super()._result(method, parameters)
 
 
-@pytest.mark.parametrize("make", [litecoin, dogecoin, lambda: sorted_chain()[0]])
+class NamedByX11(NodeStandIn):
+    """A node of Dash."""
+
+    name_of = staticmethod(lambda block: x11(block[:80])[::-1].hex())
+
+
+@pytest.mark.parametrize("make", [litecoin, dogecoin, dash, lambda: sorted_chain()[0]])
 def test_store_from_a_node_equals_that_from_files(
     tmp_path: Path, make: Callable[[], Chain]
 ) -> None:
     chain = make()
     expected = imported(chain, tmp_path, chain.name).manifest.digest
-    with LongHeaders(chain.blocks[:3]) as node, node_chain(node, tmp_path) as asked:
+    kind = NamedByX11 if chain.naming is x11 else LongHeaders
+    with kind(chain.blocks[:3]) as node, node_chain(node, tmp_path) as asked:
         import_from_node(tmp_path / "from-node", asked, chain.name)
         node.follow(chain.blocks)
         # What the store holds tells which chain it is.
@@ -404,6 +582,8 @@ def test_node_of_another_chain(tmp_path: Path) -> None:
         (litecoin, "flat"),
         (dogecoin, "flat"),
         (dogecoin, "bitcoin-etl"),
+        (dash, "flat"),
+        (dash, "bitcoin-etl"),
         (lambda: sorted_chain()[0], "flat"),
         (lambda: sorted_chain()[0], "bitcoin-etl"),
     ],

@@ -52,7 +52,9 @@ def serve(
     store: Annotated[
         Path | None, typer.Option("--store", help="Chain store to attach (CLEWLINE_STORE).")
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, max=64, help="Processes; one a core.")
+    ] = None,
 ) -> None:
     """Start the desk in a browser's reach; makes it on the first start."""
     origin = value_of("desk_origin")
@@ -76,4 +78,5 @@ def serve(
     from clewline.desk.running import serve as run
 
     typer.echo(first_visit(origin) or origin)
-    run(address, port, workers)
+    log.print("Ctrl+C ends it.", style="dim")
+    run(address, port, workers or os.cpu_count() or 1)

@@ -29,6 +29,14 @@ from clewline.codec.sha256 import (
     sha256d_into,
     sha256d_ranges3_into,
 )
+from clewline.codec.special import (
+    COINBASE,
+    MAX_PAYLOAD_BYTES,
+    MIN_SPECIAL_BYTES,
+    may_lack_inputs,
+    may_lack_outputs,
+    special_type,
+)
 from clewline.jit import inlined, leaf
 
 _NULL_INDEX: Final = 0xFFFFFFFF
@@ -67,6 +75,7 @@ class Fault(IntEnum):
     EXTENSION = 16
     WORK = 17
     MERGED_MINING = 18
+    PAYLOAD = 19
 
 
 FAULT_TEXT: Final = {
@@ -88,6 +97,7 @@ FAULT_TEXT: Final = {
     Fault.EXTENSION: "a transaction of the extension block outside of it (LIP-2)",
     Fault.WORK: "the header does not meet its proof-of-work target",
     Fault.MERGED_MINING: "the merged-mining proof (AuxPoW) is wrong",
+    Fault.PAYLOAD: "the payload of a special transaction is longer than 10,000 bytes (DIP-2)",
 }
 
 
@@ -103,7 +113,8 @@ class ParsedBlocks(NamedTuple):
         First transaction of each block.
     tx_span : ndarray of int64, shape (n_tx, 4)
         Start, start of the inputs (their number), end of the outputs, end. Between the last two
-        lie witness data and the four bytes of the lock time.
+        lie witness data and the four bytes of the lock time. Of a special transaction (DIP-2) the
+        last four bytes are of its payload, and all before them counts as inputs and outputs.
     tx_input, tx_output : ndarray of int64, shape (n_tx + 1,)
         First input (coinbases have none) and first output.
     version : ndarray of int32, shape (n_tx,)
@@ -253,6 +264,7 @@ def _parse(
             start = at
             if at + 4 > end:
                 return Fault.TRUNCATED.value, block, at, tx, i_input, i_output
+            kind = special_type(read_u32(data, at)) if form.special else np.int64(0)
             inputs_at = at + 4
             inputs, at = compact_size(data, inputs_at, end)
             marked = form.witness and inputs == 0
@@ -271,7 +283,8 @@ def _parse(
             if inputs < 0:
                 return _size_fault(inputs), block, at, tx, i_input, i_output
             # The first HogEx of a chain has no other before it to spend.
-            if inputs == 0 and not (marked and extended):
+            lawful = (marked and extended) or (position > 0 and may_lack_inputs(kind))
+            if inputs == 0 and not lawful:
                 return Fault.NO_INPUT_OR_OUTPUT.value, block, start, tx, i_input, i_output
             first_input, first_output = i_input, i_output
             for _ in range(inputs):
@@ -290,13 +303,13 @@ def _parse(
                     blocks.prevout_at[i_input] = at
                     blocks.sequence[i_input] = np.uint32(read_u32(data, script + length))
                     i_input += 1
-                elif length < 2 or length > 100:
+                elif length < (1 if kind == COINBASE else 2) or length > 100:
                     return Fault.COINBASE_SCRIPT.value, block, at, tx, i_input, i_output
                 at = script + length + 4
             outputs, at = compact_size(data, at, end)
             if outputs < 0:
                 return _size_fault(outputs), block, at, tx, i_input, i_output
-            if outputs == 0:
+            if outputs == 0 and not may_lack_outputs(kind):
                 return Fault.NO_INPUT_OR_OUTPUT.value, block, start, tx, i_input, i_output
             total = np.int64(0)
             for _ in range(outputs):
@@ -332,6 +345,16 @@ def _parse(
             blocks.version[tx] = np.int32(read_u32(data, start))
             blocks.locktime[tx] = np.uint32(read_u32(data, at))
             at += 4
+            if kind > 0:
+                length, at = compact_size(data, at, end)
+                if length < 0:
+                    return _size_fault(length), block, at, tx, i_input, i_output
+                if length > MAX_PAYLOAD_BYTES:
+                    return Fault.PAYLOAD.value, block, at, tx, i_input, i_output
+                if length > end - at:
+                    return Fault.TRUNCATED.value, block, at, tx, i_input, i_output
+                at += length
+                outputs_end = at - 4
             blocks.tx_span[tx, 0] = start
             blocks.tx_span[tx, 1] = inputs_at
             blocks.tx_span[tx, 2] = outputs_end
@@ -584,7 +607,7 @@ def _parsed(
 ) -> ParsedBlocks | BlockFault:
     """Parse blocks, or transactions that stand alone."""
     # Sized for the worst; memory that is never touched is never taken.
-    n_tx = data.size // _MIN_TX_BYTES
+    n_tx = data.size // (MIN_SPECIAL_BYTES if form.special else _MIN_TX_BYTES)
     n_input = data.size // _MIN_INPUT_BYTES
     n_output = data.size // _MIN_OUTPUT_BYTES
     room = ParsedBlocks(

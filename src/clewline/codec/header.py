@@ -4,7 +4,8 @@ Of most chains a header is 80 bytes and its double SHA-256 is the block's hash. 
 (``CBlockHeader``, protocol specification 7.6): behind the Merkle root stands a commitment to the
 history of the chain, the nonce has 32 bytes, and an Equihash solution follows, all of it hashed.
 Its rows hold the 80 bytes that Bitcoin's have (of the nonce the first four), then the hash, which
-cannot be computed from these.
+cannot be computed from these. Dash names a block by X11, which takes a hundred times as long as
+double SHA-256; so rows of its headers have the hash behind, too, and it is computed once.
 """
 
 from __future__ import annotations
@@ -82,6 +83,27 @@ def _named_rows(
     return rows
 
 
+def row_bytes(form: Form) -> int:
+    """Return the bytes of a row that holds a header, as `header_rows` gives it.
+
+    Parameters
+    ----------
+    form : Form
+        Of the chain.
+
+    Returns
+    -------
+    int
+        80, or 112 where the hash stands behind.
+
+    Examples
+    --------
+    >>> row_bytes(Form()), row_bytes(Form(x11=True))
+    (80, 112)
+    """
+    return NAMED_BYTES if form.shielded or form.x11 else HEADER_BYTES
+
+
 def header_rows(
     data: NDArray[np.uint8], start: NDArray[np.int64], end: NDArray[np.int64], form: Form
 ) -> NDArray[np.uint8]:
@@ -99,11 +121,13 @@ def header_rows(
     Returns
     -------
     ndarray of uint8, shape (n, 80) or (n, 112)
-        With the hash behind, internal byte order, where the 80 bytes do not give it.
+        With the hash behind, internal byte order, where the 80 bytes do not give it, or not
+        quickly: see `row_bytes`.
 
     Notes
     -----
-    Cost: of Zcash, 1.5 kB through double SHA-256 a header.
+    Cost: of Zcash, 1.5 kB through double SHA-256 a header; of Dash, that of
+    `clewline.codec.x11.x11_many`.
 
     Examples
     --------
@@ -116,6 +140,10 @@ def header_rows(
     if form.shielded:
         return np.asarray(_named_rows(data, start, end))
     rows: NDArray[np.uint8] = data[start[:, None] + np.arange(HEADER_BYTES)]
+    if form.x11:
+        from clewline.codec.x11 import x11_many
+
+        return np.concatenate((rows, x11_many(rows)), axis=1)
     return rows
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.jit import kernel
+from clewline.jit import kernel, leaf
 
 DIGEST_SIZE: Final = 32
 _RATE: Final = 136  # bytes of the state that take input
@@ -47,15 +47,15 @@ _BYTE: Final = np.uint64(8)
 _ONE: Final = np.uint64(1)
 
 
-@kernel
+@leaf
 def _turned(lane: np.uint64, by: np.uint64) -> np.uint64:
     """Turn 64 bits to the left, by 1 to 63."""
     return lane << by | lane >> (_WORD - by)
 
 
-@kernel
-def _permute(state: NDArray[np.uint64], sums: NDArray[np.uint64]) -> None:
-    """Apply Keccak-f[1600]; `sums` has room for five lanes."""
+@leaf
+def permute(state: NDArray[np.uint64], sums: NDArray[np.uint64]) -> None:
+    """Apply Keccak-f[1600] to 25 lanes; `sums` has room for five."""
     for number in range(_ROUNDS):
         for x in range(5):
             sums[x] = state[x] ^ state[x + 5] ^ state[x + 10] ^ state[x + 15] ^ state[x + 20]
@@ -88,7 +88,7 @@ def _digest(padded: NDArray[np.uint8]) -> NDArray[np.uint8]:
             for i in range(7, -1, -1):
                 word = word << _BYTE | np.uint64(padded[start + 8 * lane + i])
             state[lane] ^= word
-        _permute(state, sums)
+        permute(state, sums)
     return state[: DIGEST_SIZE // 8].copy().view(np.uint8)
 
 

@@ -70,7 +70,8 @@ def _action(name: str, text: str, roles: Iterable[Role], *, writes: bool = False
 _ADMINISTRATORS: Final = {Role.ADMINISTRATOR}
 _PEOPLE: Final = {Role.ADMINISTRATOR, Role.APPROVER, Role.AUDITOR}
 _RECORDERS: Final = {Role.ANALYST}
-_JUDGES: Final = {Role.ANALYST, Role.INVESTIGATOR}
+_FINDERS: Final = {Role.ANALYST, Role.INVESTIGATOR}
+_CASE_OWNERS: Final = {Role.INVESTIGATOR}
 _READERS: Final = {Role.ANALYST, Role.APPROVER, Role.INVESTIGATOR}
 
 ACTIONS: Final = {
@@ -79,14 +80,25 @@ ACTIONS: Final = {
         _action("home.read", "Open the first page", EVERYBODY),
         _action("account.read", "See one's own account", EVERYBODY),
         _action("account.change", "Change one's own account", EVERYBODY, writes=True),
+        _action("address.read", "Open the page of an address", WORKERS),
+        _action("address.attribute", "Say who holds an address", _FINDERS, writes=True),
+        _action("address.status", "Dispute or withdraw an address", _FINDERS, writes=True),
         _action("brand.list", "List brands", WORKERS),
         _action("brand.read", "Open a brand or group; names stay sealed", WORKERS),
         _action("brand.create", "Make brands and groups", _RECORDERS, writes=True),
-        _action("brand.judge", "Judge what is one brand or group", _JUDGES, writes=True),
+        _action("brand.judge", "Judge what is one brand or group", _FINDERS, writes=True),
         _action("brand.reveal", "Reveal the real name of a brand", _READERS),
+        _action("case.list", "List the cases that one is a member of", WORKERS),
+        _action("case.read", "Open a case that one is a member of", WORKERS),
+        _action("case.notes", "Read title and notes of such a case", _READERS),
+        _action("case.open", "Open a case", _CASE_OWNERS, writes=True),
+        _action("case.members", "Say who may know of one's own case", _CASE_OWNERS, writes=True),
+        _action("case.link", "Add records to such a case", _READERS, writes=True),
+        _action("case.note", "Write notes in such a case", _READERS, writes=True),
         _action("people.list", "See accounts, roles and teams", _PEOPLE),
         _action("people.change", "Make accounts, ask for roles", _ADMINISTRATORS, writes=True),
         _action("people.approve", "Agree to roles that others get", {Role.APPROVER}, writes=True),
+        _action("search.read", "Search what one's teams and cases know", WORKERS),
         _action("sighting.list", "List sightings", WORKERS),
         _action("sighting.read", "Open a sighting; wording stays masked", WORKERS),
         _action("sighting.record", "Record a sighting", _RECORDERS, writes=True),

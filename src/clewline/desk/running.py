@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
+from typing import Final
 
 from clewline.desk.home import DeskHome
+from clewline.errors import UsageError
+
+_THREADS: Final = 2
 
 
 def prepare(home: DeskHome) -> None:
@@ -35,16 +40,48 @@ def first_visit(origin: str) -> str | None:
 
 
 def serve(address: str, port: int, workers: int) -> None:
-    """Answer requests until a signal ends it."""
+    """Answer requests until a signal ends it.
+
+    Parameters
+    ----------
+    workers : int
+        Processes. One for each core answers most: Python runs one thread at a time, and a second
+        one only fills the time in which the database writes to disk.
+
+    Raises
+    ------
+    UsageError
+        If somebody listens on the port, or this user may not.
+    """
     from granian import Granian
     from granian.constants import Interfaces
+    from granian.log import LogLevels
 
+    _require_free(address, port)
     Granian(
         "clewline.desk.wsgi:application",
         address=address,
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
-        blocking_threads=8,
+        blocking_threads=_THREADS,
+        websockets=False,
+        log_level=LogLevels.warning,
         log_access=False,
     ).serve()
+
+
+def _require_free(address: str, port: int) -> None:
+    """Refuse a port that is taken; the server itself would share it, answering now and then."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # Waiting ends of earlier connections are no reason; a listener is.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise UsageError(
+                f"cannot listen here: {error.strerror}",
+                where=f"{address}:{port}",
+                hint="another desk may be running; --port chooses another port",
+            ) from None

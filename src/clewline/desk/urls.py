@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from allauth.account import views as allauth
-from django.urls import include, path
+from django.urls import include, path, register_converter
+from django.views.generic import RedirectView
 
 from clewline.desk.accounts import views as accounts
+from clewline.desk.addresses import views as addresses
+from clewline.desk.addresses.converters import ChainOrNone
 from clewline.desk.api import api
 from clewline.desk.brands import views as brands
+from clewline.desk.cases import views as cases
+from clewline.desk.records import views as records
+from clewline.desk.search import views as search
 from clewline.desk.web import views as web
 from clewline.desk.welfare import views as welfare
+
+register_converter(ChainOrNone, "chain")
 
 urlpatterns = [
     path("", web.home, name="home"),
@@ -36,11 +44,37 @@ urlpatterns = [
     path("judge/", brands.judge_next, name="judge"),
     path("judge/<str:kind>/<str:left>/<str:right>/", brands.judge, name="judge-pair"),
     path("sightings/<str:ref>/brand/", brands.assign, name="assign"),
+    path("sightings/", records.sightings, name="sightings"),
+    path("sightings/record/", records.record, name="record"),
+    path("sightings/<str:ref>/", records.sighting, name="sighting"),
+    path("sightings/<str:ref>/refresh/", records.refresh, name="refresh"),
+    path("sightings/<str:ref>/correct/", records.correct, name="correct"),
+    path("sightings/<str:ref>/withdraw/", records.withdraw, name="withdraw"),
+    path("search/", search.search, name="search"),
+    path("cases/", cases.cases, name="cases"),
+    path("cases/open/", cases.open_case, name="open-case"),
+    path("cases/<str:ref>/", cases.case, name="case"),
+    path("cases/<str:ref>/members/add/", cases.add_member, name="add-member"),
+    path("cases/<str:ref>/members/remove/", cases.remove_member, name="remove-member"),
+    path("cases/<str:ref>/link/", cases.link, name="case-link"),
+    path("cases/<str:ref>/notes/", cases.notes, name="case-notes"),
+    path("cases/<str:ref>/notes/add/", cases.add_note, name="case-note"),
+    *(
+        path(f"addresses/<chain:chain>/<chain:network>/{verb}<path:canonical>/", view, name=name)
+        for verb, view, name in (
+            ("attribute/", addresses.attribute, "attribute-address"),
+            ("status/", addresses.set_status, "address-status"),
+            ("case/", addresses.add_to_case, "add-address-to-case"),
+            ("", addresses.address, "address"),
+        )
+    ),
     path("sightings/<str:ref>/reveal/<str:field>/", welfare.reveal, name="reveal"),
     path("welfare/", welfare.welfare, name="welfare"),
     path("welfare/change/", welfare.change, name="welfare-change"),
     path("welfare/team/", welfare.team, name="welfare-team"),
     path("welfare/team/change/", welfare.change_default, name="welfare-default"),
+    # Browsers ask for it whatever a page says.
+    path("favicon.ico", RedirectView.as_view(url="/static/desk/icon.svg")),
     path("api/", api.urls),
     # Of allauth only what people here may do: nobody signs up, no mail is sent.
     path("accounts/login/", allauth.login, name="account_login"),

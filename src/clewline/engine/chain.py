@@ -16,6 +16,7 @@ UNSPENT: Final = 0xFFFFFFFF
 _FEW: Final = 1024
 
 Int64 = NDArray[np.int64]
+Int32 = NDArray[np.int32]
 UInt32 = NDArray[np.uint32]
 UInt8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
@@ -57,6 +58,12 @@ class Chain:
     settled : ndarray of uint8, shape (n_output,) or (0,)
         Of a part of a chain: 1 where an output that no loaded transaction spends is unspent, 0
         where it is not known. Empty of a whole chain, in which all are.
+    version : ndarray of int32, shape (n_tx,) or (0,)
+        Version field of each transaction, where its upper half is a type (Dash, DIP-2). Empty on
+        other chains.
+    pool : int
+        Script of the outputs that go into a pool in which owners change hidden from the chain (on
+        Dash, that of asset locks); -1 where there is none.
     """
 
     block_tx: Int64
@@ -72,6 +79,8 @@ class Chain:
     next_output: Int64
     outputs_only: int = 0
     settled: UInt8 = field(default_factory=lambda: np.empty(0, np.uint8))
+    version: Int32 = field(default_factory=lambda: np.empty(0, np.int32))
+    pool: int = -1
 
     @property
     def n_tx(self) -> int:

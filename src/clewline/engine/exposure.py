@@ -152,6 +152,7 @@ class _World(NamedTuple):
     spender: UInt32
     category: UInt8
     mixes: UInt8
+    pool: int
 
 
 @inlined
@@ -178,10 +179,10 @@ def _up(world: _World, part: Any, shares: Float64, first: Any, last: Any) -> Non
     n_tx = len(world.tx_input) - 1
     for tx in range(first, last):
         share = 0.0
-        if world.tx_input[tx] == world.tx_input[tx + 1]:
-            share = 1.0 if part == _MINED else 0.0
-        elif world.mixes[tx] != 0:
+        if world.mixes[tx] != 0:
             share = 1.0 if part == _COINJOIN else 0.0
+        elif world.tx_input[tx] == world.tx_input[tx + 1]:
+            share = 1.0 if part == _MINED else 0.0
         elif shares[tx] > 0.0:
             total = _total_input(world, tx)
             share = min(1.0, shares[tx] / np.float64(total))
@@ -212,8 +213,9 @@ def _down(world: _World, part: Any, shares: Float64, first: Any, last: Any) -> N
     """Gather, from the last transaction to the first, what the outputs of each bring."""
     n_tx = len(world.tx_input) - 1
     unspent = 1.0 if part == _UNSPENT else 0.0
+    hidden = 1.0 if part == _COINJOIN else 0.0
     for tx in range(last - 1, first - 1, -1):
-        share = 1.0 if part == _COINJOIN else 0.0
+        share = hidden
         if world.tx_input[tx] == world.tx_input[tx + 1]:
             share = 0.0
         elif world.mixes[tx] == 0:
@@ -222,7 +224,9 @@ def _down(world: _World, part: Any, shares: Float64, first: Any, last: Any) -> N
             left = np.int64(0)
             for output in range(world.tx_output[tx], world.tx_output[tx + 1]):
                 left -= world.value[output]
-                later = shares[world.spender[output]] if world.spender[output] < n_tx else unspent
+                later = hidden if world.script[output] == world.pool else unspent
+                if world.spender[output] < n_tx:
+                    later = shares[world.spender[output]]
                 gathered += _given(world, part, output, later)
             if gathered > 0.0 or part == _FEES:
                 total = _total_input(world, tx)
@@ -389,6 +393,7 @@ def _world(chain: Chain, category: UInt8, mixes: UInt8) -> _World:
         chain.spender,
         category,
         mixes,
+        chain.pool,
     )
 
 

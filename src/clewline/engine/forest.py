@@ -155,9 +155,9 @@ def in_parts(
     if bounds is not None:
         cuts = np.searchsorted(bounds, cuts + int(bounds[0]))
         cuts[0], cuts[-1] = 0, rows
+    parts = list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
+    # Neighbours share members: threads that are far apart do not wait for each other's memory.
+    apart = [part for first in range(_PARTS_A_THREAD) for part in parts[first::_PARTS_A_THREAD]]
     with ThreadPoolExecutor(threads) as pool:
-        for done in [
-            pool.submit(work, first, end)
-            for first, end in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)
-        ]:
+        for done in [pool.submit(work, first, end) for first, end in apart]:
             done.result()

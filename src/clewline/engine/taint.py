@@ -672,6 +672,7 @@ def _chain_columns(chain: Chain) -> ChainColumns:
         _column(chain.spender, np.uint32),
         chain.outputs_only,
         _column(chain.settled, np.uint8),
+        chain.pool,
     )
 
 

@@ -159,6 +159,7 @@ class ChainColumns(NamedTuple):
     spender: UInt32
     outputs_only: int
     settled: UInt8
+    pool: int
 
 
 class StopColumns(NamedTuple):
@@ -391,12 +392,16 @@ def _fate(
     stop, entity = owner_of(script, stops)
     if stop != _PENDING:
         return stop, entity, 0
+    if script == chain.pool:
+        return _COINJOIN, NO_ENTITY, 0
     tx = _next_transaction(output, chain, backward)
     if backward:
         if tx < chain.outputs_only:
             return _NOT_LOADED, NO_ENTITY, 0
         if chain.tx_input[tx] == chain.tx_input[tx + 1]:
-            return _MINED, NO_ENTITY, 0
+            # Out of a pool whose inside is hidden, or out of nothing.
+            mixed = stops.coinjoin.shape[0] > 0 and family_mixes_owners(stops.coinjoin[tx])
+            return _COINJOIN if mixed else _MINED, NO_ENTITY, 0
     elif tx >= chain.tx_input.shape[0] - 1:
         if chain.settled.shape[0] > 0 and chain.settled[output] == 0:
             return _NOT_LOADED, NO_ENTITY, 0

@@ -63,6 +63,22 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "Nothing to be measured: it is a rule of the chain, not a guess. What happens inside the "
         "extension block is not on the chain.",
     ),
+    "dash": (
+        "Mixes of Dash's wallet: named by amounts that it alone uses, with as much coming in as "
+        "going out.",
+        "No real Dash transaction with a known truth is public, and none is emulated: neither "
+        "recall nor precision is measured. Whoever sends such amounts without a fee, which nodes "
+        "do not pass on, is taken for a mix.",
+    ),
+    "credit-unlock": (
+        "Withdrawals from the credit pool of Dash Platform: named by the type of the transaction.",
+        "Nothing to be measured: it is a rule of the chain, not a guess. What happens inside the "
+        "pool is not on the chain.",
+    ),
+    "credit-lock": (
+        "Payments into the credit pool of Dash Platform: named by the type of the transaction.",
+        "As for withdrawals.",
+    ),
     "look-alikes": (
         "Transactions of one owner that look like a CoinJoin, and are left out of clusters by "
         "mistake.",

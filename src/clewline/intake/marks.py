@@ -44,7 +44,7 @@ class Mark:
     others : tuple of str
         Currencies that are meant by what is shared.
     chains : tuple of str
-        Of a network: chains of the registry that it goes with.
+        Of a network or coin: chains of the registry that it goes with, where it is none of them.
     days : int
         Length of a period; 0 where it has none.
     rail : str

@@ -256,6 +256,7 @@ def _read_html(source: str, writer: _Writer) -> str | None:
             writer.aside("comment", piece.text)
         elif piece.name == "title" and title is None:
             title = " ".join(piece.text.split())
+            writer.aside("title", title)
         elif piece.name in {"script", "style"}:
             writer.aside(piece.name, piece.text)
         elif hidden.depth or piece.name not in {"", "textarea"}:
@@ -277,6 +278,17 @@ def _cut(text: str) -> tuple[str, list[tuple[int, int]], list[Refusal]]:
         shifts.append((end, grown))
     found = [Refusal("text", why, end - start) for start, end, why in spans]
     return "".join([*out, text[at:]]), shifts, found
+
+
+def without_refused(text: str) -> str:
+    """Return a text with a mark in place of what is no text.
+
+    Examples
+    --------
+    >>> without_refused("a data:x/y,abc b")
+    'a [removed: data URI, 12 characters] b'
+    """
+    return _cut(text)[0]
 
 
 def _moved(place: int, shifts: Sequence[tuple[int, int]]) -> int:
@@ -341,7 +353,7 @@ def page_text(source: str) -> PageText:
         start = end + 1
     beside = "\0".join(one[2] for one in writer.beside)
     page = PageText(
-        *(text, title and _cut(title)[0], tagged, (), beside, tuple(parts)),
+        *(text, title and without_refused(title), tagged, (), beside, tuple(parts)),
         tuple(_moved(head, shifts) for head in writer.heads),
     )
     spans = refused(beside)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -19,6 +19,7 @@ from clewline.intake.marks import (
     whole_words,
     words_before_units,
 )
+from clewline.intake.payment_uri import scaled
 from clewline.intake.proposal import Certainty, Detail, Proposal, ProposalKind
 
 
@@ -66,7 +67,8 @@ def _number(name: str) -> str:
 
 
 _TIMES: Final = {"k": 3, "тыс": 3, "тыс.": 3, "tys": 3, "tsd": 3, "mio": 6, "万": 4, "萬": 4}
-_MANY: Final = rf"{one_of(_TIMES)})(?!\w))?"
+_DIGITS: Final = re.compile("[0-9]+")
+_MANY: Final = rf"(?:{one_of(_TIMES)})(?:(?!\w)|(?<=[万萬]))))?"
 _FIRST: Final = re.compile(
     rf"(?<![\d.,]){_number('group')}(?:[ ]?(?P<many>{_MANY}(?:[.,]?-{{1,2}}(?!\d))?"
 )
@@ -113,14 +115,6 @@ def readings(shown: str, *, coin: bool = False, whole: bool = False) -> tuple[st
         return (grouped,)
     split = plain.replace(",", ".")
     return (split, grouped) if coin else (grouped, split)
-
-
-def _multiplied(amount: str, power: int) -> str:
-    """Return a decimal string times a power of ten."""
-    whole, _, fraction = amount.partition(".")
-    fraction = fraction.ljust(power, "0")
-    rest = fraction[power:].rstrip("0")
-    return str(int(whole + fraction[:power])) + (f".{rest}" if rest else "")
 
 
 class _Money(NamedTuple):
@@ -243,10 +237,12 @@ def _proposal(
     start, end = span
     currency = money.mark.id
     values = [
-        tuple(_multiplied(one, power) for one in each)
+        tuple(scaled(one, power) for one in each)
         for each, power in zip(amounts, powers, strict=True)
     ]
     details: dict[str, Detail] = {"currency": currency}
+    if money.mark.coin:
+        details["coin"] = "yes"
     why: list[str] = []
     least, most = values[0][0], values[-1][0]
     before = text.folded[max(start - _LOOK_BACK, 0) : start]
@@ -309,13 +305,15 @@ def find_prices(text: str) -> Iterator[Proposal]:
     """
     both = _Text(text, folded(text))
     used = 0
-    for number in _FIRST.finditer(both.folded):
-        if number.start() >= used:
-            found = _price(both, number, used)
-            if found is not None:
-                assert found.end is not None
-                used = found.end
-                yield found
+    at = 0
+    while digit := _DIGITS.search(both.folded, at):
+        number = _FIRST.match(both.folded, digit.start())
+        at = number.end() if number else digit.end()
+        found = _price(both, number, used) if number else None
+        if found is not None:
+            assert found.end is not None
+            at = used = found.end
+            yield found
 
 
 @cache
@@ -344,8 +342,15 @@ def _by_days(days: int) -> Mark | None:
     return None
 
 
-def find_periods(text: str) -> Iterator[Proposal]:
+def find_periods(text: str, spans: Sequence[tuple[int, int]] | None = None) -> Iterator[Proposal]:
     """Yield the periods of a text: words such as "monthly", and units with "/", "per" or a number.
+
+    Parameters
+    ----------
+    text : str
+        As it stands.
+    spans : sequence of tuple of int, optional
+        Starts and ends of where to look, in order; everywhere by default.
 
     Yields
     ------
@@ -359,7 +364,8 @@ def find_periods(text: str) -> Iterator[Proposal]:
     """
     low = folded(text)
     alone, units = by_spelling("periods", "words"), by_spelling("periods", "units")
-    for match in _period().finditer(low):
+    places = [(0, len(low))] if spans is None else spans
+    for match in (match for span in places for match in _period().finditer(low, *span)):
         start, end = match.span()
         certainty, reason = Certainty.CERTAIN, "a word for a period"
         if match["alone"]:

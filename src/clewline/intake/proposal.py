@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
 from clewline.intake.page_text import Refusal
 
@@ -16,6 +17,25 @@ class Certainty(StrEnum):
     CERTAIN = "certain"
     LIKELY = "likely"
     AMBIGUOUS = "ambiguous"
+
+    @property
+    def meaning(self) -> str:
+        """Return what the word stands for.
+
+        Examples
+        --------
+        >>> Certainty.CERTAIN.meaning
+        'what stands there can be read in one way only'
+        """
+        return _CERTAINTIES[self]
+
+
+_CERTAINTIES: Final = {
+    Certainty.CERTAIN: "what stands there can be read in one way only",
+    Certainty.LIKELY: "words or marks that seldom mean another thing; the reason says what else",
+    Certainty.AMBIGUOUS: "two readings or more, or something about it is wrong; the reason says "
+    "what",
+}
 
 
 class ProposalKind(StrEnum):
@@ -31,6 +51,69 @@ class ProposalKind(StrEnum):
     INVOICE_EXPIRY = "invoice_expiry"
     CONTACT = "contact"
     CREDIT = "credit"
+
+    @property
+    def means(self) -> str:
+        """Return what the value of such a proposal is.
+
+        Examples
+        --------
+        >>> ProposalKind.PERIOD.means
+        'one-off, daily, weekly, monthly, quarterly, yearly, lifetime; otherwise days'
+        """
+        return _KINDS[self][0]
+
+    @property
+    def found_in(self) -> str:
+        """Return where such things are looked for."""
+        return _KINDS[self][1]
+
+    @property
+    def told(self) -> str:
+        """Return the names of the details."""
+        return _KINDS[self][2]
+
+
+_ALL: Final = "text, attributes, scripts, styles, comments, what is hidden"
+_KINDS: Final = {
+    ProposalKind.ADDRESS: (
+        "canonical form of its first reading; of a near miss what stands there",
+        _ALL,
+        "`chains`, `kinds`, `networks`, `readings`, `strength`, `tag`; `asset`, `network` and "
+        "`chain` where they are named beside it; `did_you_mean`; `also` (other places)",
+    ),
+    ProposalKind.PAYMENT_URI: (
+        "scheme, canonical address, amount, token",
+        _ALL,
+        "`scheme`, `address`, `amount` (in whole coins), `currency`, `problems`, the parameters "
+        "below by their names in brackets; `also`",
+    ),
+    ProposalKind.PRICE: (
+        "amount or range, and currency",
+        "text",
+        "`amount_min`, `amount_max` (one is missing where the end is open), `currency`, "
+        "`currency_of_payment`, `amount_readings`, `other_currencies`, `coin`, `buys`",
+    ),
+    ProposalKind.PERIOD: (
+        "one-off, daily, weekly, monthly, quarterly, yearly, lifetime; otherwise days",
+        "text, on the line of a price or the next",
+        "",
+    ),
+    ProposalKind.TIER: ("of the table below, or the label in small letters", "text", ""),
+    ProposalKind.RAIL: (
+        "crypto, card, bank, money transfer, gift card, voucher, in-app, other",
+        "text, and attributes that people see; marks anywhere",
+        "`brand`, `title`; of coins `asset` or `network`; `also`",
+    ),
+    ProposalKind.PROCESSOR: (
+        "of the table below",
+        "as rails",
+        "`rail` that it serves, `title`; `also`",
+    ),
+    ProposalKind.INVOICE_EXPIRY: ("seconds", "text", "`unit`"),
+    ProposalKind.CONTACT: ("canonical form, to be kept as a keyed hash", _ALL, "`contact`; `also`"),
+    ProposalKind.CREDIT: ("how it is come by; `shown` is empty", "text", ""),
+}
 
 
 Detail = str | tuple[str, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from clewline.intake.registry import BY_FIRST, KINDS, Kind, Strength
+from clewline.intake.registry import KINDS, Kind, Strength, forms_of
 
 
 class Reading(NamedTuple):
@@ -44,7 +44,8 @@ def rows_of(text: str) -> list[Kind]:
     >>> [row.chain for row in rows_of("T" * 34)]
     ['TRX']
     """
-    return [row for row in BY_FIRST.get(text[:1], ()) if row.fits(text)]
+    forms = forms_of(text[:1], len(text))
+    return [row for form, rows in forms if form.fullmatch(text) for row in rows]
 
 
 def read_many(texts: Sequence[str], *, pieces: bool = False) -> list[list[Reading]]:
@@ -63,25 +64,26 @@ def read_many(texts: Sequence[str], *, pieces: bool = False) -> list[list[Readin
     >>> [len(readings) for readings in read_many(["", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"])]
     [0, 2]
     """
-    asked: dict[int, tuple[Kind, list[int]]] = {}
+    alike: dict[tuple[str, int], list[int]] = {}
     for i, text in enumerate(texts):
-        for row in rows_of(text):
-            if pieces and not row.joins:
-                continue
-            asked.setdefault(id(row), (row, []))[1].append(i)
+        alike.setdefault((text[:1], len(text)), []).append(i)
+    asked: dict[int, tuple[Kind, list[int]]] = {}
+    for (first, length), some in alike.items():
+        for form, rows in forms_of(first, length):
+            places = [i for i in some if form.fullmatch(texts[i])]
+            for row in rows:
+                if places and (row.joins or not pieces):
+                    asked.setdefault(id(row), (row, []))[1].extend(places)
     answers: list[list[Reading]] = [[] for _ in texts]
     order = {id(row): place for place, row in enumerate(KINDS)}
     for _, (row, places) in sorted(asked.items(), key=lambda item: order[item[0]]):
+        chain, network = row.chain, row.network
+        strength, unchecked = row.strength.value, Strength.NONE.value
         for i, found in zip(places, row.read([texts[i] for i in places]), strict=True):
             if found is not None:
-                kind, meaning = found
-                strength = row.strength if meaning.checked else Strength.NONE
-                answers[i].append(
-                    Reading(
-                        *(row.chain, kind, row.network, meaning.canonical),
-                        *(str(strength), meaning.tag),
-                    )
-                )
+                kind, (canonical, tag, checked) = found
+                sure = strength if checked else unchecked
+                answers[i].append(Reading(chain, kind, network, canonical, sure, tag))
     return answers
 
 

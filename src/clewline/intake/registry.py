@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -468,6 +469,25 @@ def _by_first(rows: Sequence[Kind]) -> dict[str, tuple[Kind, ...]]:
 
 BY_FIRST: Final = MappingProxyType(_by_first(KINDS))
 """Rows that a text with this first character may belong to."""
+
+
+@lru_cache(1 << 12)
+def forms_of(first: str, length: int) -> tuple[tuple[re.Pattern[str], tuple[Kind, ...]], ...]:
+    """Return the rows that a text with this first character and length may belong to, by form.
+
+    Many rows share a form, which then is matched once.
+
+    Examples
+    --------
+    >>> [[row.chain for row in rows] for _, rows in forms_of("1", 34)]
+    [['BTC', 'BCH']]
+    """
+    found: dict[re.Pattern[str], list[Kind]] = {}
+    for row in BY_FIRST.get(first, ()):
+        if row.shortest <= length <= row.longest:
+            found.setdefault(row.form, []).append(row)
+    return tuple((form, tuple(rows)) for form, rows in found.items())
+
 
 _OWN_BASE58: Final = "base58check or base58 with versions of its own: no row yet"
 _SHORT_HEX: Final = "hex without checksum, as any hash is: would be found everywhere"

@@ -19,6 +19,7 @@ INVISIBLE: Final = (
 """Zero-width and formatting characters, soft hyphen, variation selectors, byte order mark; as in a
 class of a regular expression."""
 
+_MARKS: Final = "&%\\="  # every encoding in ASCII has one of them
 _FOLDED: Final = re.compile(
     r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,8});"
     # Printable ASCII alone: "50%1Bv…" is no escape.
@@ -90,6 +91,8 @@ class View:
 
 def _once(text: str, origin: View | None) -> View:
     """Read one layer of encoding."""
+    if text.isascii() and not any(mark in text for mark in _MARKS):
+        return View(text, [0], [0], origin)
     pieces: list[str] = []
     starts, sources = [0], [0]
     at = length = 0

@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from clewline.codec.header import header_hashes
+from clewline.codec.header import HEADER_BYTES, header_hashes
+from clewline.codec.networks import Form, Network
 from clewline.errors import DataError
 from clewline.interop.arrow import array_of, integers, read_hashes, slices_of
 from clewline.interop.parquet import TableReader
@@ -25,6 +26,7 @@ from clewline.interop.rows import (
     append_rows,
     check_rows,
     make_headers,
+    named_headers,
     offsets,
 )
 from clewline.interop.schemas import BITCOIN_ETL
@@ -69,7 +71,7 @@ class BitcoinEtlTables:
         self.about = self._blocks.metadata
         self.place = str(directory)
 
-    def read_headers(self) -> NDArray[np.uint8]:
+    def read_headers(self, network: Network | None) -> NDArray[np.uint8]:
         """Read the table of blocks; return their headers, shape (n, 80).
 
         Raises
@@ -101,13 +103,15 @@ class BitcoinEtlTables:
                 "nonce": _hex_numbers(rows["nonce"], "nonce", where),
             }
         )
+        first = hashes[0].tobytes() if hashes.shape[0] else b""
+        header = named_headers(header, first, network)
         differ = np.flatnonzero((header_hashes(header) != hashes).any(axis=1))
         if differ.size:
             raise DataError(
                 "hash is not that of the header that the other columns and the block before make",
                 where=f"{where}, row {int(differ[0])}",
             )
-        self._header, self._hash = header, hashes
+        self._header, self._hash = header[:, :HEADER_BYTES], hashes
         self._tx_count = integers(rows, "transaction_count", np.int64)
         if (self._tx_count < 1).any():
             raise DataError("a block without transactions", where=where)
@@ -129,7 +133,7 @@ class BitcoinEtlTables:
         """
         total = self._header.shape[0]
         for first, last in self._ranges():
-            rows = self._read(first, last)
+            rows = self._read(first, last, writer.network.coin.form)
             check_rows(rows, first, self.place, writer.network.coin)
             append_rows(writer, rows, first, self.place)
             told(last, total)
@@ -145,7 +149,7 @@ class BitcoinEtlTables:
             yield first, last
             first = last
 
-    def _read(self, first: int, last: int) -> BlockRows:
+    def _read(self, first: int, last: int, form: Form) -> BlockRows:
         """Read the rows of a range of blocks."""
         block_tx = offsets(self._tx_count[first:last])
         count = int(block_tx[-1])
@@ -165,7 +169,7 @@ class BitcoinEtlTables:
         scripts, bounds = _scripts(outputs.field("script_hex"), "outputs[].script_hex", where)
         size = integers(tx, "size", np.int64)
         fixed = _fixed_size(input_start, output_start, np.diff(bounds))
-        base = self._base_sizes(tx, inputs, txid, block_tx, input_start, fixed, size, where)
+        base = self._base_sizes(tx, inputs, txid, block_tx, input_start, fixed, size, form, where)
         return BlockRows(
             header=self._header[first:last],
             block_tx=block_tx,
@@ -207,6 +211,7 @@ class BitcoinEtlTables:
         input_start: Int64,
         fixed: Int64,
         total: Int64,
+        form: Form,
         where: str,
     ) -> Int64:
         """Return the size of each transaction without witness data."""
@@ -221,7 +226,9 @@ class BitcoinEtlTables:
         base = np.select(
             [plain, coinbase, known], [total, total - _COINBASE_WITNESS, fixed + by_scripts], low
         )
-        longer = plain & ~coinbase & measured & (fixed + by_scripts != total)
+        # A payload is part of the size, and of no column.
+        differ = fixed + by_scripts > total if form.special else fixed + by_scripts != total
+        longer = plain & ~coinbase & measured & differ
         wrong = np.flatnonzero((base < low) | (base > high) | longer)
         if wrong.size:
             raise DataError(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.header import header_hashes
+from clewline.codec.header import HEADER_BYTES, header_hashes
+from clewline.codec.networks import Network
 from clewline.codec.script import script_kinds
 from clewline.errors import DataError
 from clewline.interop.arrow import hash_rows, integers, slices_of
@@ -20,6 +21,7 @@ from clewline.interop.rows import (
     append_rows,
     check_rows,
     make_headers,
+    named_headers,
     offsets,
 )
 from clewline.interop.schemas import FLAT
@@ -58,7 +60,7 @@ class FlatTables:
         self.about = self._tables["blocks"].metadata
         self.place = str(directory)
 
-    def read_headers(self) -> NDArray[np.uint8]:
+    def read_headers(self, network: Network | None) -> NDArray[np.uint8]:
         """Read the table of blocks; return their headers, shape (n, 80).
 
         Raises
@@ -79,8 +81,10 @@ class FlatTables:
                 "nonce": integers(rows, "nonce", np.uint32),
             }
         )
-        self._same(header_hashes(header), hash_rows(rows["hash"]), "hash", 0, reader)
-        self._header = header
+        hashes = hash_rows(rows["hash"])
+        header = named_headers(header, hashes[0].tobytes() if len(hashes) else b"", network)
+        self._same(header_hashes(header), hashes, "hash", 0, reader)
+        self._header = header[:, :HEADER_BYTES]
         self._tx_count = integers(rows, "tx_count", np.uint32).astype(np.int64)
         self._script_count = integers(rows, "script_count", np.uint32).astype(np.int64)
         return header

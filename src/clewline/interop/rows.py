@@ -18,9 +18,10 @@ from clewline.codec.block import (
     ParsedBlocks,
     merkle_root_into,
 )
-from clewline.codec.header import HEADER_BYTES, header_hashes
-from clewline.codec.networks import Coin, Network, networks_by_genesis
+from clewline.codec.header import HEADER_BYTES, header_hashes, header_rows
+from clewline.codec.networks import BITCOIN, Coin, Network, networks_by_genesis
 from clewline.codec.sha256 import DIGEST_SIZE, Scratch, new_scratch
+from clewline.codec.special import without_sides
 from clewline.codec.spending_order import in_spending_order, listed_by_id
 from clewline.errors import DataError
 from clewline.jit import kernel
@@ -106,13 +107,38 @@ def make_headers(fields: dict[str, NDArray[Any]]) -> NDArray[np.uint8]:
     return header.view(np.uint8).reshape(-1, HEADER_BYTES)
 
 
+def named_headers(
+    header: NDArray[np.uint8], first: bytes, network: Network | None
+) -> NDArray[np.uint8]:
+    """Return the headers of a table as `header_rows` gives them.
+
+    Parameters
+    ----------
+    header : ndarray of uint8, shape (n, 80)
+        From `make_headers`.
+    first : bytes
+        Hash that the table has for the first block, internal byte order.
+    network : Network, optional
+        Whose chain it must be; that of the first hash if not given.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n, 80) or (n, 112)
+        Hashed here, not taken from the table.
+    """
+    known = [network] if network else networks_by_genesis(first)
+    form = known[0].coin.form if known else BITCOIN.form
+    start = np.arange(header.shape[0], dtype=np.int64) * HEADER_BYTES
+    return header_rows(header.reshape(-1), start, start + HEADER_BYTES, form)
+
+
 def check_headers(header: NDArray[np.uint8], network: Network | None, place: str) -> Network:
     """Check that headers are a whole chain from its genesis block, by height.
 
     Parameters
     ----------
-    header : ndarray of uint8, shape (n, 80)
-        By height.
+    header : ndarray of uint8, shape (n, 80) or (n, 112)
+        By height, as `header_rows` gives them.
     network : Network, optional
         Whose chain it must be; told from the first block if not given.
     place : str
@@ -151,7 +177,7 @@ def check_headers(header: NDArray[np.uint8], network: Network | None, place: str
             "is not the child of the block before it; blocks must stand by height",
             where=f"{place}, row {row}",
         )
-    stored = np.empty((0, HEADER_BYTES), np.uint8)
+    stored = np.empty((0, header.shape[1]), np.uint8)
     active = choose_active_chain(network, stored, header, lambda row: f"{place}, row {row}")
     if active.records.size != header.shape[0]:
         raise DataError("holds a block twice", where=place)
@@ -221,18 +247,20 @@ def check_rows(rows: BlockRows, height: int, place: str, coin: Coin) -> None:
     paid = total[rows.tx_output[1:]] - total[rows.tx_output[:-1]]
     values &= np.diff(upper[rows.tx_output]) <= most >> 32
     n_input, n_output = np.diff(rows.tx_input), np.diff(rows.tx_output)
+    bare_inputs, bare_outputs = without_sides(rows.version, coin.form)
+    bare_inputs &= ~coinbase
     # Version, lock time and two numbers; what each input and each output takes at least.
     least = (
         _FRAME_BYTES
-        + _MIN_INPUT_BYTES * n_input.clip(1)
+        + _MIN_INPUT_BYTES * np.where(bare_inputs, 0, n_input.clip(1))
         + np.diff(offsets(_MIN_OUTPUT_BYTES + rows.script_length)[rows.tx_output])
     )
     for wrong, text in (
         (
-            coinbase != (n_input == 0),
+            (coinbase | bare_inputs) != (n_input == 0),
             "a coinbase is not first or has inputs, or another transaction has none",
         ),
-        (n_output == 0, "a transaction without outputs"),
+        ((n_output == 0) & ~bare_outputs, "a transaction without outputs"),
         (
             ~values | (paid < 0) | (paid > most),
             "an amount is negative or above what the chain allows",

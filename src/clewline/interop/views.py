@@ -103,7 +103,10 @@ VIEWS: Final = (
                 "Time of its block, UTC.",
             ),
             ViewColumn(
-                "coinbase", _COINBASE, "First of its block; null where its inputs are not loaded."
+                "coinbase",
+                _COINBASE,
+                "First of its block; null where its inputs are not loaded. On Dash, special "
+                "transactions without inputs, too.",
             ),
             ViewColumn("input_count", "end_input - first_input", "Inputs; 0 for a coinbase."),
             ViewColumn("output_count", "end_output - first_output", "Outputs."),

@@ -20,9 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.codec.block import BlockFault, Fault, parse_blocks
-from clewline.codec.header import HEADER_BYTES, LONGEST_HEADER, header_rows
-from clewline.codec.networks import NETWORKS, Network, networks_by_genesis, networks_by_magic
-from clewline.codec.sha256 import sha256d
+from clewline.codec.header import HEADER_BYTES, LONGEST_HEADER, header_hashes, header_rows
+from clewline.codec.networks import NETWORKS, Network, networks_by_magic
 from clewline.errors import BlockFileError
 from clewline.jit import leaf
 
@@ -322,9 +321,16 @@ def network_of(directory: Path) -> Network:
             found = networks_by_magic(magic)
             if not found:
                 raise _unknown_magic(path, 0, magic, directory)
-            first = sha256d(head[RECORD_HEAD:].tobytes())
-            return next((one for one in networks_by_genesis(first) if one in found), found[0])
+            return next((one for one in found if _begins(one, head[RECORD_HEAD:])), found[0])
     raise BlockFileError("its block files are empty", where=str(directory))
+
+
+def _begins(network: Network, head: NDArray[np.uint8]) -> bool:
+    """Tell whether a header is that of a network's genesis block."""
+    if head.size < HEADER_BYTES:
+        return False
+    row = header_rows(head, np.zeros(1, np.int64), np.array([head.size]), network.coin.form)
+    return header_hashes(row).tobytes() == network.genesis
 
 
 def _unknown_magic(path: Path, position: int, magic: bytes, directory: Path) -> BlockFileError:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.codec.block import merkle_root_into
-from clewline.codec.header import header_hashes
+from clewline.codec.header import HEADER_BYTES, header_hashes, header_rows
 from clewline.codec.script import script_kinds
 from clewline.codec.sha256 import DIGEST_SIZE, Scratch, new_scratch
 from clewline.codec.spending_order import listed_by_id
@@ -220,13 +220,20 @@ def _references(store: ChainStore) -> bool:
     )
 
 
+def _named(store: ChainStore) -> bool:
+    """Check that each hash is that of its header."""
+    raw = np.ascontiguousarray(store.column("block.header")).view(np.uint8)
+    start = np.arange(store.manifest.counts["block"], dtype=np.int64) * HEADER_BYTES
+    rows = header_rows(raw, start, start + HEADER_BYTES, store.network.coin.form)
+    return bool((header_hashes(rows) == store.column("block.hash")).all())
+
+
 def _headers(store: ChainStore) -> bool:
     """Check that hashes are those of the headers, which link up to the tip."""
     header = store.column("block.header")
-    raw = np.ascontiguousarray(header).view(np.uint8).reshape(-1, 80)
     hashes = store.column("block.hash")
     return bool(
-        (header_hashes(raw) == hashes).all()
+        _named(store)
         and (header["previous"][1:] == hashes[:-1]).all()
         and hashes[0].tobytes() == store.network.genesis
         and hashes[-1][::-1].tobytes().hex() == store.manifest.tip
@@ -235,10 +242,9 @@ def _headers(store: ChainStore) -> bool:
 
 def _known_headers(store: ChainStore) -> bool:
     """Check that hashes are those of the headers, from the genesis block to the tip."""
-    raw = np.ascontiguousarray(store.column("block.header")).view(np.uint8).reshape(-1, 80)
     hashes = store.column("block.hash")
     return bool(
-        (header_hashes(raw) == hashes).all()
+        _named(store)
         and hashes[0].tobytes() == store.network.genesis
         and hashes[-1][::-1].tobytes().hex() == store.manifest.tip
     )

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.codec.block import ParsedBlocks
-from clewline.codec.header import HEADER_BYTES, NAMED_BYTES
+from clewline.codec.header import HEADER_BYTES, row_bytes
 from clewline.codec.networks import Network
 from clewline.codec.script import script_kinds
 from clewline.errors import ClewlineError, StoreMissingError, UsageError
@@ -156,12 +156,14 @@ class StoreWriter:
 
     def headers(self) -> NDArray[np.uint8]:
         """Return the headers of the published tip, as `header_rows` gives them."""
-        named = self.network.coin.form.shielded
+        width = row_bytes(self.network.coin.form)
         if not self.base.tip:
-            return np.empty((0, NAMED_BYTES if named else HEADER_BYTES), np.uint8)
+            return np.empty((0, width), np.uint8)
         store = ChainStore(self.path, self.base)
         header = store.column("block.header").view(np.uint8).reshape(-1, HEADER_BYTES)
-        return np.concatenate((header, store.column("block.hash")), axis=1) if named else header
+        if width == HEADER_BYTES:
+            return header
+        return np.concatenate((header, store.column("block.hash")), axis=1)
 
     def written(self, name: str) -> NDArray[Any]:
         """Return what has been written so far of a canonical column, by its full name.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.codec.networks import BITCOIN, Coin, Network, network_by_name
+from clewline.codec.special import ASSET_LOCK_SCRIPT
 from clewline.engine.chain import Chain
 from clewline.engine.clustering import (
     Clusters,
@@ -94,6 +95,10 @@ def chain_of(store: ChainStore) -> Chain:
         first_output=store.column("receiving.first"),
         next_output=store.column("receiving.next"),
     )
+    if store.network.coin.form.special:
+        script = np.frombuffer(ASSET_LOCK_SCRIPT, np.uint8)
+        (pool,) = store.find_scripts(script, np.array([0, script.size])).tolist()
+        chain = replace(chain, version=store.column("tx.version"), pool=pool)
     part = store.coverage
     if part is None:
         return chain

@@ -132,8 +132,8 @@ def import_tables(
         schema = "flat" if has_scripts else "bitcoin-etl"
     _schema(schema)
     tables = FlatTables(directory) if schema == "flat" else BitcoinEtlTables(directory)
-    header = tables.read_headers()
     wanted = network_by_name(network) if network else None
+    header = tables.read_headers(wanted)
     kind = check_headers(header, wanted, str(directory))
     kind.require_import()
     with StoreWriter(store, kind) as writer:

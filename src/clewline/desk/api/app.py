@@ -9,7 +9,7 @@ from ninja.errors import AuthenticationError, HttpError
 from ninja.errors import ValidationError as RequestError
 
 from clewline import __version__
-from clewline.desk.api import account
+from clewline.desk.api import account, pages, sightings
 from clewline.desk.api.schemas import Problem
 from clewline.desk.api.token import Bearer
 from clewline.errors import ClewlineError
@@ -22,7 +22,8 @@ api = NinjaAPI(
     docs_url=None,  # a page of interactive docs would need scripts from elsewhere
     openapi_url="/openapi.json",
 )
-api.add_router("", account.router)
+for noun in (account, pages, sightings):
+    api.add_router("", noun.router)
 
 
 def _problem(

@@ -2,12 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
 
 from ninja import Schema
-from pydantic import ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import PydanticCustomError, core_schema
 
-Text = Annotated[str, Field(max_length=400)]
+from clewline.vocab import words
+
+
+@dataclass(frozen=True)
+class WordOf:
+    """One of the words of a field of ``vocab/records.yaml``, or empty text for none."""
+
+    field: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Hold a text against the words."""
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """List the words."""
+        return {"type": "string", "enum": self._allowed()}
+
+    def _allowed(self) -> list[str]:
+        """Return the words."""
+        return ["", *words(self.field)]
+
+    def _check(self, text: str) -> str:
+        """Refuse anything else, and list what is allowed."""
+        if text not in self._allowed():
+            allowed = ", ".join(self._allowed()[1:])
+            raise PydanticCustomError("word", "is none of: {allowed}", {"allowed": allowed})
+        return text
+
+
+# PostgreSQL keeps no NUL in a text.
+Line = Annotated[str, Field(max_length=400, pattern=r"^[^\x00]*$")]
+Short = Annotated[str, Field(max_length=80, pattern=r"^[^\x00]*$")]
+Long = Annotated[str, Field(max_length=200_000, pattern=r"^[^\x00]*$")]
+Amount = Annotated[str, Field(max_length=40, pattern=r"^([0-9]{1,20}(\.[0-9]{1,18})?)?$")]
+Ref = Annotated[str, Field(max_length=13)]
+Limit = Annotated[int, Field(ge=1, le=200)]
 
 
 class Strict(Schema):
@@ -36,7 +79,197 @@ class Me(Schema):
     expires_at: str
 
 
-class PageText(Strict):
+class PageIn(Strict):
     """A pasted page: text or HTML source, never a file."""
 
-    text: Annotated[str, Field(max_length=5_000_000)]
+    source: Annotated[str, Field(max_length=5_000_000)]
+
+
+class ProposalOut(Schema):
+    """Something that a page seems to say, for a person to confirm."""
+
+    kind: str
+    value: str
+    start: int | None
+    end: int | None
+    place: str
+    certainty: str
+    reason: str
+    details: dict[str, str | list[str]]
+
+
+class PageOut(Schema):
+    """What a page seems to say. Nothing of it is stored."""
+
+    hash: str
+    is_html: bool
+    refused: list[str]
+    proposals: list[ProposalOut]
+
+
+class OptionIn(Strict):
+    """One way to pay."""
+
+    rail: Annotated[str, WordOf("rail")] = "crypto"
+    processor: Annotated[str, Field(max_length=60)] = ""
+    asset: Annotated[str, Field(max_length=20)] = ""
+    network: Annotated[str, Field(max_length=30)] = ""
+    token_contract: Annotated[str, Field(max_length=100)] = ""
+    amount_min: Amount = ""
+    amount_max: Amount = ""
+    price_currency: Annotated[str, Field(max_length=12)] = ""
+    payment_currency: Annotated[str, Field(max_length=12)] = ""
+    period: Annotated[str, WordOf("period")] = ""
+    tier: Annotated[str, Field(max_length=60)] = ""
+    address: Annotated[str, Field(max_length=200)] = ""
+    address_shown: Line = ""
+    chain: Annotated[str, Field(max_length=30)] = ""
+    network_of_address: Annotated[str, Field(max_length=20)] = ""
+    as_shown: bool = False
+    form: Annotated[str, WordOf("form")] = "text"
+    memo: Annotated[str, Field(max_length=120)] = ""
+    invoice_expires_at: AwareDatetime | None = None
+    credit: Annotated[str, WordOf("credit")] = ""
+    obtained: Annotated[str, WordOf("obtained")] = "seen"
+    contact_kind: Annotated[str, WordOf("contact_kind")] = ""
+    contact: Annotated[str, Field(max_length=200)] = ""
+
+
+class SightingIn(Strict):
+    """What one page said at one time; url, wording, source and contacts are sealed on arrival."""
+
+    observed_at: AwareDatetime
+    observed_precision: Annotated[str, WordOf("precision")] = "minute"
+    team: Short = ""
+    brand: Annotated[str, Field(max_length=60)] = ""
+    url: Annotated[str, Field(max_length=4_000)] = ""
+    location_kind: Annotated[str, WordOf("location_kind")] = ""
+    hosting_country: Annotated[str, Field(pattern="^([A-Z]{2})?$")] = ""
+    hosting_basis: Annotated[str, WordOf("hosting_basis")] = ""
+    hosting_as_of: date | None = None
+    access_path: Annotated[str, WordOf("access_path")] = ""
+    commercial: Annotated[str, WordOf("commercial")] = ""
+    payment_visibility: Annotated[str, WordOf("payment_visibility")] = ""
+    age_band: Annotated[str, WordOf("age_band")] = ""
+    report_ref: Short = ""
+    report_origin: Annotated[str, WordOf("report_origin")] = ""
+    obtained: Annotated[str, WordOf("obtained")] = "seen"
+    protected_source: Line = ""
+    neutral_summary: Line = ""
+    wording: Long = ""
+    wording_language: Annotated[str, Field(max_length=12)] = ""
+    source_grade: Annotated[str, WordOf("source_grade")] = ""
+    info_grade: Annotated[str, WordOf("info_grade")] = ""
+    handling: Annotated[str, WordOf("handling")] = ""
+    tlp: Annotated[str, WordOf("tlp")] = "amber"
+    pap: Annotated[str, WordOf("pap")] = "amber"
+    retention_class: Annotated[str, WordOf("retention_class")] = "report"
+    options: Annotated[tuple[OptionIn, ...], Field(max_length=60)] = ()
+    draft: UUID | None = Field(
+        default=None, description="Yours for this record: sent twice, it is recorded once."
+    )
+
+
+class CorrectionIn(Strict):
+    """What stands instead of a sighting, and why. What it leaves empty of sealed fields stays."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=400)]
+    sighting: SightingIn
+
+
+class WithdrawalIn(Strict):
+    """Why a sighting no longer stands."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=400)]
+
+
+class AddressOut(Schema):
+    """An address in its canonical form."""
+
+    chain: str
+    network: str
+    canonical: str
+    kind: str
+
+
+class OptionOut(Schema):
+    """One way to pay. Of a contact only its kind."""
+
+    position: int
+    rail: str
+    processor: str
+    asset: str
+    network: str
+    token_contract: str
+    amount_min: str
+    amount_max: str
+    price_currency: str
+    payment_currency: str
+    period: str
+    tier: str
+    address: AddressOut | None
+    checksum_ok: bool | None
+    form: str
+    memo: str
+    credit: str
+    obtained: str
+    contact_kind: str
+
+
+class SightingOut(Schema):
+    """A sighting without its sealed fields: a site's address is there as its fingerprint."""
+
+    ref: str
+    team: str
+    recorder: str
+    recorded_at: datetime
+    observed_at: datetime
+    observed_precision: str
+    brand: str | None
+    fingerprint: str
+    location_kind: str
+    hosting_country: str
+    hosting_basis: str
+    hosting_as_of: date | None
+    access_path: str
+    commercial: str
+    payment_visibility: str
+    age_band: str
+    report_ref: str
+    report_origin: str
+    obtained: str
+    neutral_summary: str
+    wording_language: str
+    source_grade: str
+    info_grade: str
+    handling: str
+    tlp: str
+    pap: str
+    retention_class: str
+    rotation: UUID
+    rotation_index: int
+    supersedes: str | None
+    superseded_by: str | None
+    withdrawn: str | None
+    options: list[OptionOut]
+
+
+class SightingsOut(Schema):
+    """A page of sightings, newest first; `next` goes on behind it."""
+
+    items: list[SightingOut]
+    next: str | None
+
+
+class ImportIn(Strict):
+    """Sightings to record, each by itself: one that is refused does not stop the others."""
+
+    sightings: Annotated[list[SightingIn], Field(min_length=1, max_length=500)]
+
+
+class ImportedOut(Schema):
+    """What became of one row: its reference, or why not."""
+
+    row: int
+    ref: str | None
+    problem: Problem | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -46,6 +47,8 @@ def scope(name: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]
             return enter(request, action, lambda: operation(request, *args, **kwargs))
 
         guarded.action = action  # type: ignore[attr-defined]
+        # The framework reads the types of a request from here; they are names of another module.
+        guarded.__signature__ = inspect.signature(operation, eval_str=True)  # type: ignore[attr-defined]
         return guarded
 
     return guard

@@ -88,9 +88,7 @@ class AssignForm(forms.Form):
     def clean_codename(self) -> Brand:
         """Take the brand of that codename."""
         name = " ".join(self.cleaned_data["codename"].split())
-        brand: Brand | None = Brand.objects.filter(
-            team=self.team_id, codename__iexact=name
-        ).first()
+        brand: Brand | None = Brand.objects.filter(team=self.team_id, codename__iexact=name).first()
         if brand is None:
             raise ValidationError(_("No brand of this team has that codename."))
         return brand

@@ -117,7 +117,7 @@ def judge(request: DeskRequest, kind: str, left: str, right: str) -> HttpRespons
         raise Http404
     one, other = _side(request, left), _side(request, right)
     request.audit_object = f"{left} {right}"
-    if one.team_id != other.team_id or one.pk == other.pk and type(one) is type(other):
+    if one.team_id != other.team_id or (one.pk == other.pk and type(one) is type(other)):
         raise Http404
     form = JudgeForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
 from django.utils import timezone
@@ -17,10 +17,17 @@ class CaseQuerySet(TeamQuerySet):
     """Cases; need to know instead of team."""
 
     def visible_to(self, user: User) -> Self:
-        """Keep the cases that `user` is a member of now."""
-        return self.filter(
-            members__in=Member.objects.filter(user=user, until__isnull=True)
-        ).distinct()
+        """Keep the cases of the teams of `user` that they are a member of now."""
+        mine = Member.objects.filter(user=user, until__isnull=True)
+        return super().visible_to(user).filter(pk__in=mine.values("case"))
+
+
+class OfCaseQuerySet(models.QuerySet[Any]):
+    """What belongs to cases."""
+
+    def visible_to(self, user: User) -> Self:
+        """Keep what belongs to cases that `user` may know of."""
+        return self.filter(case__in=Case.objects.visible_to(user))
 
 
 class Case(TeamOwned, Referenced, Sealed):
@@ -50,7 +57,14 @@ class Member(models.Model):
     user = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     since = models.DateTimeField(default=timezone.now)
+    why = models.CharField(max_length=400, blank=True)
     until = models.DateTimeField(null=True)
+    until_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    until_why = models.CharField(max_length=400, blank=True)
+
+    objects = OfCaseQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
@@ -62,8 +76,14 @@ class Member(models.Model):
         ]
 
 
+def _one_of(there: str) -> models.Q:
+    """Say that of the records a link may lead to, `there` is set and the others are not."""
+    records = ("address", "sighting", "brand")
+    return models.Q(**{f"{name}__isnull": name != there for name in records})
+
+
 class Link(AppendOnly):
-    """A record that belongs to a case: an address, a sighting, a brand."""
+    """What belongs to a case: an address, a sighting, a brand, a transaction."""
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="links")
     address = models.ForeignKey(
@@ -75,18 +95,36 @@ class Link(AppendOnly):
     brand = models.ForeignKey(
         "records.Brand", on_delete=models.PROTECT, null=True, related_name="case_links"
     )
+    txid = models.CharField(max_length=64, blank=True, db_index=True)
     why = models.CharField(max_length=400, blank=True)
     by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=timezone.now)
 
+    objects = OfCaseQuerySet.as_manager()
+
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                name="link_to_one_record",
+                name="link_to_one_thing",
                 condition=(
-                    models.Q(address__isnull=False, sighting__isnull=True, brand__isnull=True)
-                    | models.Q(address__isnull=True, sighting__isnull=False, brand__isnull=True)
-                    | models.Q(address__isnull=True, sighting__isnull=True, brand__isnull=False)
+                    models.Q(_one_of("address"), txid="")
+                    | models.Q(_one_of("sighting"), txid="")
+                    | models.Q(_one_of("brand"), txid="")
+                    | (models.Q(_one_of("")) & ~models.Q(txid=""))
                 ),
             )
         ]
+
+
+class Note(Referenced, Sealed, AppendOnly):
+    """What a member wrote down about a case; sealed with the key of the case."""
+
+    LETTER = "N"
+    SEALED = ("text",)
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="notes")
+    text_sealed = models.BinaryField(null=True)
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    objects = OfCaseQuerySet.as_manager()

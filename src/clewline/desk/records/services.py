@@ -45,6 +45,7 @@ __all__ = [
     "OptionDraft",
     "SightingDraft",
     "canonical_contact",
+    "meaning_of",
     "record",
     "refresh",
     "supersede",
@@ -71,7 +72,7 @@ _PHONE: Final = re.compile(r"\+?[0-9][0-9 ().\-/]{5,}")
 _SLACK: Final = timedelta(minutes=10)
 
 
-class _Meant(NamedTuple):
+class Meaning(NamedTuple):
     """Which address an option means, and whether its checksum is right (None: it has none)."""
 
     chain: str
@@ -96,6 +97,52 @@ def canonical_contact(text: str) -> str:
     return "".join(text.casefold().split()).removeprefix("@")
 
 
+def meaning_of(option: OptionDraft, where: str = "") -> Meaning | None:
+    """Return which address an option means; None where it has none.
+
+    Parameters
+    ----------
+    option : OptionDraft
+        What somebody confirmed.
+    where : str
+        What stands before the name of the field in an error.
+
+    Raises
+    ------
+    UsageError
+        If it is none and was not confirmed as shown, or one of several chains and none was named.
+    """
+    if not option.address:
+        return None
+    readings = read_address(option.address)
+    if not readings:
+        if option.as_shown and len(option.address) <= MOST_OF_ADDRESS:
+            return Meaning("", "", option.address, "as shown", checksum_ok=False)
+        raise UsageError(
+            "is no address of any chain known here, or its checksum is wrong",
+            where=f"{where}address",
+            hint="correct it, or confirm that it stands so on the page",
+        )
+    wanted = option.chain or option.asset
+    fitting = [
+        one
+        for one in readings
+        if (one.chain == wanted or not option.chain)
+        and option.network_of_address in ("", one.network)
+    ]
+    named = [one for one in fitting if one.chain == wanted] or fitting
+    if not named:
+        known = ", ".join(dict.fromkeys(one.chain for one in readings))
+        raise UsageError(f"is an address of {known}", where=f"{where}address")
+    if len({one.chain for one in named}) > 1:
+        known = ", ".join(dict.fromkeys(one.chain for one in named))
+        raise UsageError(
+            f"is an address of several chains ({known}): say which is meant",
+            where=f"{where}address",
+        )
+    return _of_reading(named[0])
+
+
 @transaction.atomic
 def record(
     user: User,
@@ -105,6 +152,7 @@ def record(
     supersedes: Sighting | None = None,
     reason: str = "",
     keep: Iterable[str] = (),
+    site_of: Sighting | None = None,
 ) -> Sighting:
     """Record what a page said; all of it or nothing.
 
@@ -123,6 +171,8 @@ def record(
     keep : iterable of str
         Sealed fields, and ``indicators``, that are taken over unseen from what is superseded where
         the draft has none.
+    site_of : Sighting, optional
+        Another page of the same site: its address is taken over unseen where the draft has none.
 
     Returns
     -------
@@ -141,6 +191,9 @@ def record(
     check = _check_of(draft, supersedes)
     if (earlier := _recorded_before(user, draft, check)) is not None:
         return earlier
+    if site_of is not None and not draft.url:
+        _team_of(user, None, site_of)
+        draft = replace(draft, url=site_of.unseal("url"))
     rotation: dict[str, Any] = {}
     if supersedes is not None:
         _may_correct(user, supersedes, reason)
@@ -338,7 +391,7 @@ def _write(
     """Write the rows of a sighting."""
     _require_sense(draft)
     site = read_site_address(draft.url) if draft.url else None
-    meant = [_meant(option, place) for place, option in enumerate(draft.options, 1)]
+    meant = [meaning_of(option, f"option {n}: ") for n, option in enumerate(draft.options, 1)]
     sighting = Sighting(
         ref=new_reference(Sighting.LETTER),
         key_id=vault().new_key(),
@@ -415,49 +468,10 @@ def _require_sense(draft: SightingDraft) -> None:
                 )
 
 
-def _meant(option: OptionDraft, place: int) -> _Meant | None:
-    """Return which address an option means.
-
-    Raises
-    ------
-    UsageError
-        If it is none and was not confirmed as shown, or one of several chains and none was named.
-    """
-    if not option.address:
-        return None
-    readings = read_address(option.address)
-    if not readings:
-        if option.as_shown and len(option.address) <= MOST_OF_ADDRESS:
-            return _Meant("", "", option.address, "as shown", checksum_ok=False)
-        raise UsageError(
-            "is no address of any chain known here, or its checksum is wrong",
-            where=f"option {place}: address",
-            hint="correct it, or confirm that it stands so on the page",
-        )
-    wanted = option.chain or option.asset
-    fitting = [
-        one
-        for one in readings
-        if (one.chain == wanted or not option.chain)
-        and option.network_of_address in ("", one.network)
-    ]
-    named = [one for one in fitting if one.chain == wanted] or fitting
-    if not named:
-        known = ", ".join(dict.fromkeys(one.chain for one in readings))
-        raise UsageError(f"is an address of {known}", where=f"option {place}: address")
-    if len({one.chain for one in named}) > 1:
-        known = ", ".join(dict.fromkeys(one.chain for one in named))
-        raise UsageError(
-            f"is an address of several chains ({known}): say which is meant",
-            where=f"option {place}: address",
-        )
-    return _of_reading(named[0])
-
-
-def _of_reading(reading: Reading) -> _Meant:
+def _of_reading(reading: Reading) -> Meaning:
     """Return a reading as what an option means."""
     sure = None if reading.strength == "none" else True
-    return _Meant(
+    return Meaning(
         reading.chain, reading.network, reading.canonical, reading.kind, sure, reading.tag
     )
 
@@ -474,7 +488,7 @@ def _brand(user: User, team_id: int, codename: str) -> Brand | None:
     return brand
 
 
-def _addresses(meant: Iterable[_Meant | None]) -> dict[tuple[str, str, str], Address]:
+def _addresses(meant: Iterable[Meaning | None]) -> dict[tuple[str, str, str], Address]:
     """Return the rows of addresses; missing ones are made."""
     # In one order everywhere, so that two who make the same rows do not wait for each other.
     wanted = {(one.canonical, one.chain, one.network): one for one in meant if one is not None}
@@ -504,7 +518,7 @@ def _addresses(meant: Iterable[_Meant | None]) -> dict[tuple[str, str, str], Add
 def _write_options(
     sighting: Sighting,
     drafts: Sequence[OptionDraft],
-    meant: Sequence[_Meant | None],
+    meant: Sequence[Meaning | None],
     source: Sighting | None,
 ) -> list[PaymentOption]:
     """Write the options of a sighting, in two queries and those of new addresses."""

@@ -25,7 +25,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.engine.chain import Bool, Chain, Int64, UInt8, UInt32
+from clewline.engine.chain import Bool, Chain, Int32, Int64, UInt8, UInt32
 from clewline.errors import UsageError
 from clewline.jit import inlined, kernel
 
@@ -47,6 +47,9 @@ class CoinJoin(IntEnum):
     joinmarket = 5
     generic = 6
     mweb = 7
+    dash = 8
+    credit_unlock = 9
+    credit_lock = 10
 
     @property
     def family(self) -> str | None:
@@ -55,8 +58,11 @@ class CoinJoin(IntEnum):
 
     @property
     def mixes_owners(self) -> bool:
-        """Whether inputs of several owners meet: all families but Whirlpool's preparation."""
-        return self not in (CoinJoin.none, CoinJoin.whirlpool_tx0)
+        """Whether inputs of several owners meet: all families but those of one owner."""
+        return self not in _OF_ONE_OWNER
+
+
+_OF_ONE_OWNER: Final = (CoinJoin.none, CoinJoin.whirlpool_tx0, CoinJoin.credit_lock)
 
 
 @dataclass(frozen=True)
@@ -168,6 +174,34 @@ RULES: Final[tuple[Rule, ...]] = (
         "hidden. Only on Litecoin.",
         "Litecoin improvement proposals LIP-2 and LIP-3",
     ),
+    Rule(
+        CoinJoin.dash,
+        "Dash CoinJoin (PrivateSend)",
+        "At least 3 inputs and as many outputs, all of one amount, which is a denomination "
+        "(0.00100001, 0.0100001, 0.100001, 1.00001, 10.0001 or, in early years, 100.001 DASH); "
+        "all output scripts distinct; at least 2 input scripts. So there is no fee: the protocol "
+        "takes it elsewhere. How many of the inputs are one participant's cannot be seen (up to "
+        "9), nor who made the denominations before, or spent them after, which are ordinary "
+        "payments of one owner. Only on Dash.",
+        "Dash Core, coinjoin/common.h (denominations) and CCoinJoinBaseSession::"
+        "IsValidInOuts; Dash documentation, Core features: CoinJoin",
+    ),
+    Rule(
+        CoinJoin.credit_unlock,
+        "Withdrawal from Dash's credit pool",
+        "A special transaction of type 9 (asset unlock): without inputs, its outputs come out of "
+        "the credit pool of Dash Platform, in which owners change hidden from this chain. Only on "
+        "Dash.",
+        "Dash improvement proposal DIP-27",
+    ),
+    Rule(
+        CoinJoin.credit_lock,
+        "Payment into Dash's credit pool",
+        "A special transaction of type 8 (asset lock): its output of script 6a00 is what goes "
+        "into the pool, and traces stop there. One owner's transaction: it mixes nobody, and its "
+        "other outputs are ordinary. Only on Dash.",
+        "Dash improvement proposal DIP-27",
+    ),
 )
 """In the order in which they are tried: the first that matches names the transaction."""
 
@@ -187,6 +221,11 @@ CHOSEN_AMOUNT: Final = 1_000
 """Satoshi; amounts that people type are multiples of it."""
 SMALLEST_EQUAL: Final = 27_300
 """JoinMarket's DUST_THRESHOLD; below it equal outputs are dust or carry tokens."""
+DENOMINATIONS: Final = (100_001, 1_000_010, 10_000_100, 100_001_000, 1_000_010_000, 10_000_100_000)
+"""Amounts of Dash's CoinJoin, in its base units."""
+# `clewline.codec.special`; a test holds the two together.
+ASSET_LOCK: Final = 8
+ASSET_UNLOCK: Final = 9
 LARGEST_FEE: Final = 10_000
 """Satoshi that a maker may earn whatever the amount: JoinMarket takers' usual absolute limit."""
 TRIALS: Final = 20_000
@@ -523,6 +562,35 @@ def equal_output_family(
 
 
 @kernel
+def is_dash(
+    input_values: Int64, input_scripts: UInt32, output_values: Int64, output_scripts: UInt32
+) -> bool:
+    """Tell a mix of Dash's wallet: see `RULES`. Reason: one denomination comes in and goes out."""
+    n = len(output_values)
+    if n < 3 or len(input_values) != n:
+        return False
+    amount = output_values[0]
+    known = False
+    for denomination in DENOMINATIONS:
+        known = known or amount == denomination
+    if not known:
+        return False
+    for i in range(n):
+        if output_values[i] != amount or input_values[i] != amount:
+            return False
+    return _distinct(output_scripts) == n and _distinct(input_scripts) >= 2
+
+
+@kernel
+def _special_family(version: int) -> int:
+    """Return the `CoinJoin` that the type of a special transaction means (DIP-2)."""
+    kind = version >> 16 & 0xFFFF
+    if not 3 <= version & 0xFFFF < 0x8000:
+        return 0
+    return 9 if kind == ASSET_UNLOCK else (10 if kind == ASSET_LOCK else 0)
+
+
+@kernel
 def _family(
     input_values: Int64,
     input_scripts: UInt32,
@@ -530,8 +598,11 @@ def _family(
     output_values: Int64,
     output_scripts: UInt32,
     output_kinds: UInt8,
+    on_dash: bool,  # noqa: FBT001 - a kernel takes no keywords
 ) -> int:
     """Return the `CoinJoin` of one transaction: the first rule that matches, in `RULES` order."""
+    if on_dash and is_dash(input_values, input_scripts, output_values, output_scripts):
+        return 8
     if is_whirlpool(
         input_values, input_scripts, input_kinds, output_values, output_scripts, output_kinds
     ):
@@ -558,6 +629,7 @@ def _classify(
     script: UInt32,
     script_kind: UInt8,
     mweb: bool,  # noqa: FBT001 - a kernel takes no keywords
+    version: Int32,
     result: UInt8,
 ) -> None:
     """Fill `result` for the transactions from `first_tx` on."""
@@ -568,6 +640,10 @@ def _classify(
         if mweb and out < end and script_kind[script[out]] == WITNESS_MWEB_HOGADDR:
             result[at] = CoinJoin.mweb.value
             continue
+        if len(version) > 0:
+            result[at] = _special_family(version[tx])
+            if result[at] > 0:
+                continue
         # No other family has fewer than three outputs, and a coinbase has no inputs.
         if n_input == 0 or end - out < 3:
             continue
@@ -594,6 +670,7 @@ def _classify(
             value[out:end].copy(),
             script[out:end].copy(),
             output_kinds,
+            len(version) > 0,
         )
 
 
@@ -661,6 +738,7 @@ def classify(
         chain.script,
         chain.script_kind,
         mweb,
+        chain.version,
         result,
     )
     return result
@@ -669,7 +747,7 @@ def classify(
 @inlined
 def family_mixes_owners(family: Any) -> bool:
     """Tell a kernel what `mixes_owners` tells of one verdict."""
-    return family not in (CoinJoin.none, CoinJoin.whirlpool_tx0)
+    return family not in _OF_ONE_OWNER
 
 
 def mixes_owners(family: UInt8) -> Bool:
@@ -683,14 +761,14 @@ def mixes_owners(family: UInt8) -> Bool:
     Returns
     -------
     ndarray of bool, same shape
-        True for every family but none and `whirlpool_tx0`, which is one owner's preparation.
+        True for every family but none and those of one owner: `whirlpool_tx0` and `credit_lock`.
 
     Examples
     --------
     >>> mixes_owners(np.array([0, 1, 2, 6], dtype=np.uint8))
     array([False,  True, False,  True])
     """
-    return np.asarray((family != CoinJoin.none) & (family != CoinJoin.whirlpool_tx0))
+    return ~np.isin(family, _OF_ONE_OWNER)
 
 
 @dataclass(frozen=True)
@@ -704,10 +782,12 @@ class _Transaction:
     output_scripts: UInt32
     output_kinds: UInt8
 
-    def family(self) -> CoinJoin:
-        """Return the verdict of the deciding kernel."""
+    def family(self, version: int | None = None) -> CoinJoin:
+        """Return the verdict of the deciding kernels; a version says that the chain is Dash's."""
         if WITNESS_MWEB_HOGADDR in self.output_kinds[:1]:
             return CoinJoin.mweb
+        if version is not None and (special := _special_family(version)):
+            return CoinJoin(special)
         if len(self.input_values) == 0 or len(self.output_values) == 0:
             return CoinJoin.none
         return CoinJoin(
@@ -718,6 +798,7 @@ class _Transaction:
                 self.output_values,
                 self.output_scripts,
                 self.output_kinds,
+                version is not None,
             )
         )
 
@@ -812,6 +893,7 @@ def explain(chain: Chain, tx: int) -> Reason:
         chain.value[out],
         chain.script[out],
         chain.script_kind[chain.script[out]],
+        int(chain.version[tx]) if len(chain.version) else None,
     )
 
 
@@ -822,6 +904,7 @@ def explain_transaction(
     output_values: Column,
     output_script_ids: Column,
     output_kinds: Column,
+    version: int | None = None,
 ) -> Reason:
     """Say why a transaction that is not in a store gets its family; see `explain`.
 
@@ -831,6 +914,8 @@ def explain_transaction(
         As for `classify_transaction`.
     output_values, output_script_ids, output_kinds : array
         As for `classify_transaction`.
+    version : int, optional
+        Of a transaction of Dash: its version field.
 
     Returns
     -------
@@ -845,7 +930,7 @@ def explain_transaction(
     tx = _transaction(
         input_values, input_script_ids, input_kinds, output_values, output_script_ids, output_kinds
     )
-    family = tx.family()
+    family = tx.family(version)
     amount, equal = _most_frequent(tx.output_values)
     standard = np.union1d(_DECIMAL, _BINARY_OR_TERNARY)
     numbers = {
@@ -864,7 +949,7 @@ def explain_transaction(
     if family is CoinJoin.none:
         return Reason(family, None, f"no CoinJoin shape: {size}", numbers)
     rule = next(rule for rule in RULES if rule.family is family)
-    if family is CoinJoin.mweb:
+    if family in (CoinJoin.mweb, CoinJoin.credit_unlock, CoinJoin.credit_lock):
         return Reason(family, rule, f"{rule.title}: {size}", numbers)
     if family is CoinJoin.wasabi2:
         detail = f"{numbers['standard_denominations']} of them standard denominations"

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from clewline import vocab
+from clewline.reports.case import btc
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,3 +54,15 @@ def entry(names: Mapping[str, str], key: str) -> str:
 def word(value: str, field: str) -> str:
     """Show a word of a record's field as people read it: ``{{ row.period|word:"period" }}``."""
     return vocab.record_fields()[field].words.get(value, value) or "\N{EN DASH}"
+
+
+@register.filter
+def coins(satoshi: int) -> str:
+    """Show an amount of a chain store with all eight decimals."""
+    return btc(satoshi)
+
+
+@register.filter
+def percent(share: float) -> str:
+    """Show a share of one as per cent."""
+    return f"{100 * share:.1f} %"

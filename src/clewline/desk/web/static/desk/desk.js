@@ -12,10 +12,24 @@ document.addEventListener("keydown", (event) => {
   const alone = !typing && !event.shiftKey && event.target.closest("[data-keys]");
   if ((event.altKey || alone) && !event.ctrlKey && !event.metaKey) {
     const target = document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
-    if (target) { event.preventDefault(); target.click(); }
+    if (target) { event.preventDefault(); target.focus(); target.click(); }
   }
-  if (event.ctrlKey && event.key === "Enter" && typing && typing.form) {
-    const main = typing.form.querySelector("button.main");
-    if (main) { event.preventDefault(); typing.form.requestSubmit(main); }
+  const form = event.target.closest("form");
+  if (event.ctrlKey && event.key === "Enter" && form) {
+    const main = form.querySelector("button.main");
+    if (main) { event.preventDefault(); form.requestSubmit(main); }
   }
+});
+
+// What is set inside a folded group stands in its summary.
+document.addEventListener("change", (event) => {
+  const group = event.target.closest("details[data-summary]");
+  const place = group && group.querySelector("summary span");
+  if (!place) return;
+  const set = [];
+  for (const field of group.querySelectorAll("input, select, textarea")) {
+    if (field.type === "hidden" || !field.value || !field.labels || !field.labels[0]) continue;
+    set.push(field.selectedOptions ? field.selectedOptions[0].text : field.labels[0].textContent.trim());
+  }
+  place.textContent = set.join(", ");
 });
