@@ -21,7 +21,7 @@ REASONS = {
 """Why somebody may need the real name of a brand."""
 
 
-def _note(label: Any = _("Note")) -> forms.CharField:
+def _note(label: Any) -> forms.CharField:
     """Return a field for why."""
     return forms.CharField(label=label, max_length=LONGEST_NOTE, required=False)
 

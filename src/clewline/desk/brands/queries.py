@@ -78,7 +78,7 @@ class Merged:
         """The brands that were judged to be the same."""
         return [one for one in self.brands if one.pk != self.brand.pk]
 
-    def sources(self) -> list[QuerySet[Sighting]]:
+    def sources(self) -> Sequence[QuerySet[Sighting]]:
         """Return its sightings that stand: a query a brand, and one of pages, each by an index."""
         stand = Sighting.objects.standing().filter(team=self.brand.team_id)
         found = [stand.filter(brand=one).exclude(rotation__in=self.denied) for one in self.brands]
@@ -164,7 +164,8 @@ def _counted(sources: Sequence[QuerySet[Any]]) -> list[int]:
     """Return how many rows each query has, `MOST_COUNTED` + 1 at most, in one statement."""
     if not sources:
         return []
-    texts, values = [], []
+    texts: list[str] = []
+    values: list[Any] = []
     for place, source in enumerate(sources):
         rows = source.order_by().values("pk")[: MOST_COUNTED + 1]
         text, own = rows.query.sql_with_params()
@@ -260,18 +261,15 @@ class Seen:
 def seen_of(view: Merged) -> Seen:
     """Return prices, addresses and indicators of the latest sightings, the newest first."""
     ids = [one.pk for one in view.newest(WINDOW)]
-    spans = {
-        "first": Min("sighting__observed_at"),
-        "last": Max("sighting__observed_at"),
-        "times": Count("sighting", distinct=True),
-    }
-    options = PaymentOption.objects.filter(sighting__in=ids)
-    prices = options.exclude(amount_min="").order_by()
-    prices = prices.values("amount_min", "amount_max", "price_currency", "period", "tier")
-    addresses = options.filter(address__isnull=False).order_by()
-    addresses = addresses.values("address__chain", "address__network", "address__canonical")
-    found = Indicator.objects.filter(sighting__in=ids, set_aside="").order_by()
-    found = found.values("kind", "value_index").annotate(times=Count("sighting", distinct=True))
+    options: QuerySet[Any, Any] = PaymentOption.objects.filter(sighting__in=ids).order_by()
+    prices = options.exclude(amount_min="").values(
+        "amount_min", "amount_max", "price_currency", "period", "tier"
+    )
+    addresses = options.filter(address__isnull=False).values(
+        "address__chain", "address__network", "address__canonical"
+    )
+    found: QuerySet[Any, Any] = Indicator.objects.filter(sighting__in=ids, set_aside="").order_by()
+    found = found.values("kind", "value_index").annotate(times=_TIMES)
     indicators = list(found.order_by("kind", "-times", "value_index")[:_MOST_SHOWN])
     held = compared.holders(view.brand.team_id, [bytes(one["value_index"]) for one in indicators])
     for one in indicators:
@@ -280,12 +278,21 @@ def seen_of(view: Merged) -> Seen:
         one["brands"] = sum(unit[0] == Brand.LETTER for unit, _ in held.get(key, ()))
     return Seen(
         of=len(ids),
-        prices=list(prices.annotate(**spans).order_by("-last", "amount_min", "tier")[:_MOST_SHOWN]),
-        addresses=list(
-            addresses.annotate(**spans).order_by("-last", "address__canonical")[:_MOST_SHOWN]
-        ),
+        prices=_spans(prices, "amount_min", "tier"),
+        addresses=_spans(addresses, "address__canonical"),
         indicators=indicators,
     )
+
+
+_TIMES: Final = Count("sighting", distinct=True)
+
+
+def _spans(rows: QuerySet[Any, Any], *then: str) -> list[dict[str, Any]]:
+    """Return groups of options with when they were first and last seen, the latest first."""
+    seen = rows.annotate(
+        first=Min("sighting__observed_at"), last=Max("sighting__observed_at"), times=_TIMES
+    )
+    return list(seen.order_by("-last", *then)[:_MOST_SHOWN])
 
 
 def ledger_of(team_id: int, refs: Iterable[str]) -> list[Judgement]:
@@ -372,15 +379,7 @@ def pair(team_id: int, kind: str, one: str, other: str) -> Pair:
     rows = Judgement.objects.filter(team=team_id, left=left, right=right)
     spoken = {ref for conflict in conflicts for ref in conflict.chain}
     names = names_of(team_id, spoken | shown[left] | shown[right] | {left, right})
-    sides = [
-        SideShown(
-            ref,
-            names[ref],
-            tuple(sorted(names[each] for each in shown[ref] - {ref} if each[0] == Brand.LETTER)),
-            pages.get(ref),
-        )
-        for ref in (left, right)
-    ]
+    sides = [_side(ref, shown[ref], names, pages.get(ref)) for ref in (left, right)]
     return Pair(
         kind=kind,
         left=sides[0],
@@ -391,6 +390,15 @@ def pair(team_id: int, kind: str, one: str, other: str) -> Pair:
         conflicts=conflicts,
         names=names,
     )
+
+
+def _side(
+    ref: str, shown: frozenset[str], names: dict[str, str], page: compared.Page | None
+) -> SideShown:
+    """Return one of two sides; a page that was judged to be of a brand bears the brand's name."""
+    brands = sorted(names[one] for one in shown if one[0] == Brand.LETTER)
+    name = names[ref] if ref[0] != Sighting.LETTER or not brands else brands[0]
+    return SideShown(ref, name, tuple(one for one in brands if one != name), page)
 
 
 def _sightings_of(team_id: int, left: str, right: str) -> dict[str, Sighting | None]:
@@ -500,8 +508,8 @@ def _unsettled(proposals: Sequence[Proposal]) -> list[Proposal]:
 class Belonging:
     """Of which brand a sighting is, by its recorder and by those who judged, and what it may be."""
 
-    page: str
     unit: str
+    brands: list[str]
     names: dict[str, str]
     candidates: list[proposing.Candidate]
     ledger: list[Judgement]
@@ -517,11 +525,11 @@ def belonging(sighting: Sighting) -> Belonging:
         sighting, sighting.options.select_related("address"), sighting.indicators.all()
     )
     found = proposing.candidates(sighting, unit, keys) if stands else []
-    page = proposing.page_of(sighting)
     refs = set(ledger.shown_with(unit)) | {one.unit for one in found}
-    judged = ledger_of(team, {page})
+    judged = ledger_of(team, {proposing.page_of(sighting)})
     names = names_of(team, refs) | names_in(team, judged)
-    return Belonging(page, unit, names, found, judged)
+    brands = sorted(names[ref] for ref in ledger.shown_with(unit) if ref[0] == Brand.LETTER)
+    return Belonging(unit, brands, names, found, judged)
 
 
 @dataclass(frozen=True)

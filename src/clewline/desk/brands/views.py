@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.forms import Form
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
@@ -41,7 +41,7 @@ def brands(request: DeskRequest) -> HttpResponse:
 @door("brand.create", "GET", "POST")
 def new_brand(request: DeskRequest) -> HttpResponse:
     """Make a brand, of a sighting if one is named."""
-    form = BrandForm(request.user, request.POST or None, initial=request.GET.dict())
+    form = BrandForm(request.user, _sent(request), initial=request.GET.dict())
     if request.method == "POST" and form.is_valid():
         asked = form.cleaned_data
         ref = asked.pop("sighting")
@@ -90,7 +90,7 @@ def brand(request: DeskRequest, ref: str) -> HttpResponse:
 def name(request: DeskRequest, ref: str) -> HttpResponse:
     """Open the real name of a brand for a reason."""
     found = take(request, Brand, ref)
-    form = NameForm(request.POST or None)
+    form = NameForm(_sent(request))
     page: dict[str, Any] = {"section": "brands", "brand": found, "form": form}
     if request.method == "POST" and form.is_valid():
         request.audit_details = {"reason": form.cleaned_data["reason"]}
@@ -119,7 +119,7 @@ def judge(request: DeskRequest, kind: str, left: str, right: str) -> HttpRespons
     request.audit_object = f"{left} {right}"
     if one.team_id != other.team_id or (one.pk == other.pk and type(one) is type(other)):
         raise Http404
-    form = JudgeForm(request.POST or None)
+    form = JudgeForm(_sent(request))
     if request.method != "POST" or not form.is_valid():
         return _pair(request, one.team_id, kind, _page(one), _page(other), form=form)
     shown = queries.pair(one.team_id, kind, _page(one), _page(other))
@@ -145,7 +145,7 @@ def judge(request: DeskRequest, kind: str, left: str, right: str) -> HttpRespons
 def assign(request: DeskRequest, ref: str) -> HttpResponse:
     """Say of which brand the page of a sighting is."""
     sighting = take(request, Sighting, ref)
-    form = AssignForm(sighting.team_id, request.POST or None)
+    form = AssignForm(sighting.team_id, _sent(request))
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data["codename"]
         request.audit_details = {"brand": chosen.ref}
@@ -167,7 +167,7 @@ def group(request: DeskRequest, ref: str) -> HttpResponse:
 def new_group(request: DeskRequest, ref: str) -> HttpResponse:
     """Make a group around a brand."""
     found = take(request, Brand, ref)
-    form = GroupForm(request.POST or None)
+    form = GroupForm(_sent(request))
     if request.method == "POST" and form.is_valid():
         try:
             made = services.create_group(request.user, found, **form.cleaned_data)
@@ -178,6 +178,11 @@ def new_group(request: DeskRequest, ref: str) -> HttpResponse:
             return redirect("group", made.ref)
     page = {"section": "brands", "brand": found, "form": form, "codenames": suggest()}
     return render(request, "desk/brands/new_group.html", page, status=_status(form))
+
+
+def _sent(request: DeskRequest) -> QueryDict | None:
+    """Return what was sent, however little; None where a page was only opened."""
+    return request.POST if request.method == "POST" else None
 
 
 def _side(request: DeskRequest, ref: str) -> services.Side:
