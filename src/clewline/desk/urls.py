@@ -10,6 +10,7 @@ from clewline.desk.accounts import views as accounts
 from clewline.desk.addresses import views as addresses
 from clewline.desk.addresses.converters import ChainOrNone
 from clewline.desk.api import api
+from clewline.desk.audit import views as audit
 from clewline.desk.brands import views as brands
 from clewline.desk.cases import views as cases
 from clewline.desk.records import views as records
@@ -35,6 +36,9 @@ urlpatterns = [
     path("people/<str:pseudonym>/", accounts.person, name="person"),
     path("people/<str:pseudonym>/reset/", accounts.reset, name="reset-person"),
     path("people/<str:pseudonym>/active/", accounts.set_active, name="set-active"),
+    path("audit/", audit.log, name="audit"),
+    path("audit/check/", audit.check, name="check-audit"),
+    path("audit/export.<str:form>", audit.export, name="export-audit"),
     path("brands/", brands.brands, name="brands"),
     path("brands/new/", brands.new_brand, name="new-brand"),
     path("brands/<str:ref>/", brands.brand, name="brand"),
