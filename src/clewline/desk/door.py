@@ -59,6 +59,7 @@ def door(name: str, *methods: str) -> Callable[[View], View]:
             return enter(request, action, lambda: view(request, *args, **kwargs))
 
         guarded.action = action  # type: ignore[attr-defined]
+        guarded.methods = answers  # type: ignore[attr-defined]
         return guarded
 
     return guard
