@@ -6,10 +6,10 @@ INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow check docs messages bench bench-scale lock clean
+.PHONY: help setup demo serve test test-postgres test-slow check docs messages bench bench-scale lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## make .venv with clewline and all that the other targets need
 
@@ -30,6 +30,9 @@ serve: setup ## open the desk on the made-up case of `make demo`
 
 test: setup ## run the tests (about two minutes)
 	$(BIN)/python -m pytest -m "not slow"
+
+test-postgres: setup ## run the tests of the desk on a PostgreSQL of their own
+	$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -m "not slow" tests/desk --ignore tests/desk/browser
 
 # pytest exits with 5 when it found no test to run.
 test-slow: setup ## run the tests that take minutes

@@ -18,6 +18,8 @@ KINDS = {UsageError: (2, {400, 404}), DataError: (1, {422}), UnavailableError: (
 # Codes are public: scripts and pages test for them. Add lines; do not change or remove any.
 CODES = {
     "AddressError": "bad-address",
+    "AuditBrokenError": "audit-broken",
+    "BackupError": "bad-backup",
     "BlockFileError": "bad-block-file",
     "ChainError": "bad-chain",
     "ClewlineError": "error",

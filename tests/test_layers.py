@@ -21,9 +21,11 @@ BANNED = {
     *("ftplib", "smtplib", "poplib", "imaplib", "telnetlib", "webbrowser", "xmlrpc"),
     *("PIL", "imageio", "cv2", "skimage", "moviepy", "av", "ffmpeg", "torchvision"),
 }
-# The one door: a server whose URL the operator gave. No code path visits a URL found in a record.
+# The doors: a server whose URL the operator gave. No code path visits a URL found in a record.
 DOORS = {
     "clewline.sources.server": {"http.client", "urllib.parse"},
+    # A time authority whose URL the operator gave on the command line.
+    "clewline.desk.audit.time_authority": {"http.client", "urllib.parse"},
     # Takes apart the operator's own database and origin; opens nothing.
     "clewline.desk.settings": {"urllib.parse"},
     # Asks whether a port is free to listen on; connects to nothing.

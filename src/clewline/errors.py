@@ -139,6 +139,18 @@ class SealError(DataError):
     code = "bad-seal"
 
 
+class AuditBrokenError(DataError):
+    """The audit log is not what was written; names the first event that tells."""
+
+    code = "audit-broken"
+
+
+class BackupError(DataError):
+    """A backup cannot be taken back: it was changed, is incomplete, or is of another desk."""
+
+    code = "bad-backup"
+
+
 class UnavailableError(ClewlineError):
     """Not ready, locked, out of room, or made by a newer version."""
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db.backends.base.operations import BaseDatabaseOperations
 from django.http import HttpResponse
 from django.test import Client
 
 from clewline.desk.accounts.models import Organisation, Team, User
+from clewline.desk.audit import triggers
 from clewline.desk.roles import Role
 
 _TOKEN = re.compile(rb"(csrfmiddlewaretoken\" value=\"|X-CSRFToken\": \")[^\"]+")
@@ -57,6 +61,21 @@ def make_team(name: str) -> tuple[Team, dict[str, User]]:
         user.teams.add(team)
         people[str(role)] = user
     return team, people
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tables_are_emptied_between_tests() -> Iterator[None]:
+    """Let tests that commit empty every table after them, the audit log too."""
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def flush_all(self: Any, sql: list[str]) -> None:
+        triggers.drop(self.connection)
+        flush(self, sql)
+        triggers.create(self.connection)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush_all)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ from clewline.cli import (
     cluster,
     demo,
     desk,
+    desk_audit,
     evaluate,
     exposure,
     extract,
@@ -55,6 +56,7 @@ app.command("report")(report.report)
 app.command("sql")(sql.sql)
 app.command("extract")(extract.extract)
 app.command("evaluate")(evaluate.evaluate)
+desk.app.add_typer(desk_audit.app, name="audit")
 app.add_typer(desk.app, name="desk")
 app.add_typer(play.app, name="play")
 app.command("demo")(demo.demo)

@@ -22,8 +22,8 @@ Home = Annotated[
 ]
 
 
-def open_desk(home: Path | None) -> DeskHome:
-    """Set Django up on a desk, so that its rooms can be imported."""
+def open_desk(home: Path | None, *, new: bool = False) -> DeskHome:
+    """Set Django up on a desk, so that its rooms can be imported; `new` makes one where none is."""
     try:
         import django  # noqa: F401
     except ImportError:
@@ -34,6 +34,8 @@ def open_desk(home: Path | None) -> DeskHome:
     from clewline.desk.running import prepare
 
     desk = DeskHome(home) if home else DeskHome.default()
+    if not new:
+        desk.key("root")
     prepare(desk)
     log.print(f"Desk in {desk.path}" + (" (made-up records)" if desk.is_play else ""))
     return desk
@@ -68,7 +70,7 @@ def serve(
         )
     origin = origin or f"http://localhost:{port}"
     os.environ["CLEWLINE_DESK_ORIGIN"] = origin
-    desk = open_desk(home)
+    desk = open_desk(home, new=True)
     beside = desk.path.parent / "store"
     if store is None and desk.is_play and value_of("store") is None and beside.is_dir():
         store = beside  # that of the made-up case

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
 
 from clewline.desk.audit import services as audit
 from clewline.desk.ledger import TeamOwned
@@ -24,7 +25,7 @@ from clewline.errors import ClewlineError
 if TYPE_CHECKING:
     from clewline.desk.accounts.models import ApiToken, User
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 Answer = TypeVar("Answer")
 Record = TypeVar("Record", bound=TeamOwned)
 
@@ -51,7 +52,7 @@ def door(name: str, *methods: str) -> Callable[[View], View]:
 
     def guard(view: View) -> View:
         @wraps(view)
-        def guarded(request: DeskRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: DeskRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             if request.method not in answers:
@@ -85,7 +86,7 @@ def enter(request: DeskRequest, action: Action, work: Callable[[], Answer]) -> A
         else:
             with transaction.atomic():
                 response = work()
-                refused = isinstance(response, HttpResponse) and response.status_code >= 400
+                refused = isinstance(response, HttpResponseBase) and response.status_code >= 400
                 _write(request, action, "refused" if refused else "done")
     except Http404:
         _write(request, action, "not found")

@@ -68,6 +68,7 @@ def _action(name: str, text: str, roles: Iterable[Role], *, writes: bool = False
 
 
 _ADMINISTRATORS: Final = {Role.ADMINISTRATOR}
+_AUDITORS: Final = {Role.AUDITOR}
 _PEOPLE: Final = {Role.ADMINISTRATOR, Role.APPROVER, Role.AUDITOR}
 _RECORDERS: Final = {Role.ANALYST}
 _FINDERS: Final = {Role.ANALYST, Role.INVESTIGATOR}
@@ -78,6 +79,9 @@ ACTIONS: Final = {
     action.name: action
     for action in (
         _action("home.read", "Open the first page", EVERYBODY),
+        _action("audit.check", "Verify the audit log", _AUDITORS),
+        _action("audit.export", "Take a copy of the audit log", _AUDITORS),
+        _action("audit.read", "Read the audit log", _AUDITORS),
         _action("account.read", "See one's own account", EVERYBODY),
         _action("account.change", "Change one's own account", EVERYBODY, writes=True),
         _action("address.read", "Open the page of an address", WORKERS),

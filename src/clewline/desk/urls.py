@@ -10,6 +10,7 @@ from clewline.desk.accounts import views as accounts
 from clewline.desk.addresses import views as addresses
 from clewline.desk.addresses.converters import ChainOrNone
 from clewline.desk.api import api
+from clewline.desk.audit import views as audit
 from clewline.desk.cases import views as cases
 from clewline.desk.records import views as records
 from clewline.desk.search import views as search
@@ -34,6 +35,9 @@ urlpatterns = [
     path("people/<str:pseudonym>/", accounts.person, name="person"),
     path("people/<str:pseudonym>/reset/", accounts.reset, name="reset-person"),
     path("people/<str:pseudonym>/active/", accounts.set_active, name="set-active"),
+    path("audit/", audit.log, name="audit"),
+    path("audit/check/", audit.check, name="check-audit"),
+    path("audit/export.<str:form>", audit.export, name="export-audit"),
     path("sightings/", records.sightings, name="sightings"),
     path("sightings/record/", records.record, name="record"),
     path("sightings/<str:ref>/", records.sighting, name="sighting"),

@@ -7,7 +7,7 @@ out of the chain. A *lead* is a place to look, and nothing on this page is one b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import F
@@ -41,8 +41,10 @@ class LabelRow:
         Confidence, 0 to 100.
     alarm : bool
         About child protection: stands first.
-    at, until : object
-        When it was said, and until when it stands; None where that was not said.
+    at : datetime or None
+        When it was said, or observed.
+    until : date or None
+        Until when it stands.
     expired : bool
         Whether that time is over.
     """
@@ -56,7 +58,7 @@ class LabelRow:
     obtained: str
     by: str
     alarm: bool
-    at: Any = None
+    at: datetime | None = None
     until: date | None = None
 
     @property
@@ -183,7 +185,7 @@ def _of_set(row: dict[str, Any]) -> LabelRow:
         obtained=f"inherited in its cluster from {inherited}" if inherited else "",
         by=f"label set {row['set']}",
         alarm=row["child_protection"],
-        at=row["observed"],
+        at=datetime.fromisoformat(row["observed"]) if row["observed"] else None,
     )
 
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import CharField, Count, Exists, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import Case as InOrder
+from django.db.models import CharField, Count, Exists, Max, Min, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils.translation import gettext
 
+from clewline import vocab
 from clewline.desk import chain_store
 from clewline.desk.begins import Begins
 from clewline.desk.cases.models import Case, Link
@@ -215,7 +217,9 @@ def known_of(user: User, names: Sequence[str]) -> dict[_Key, Hit]:
     labels = Attribution.objects.visible_to(user).filter(
         address__canonical__in=names, superseded_by__isnull=True
     )
-    for row in labels.values_list(*key, "label", "source").order_by(*key, "id"):
+    # Those about child protection first, whatever came before.
+    first = InOrder(When(category__in=_child_protection(), then=0), default=1)
+    for row in labels.values_list(*key, "label", "source").order_by(*key, first, "id"):
         where, hit = at(row)
         found[where] = replace(hit, labels=(*hit.labels, f"{row[3]} ({row[4]})"))
     statuses = AddressStatus.objects.visible_to(user).filter(address__canonical__in=names)
@@ -229,6 +233,11 @@ def known_of(user: User, names: Sequence[str]) -> dict[_Key, Hit]:
         where, hit = at(row)
         found[where] = replace(hit, cases=(*hit.cases, row[3]))
     return found
+
+
+def _child_protection() -> list[str]:
+    """Return the categories of labels that stand before all others."""
+    return [word.id for word in vocab.categories().values() if word.child_protection]
 
 
 def _beginning_with(user: User, beginnings: Sequence[str]) -> list[_Key]:
@@ -379,6 +388,7 @@ def _sighting(sighting: Sighting) -> Hit:
         "sighting",
         sighting.ref,
         note=sighting.neutral_summary,
+        href=reverse("sighting", args=[sighting.ref]),
         tally=Tally(1, seen, seen),
         brands=(sighting.brand.codename,) if sighting.brand else (),
     )
