@@ -126,7 +126,7 @@ def format_page() -> str:
             "owns the rows `[i] : [i + 1]` of the table that it points into.",
             "## Columns",
             "Canonical: the same chain gives the same bytes, however it was imported.",
-            *section(schema.TABLES),
+            *section((*schema.TABLES, schema.SHIELDED)),
             "## Indexes",
             "Derived from the columns; they can be rebuilt.",
             *section(schema.INDEXES),
@@ -144,7 +144,7 @@ def format_page() -> str:
 
 
 def vocabulary_page() -> str:
-    """List the words that labels may use."""
+    """List the words that labels and records may use."""
     from clewline import vocab
 
     def marks(category: vocab.Category) -> str:
@@ -153,8 +153,9 @@ def vocabulary_page() -> str:
 
     return "\n\n".join(
         (
-            "# Vocabulary of labels",
-            "The words that label files may use. An unknown word is refused.",
+            "# Vocabulary",
+            "The words that label files and the records of the desk may use. An unknown word is "
+            "refused.",
             "## Categories",
             "A trace stops at a *service*: what happens inside is not on the chain. Labels of "
             "*child protection* are shown before all others.",
@@ -181,6 +182,20 @@ def vocabulary_page() -> str:
             table(
                 ("type", "title", "meaning"),
                 ((code(t.id), t.title, t.description) for t in vocab.label_types().values()),
+            ),
+            "## Fields of records",
+            "Fields of sightings and payment options whose words are a closed list; the API takes "
+            "the words, people see the titles.",
+            table(
+                ("field", "title", "words"),
+                (
+                    (
+                        code(field.id),
+                        field.title,
+                        "; ".join(f"{code(word)} {title}" for word, title in field.words.items()),
+                    )
+                    for field in vocab.record_fields().values()
+                ),
             ),
         )
     )
@@ -215,7 +230,8 @@ def inferences_page() -> str:
             table(("limit", "meaning"), ((note.name, note.text) for note in ALWAYS)),
             "## CoinJoin shapes",
             "Transactions of these shapes do not put addresses together, and traces stop at them, "
-            "but for preparations, which mix nobody. How often each is right: "
+            "but for preparations, which mix nobody, and for shielded parts, at which traces stop "
+            "but whose inputs are one owner's. How often each is right: "
             "[ACCURACY.md](ACCURACY.md).",
             table(
                 ("shape", "mixes owners", "rule", "source"),
@@ -454,7 +470,6 @@ def chains_page() -> str:
                 ),
             )
             rules = [
-                ("blocks are imported", f"no: {coin.not_imported}" if coin.not_imported else "yes"),
                 ("largest amount", f"{coin.form.max_money // 100_000_000:,} {coin.asset}"),
                 ("largest block", f"{coin.max_block_bytes:,} bytes"),
                 ("proof of work", coin.proof_of_work.value),
@@ -479,10 +494,10 @@ def chains_page() -> str:
             "reason. Amounts are in base units, 100,000,000 to a coin, and called *satoshi* "
             "everywhere.",
             "On all of them: a store built from a node over JSON-RPC equals one from its files "
-            "(REST does not do for merged mining); from Parquet tables, proof of work other than "
-            "SHA-256d is not checked; CoinJoin shapes are those of Bitcoin's protocols. Request "
-            "packs, the tables of a case, and parts of a chain from Esplora servers, are for "
-            "Bitcoin alone.",
+            "(REST does not do for merged mining, nor for Zcash); from Parquet tables, proof of "
+            "work other than SHA-256d is not checked; CoinJoin shapes are those of Bitcoin's "
+            "protocols. Request packs, the tables of a case, and parts of a chain from Esplora "
+            "servers, are for Bitcoin alone.",
             *sections(),
         )
     )

@@ -29,14 +29,14 @@ _LITECOIN_KEY = (
     "040184710fa689ad5023690c80f3a49c8f13f8d45b8c857fbcbc8bc4a8e4d3eb4b10f4d4604fa08dce601aaf0f470216"
     "fe1b51850b4acf21b179c45070ac7b03a9"
 )
-_SATOSHI_KEY = (
+SATOSHI_KEY = (
     "04678afdb0fe5548271967f1a67130b7105cd6a828e03909a67962e0ea1f61deb649f6bc3f4cef38c4f35504e51ec112"
     "de5c384df7ba0b8d578a4c702b6bf11d5f"
 )
 _HEADLINES = {
     "bitcoin": (
         "The Times 03/Jan/2009 Chancellor on brink of second bailout for banks",
-        _SATOSHI_KEY,
+        SATOSHI_KEY,
     ),
     "litecoin": (
         "NY Times 05/Oct/2011 Steve Jobs, Apple\u2019s Visionary, Dies at 56",

@@ -38,12 +38,12 @@ def test_every_page_in_docs_is_named_by_the_readme() -> None:
 def test_every_error_setting_and_column_is_on_its_page() -> None:
     from clewline.errors import ClewlineError
     from clewline.settings import SETTINGS
-    from clewline.store.schema import INDEXES, TABLES, columns
+    from clewline.store.schema import INDEXES, SHIELDED, TABLES, columns
 
     page = {name: (DOCS / name).read_text(encoding="utf-8") for name in generate.PAGES}
     assert all(f"`{kind.code}`" in page["ERRORS.md"] for kind in ClewlineError.__subclasses__())
     assert all(f"`{setting.env}`" in page["SETTINGS.md"] for setting in SETTINGS)
-    for name, _rows, _column in columns(TABLES + INDEXES):
+    for name, _rows, _column in columns((*TABLES, SHIELDED, *INDEXES)):
         assert f"`{name}`" in page["FORMAT.md"]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,20 @@ COINBASE = Tx([], [(5_000_000_001, "a")])
 def test_a_plain_payment_says_nothing_but_what_holds() -> None:
     told = say([COINBASE, Tx([(0, 0)], [(3_000_000_007, "b"), (2_000_000_003, "c")])], 1)
     assert told == {"asked": [True, True]}
+
+
+def test_a_shielded_transaction_says_little_of_change() -> None:
+    """Neither its own, nor by its fee and outputs that of what it spends."""
+    chain = replace(build(SPENT), block_tx=np.array([0, 4]))
+    expected = signs(chain, habits(chain), classify(chain))[1]
+    chain = replace(chain, shielded_tx=np.array([3], np.uint32))
+    asked, said = signs(chain, habits(chain), classify(chain))
+    names = [sign.name for sign in SIGNS]
+    assert asked.tolist() == [False, True, True, False, False, False]
+    for name in ("fee_habits", "next_spend"):
+        assert said[2, names.index(name)] == 0
+    assert expected[2, names.index("fee_habits")] == -1
+    assert said[2, names.index("habits")] == 1
 
 
 def test_own_script() -> None:

@@ -208,7 +208,7 @@ def test_coinjoin_joins_nobody() -> None:
     chain = build(made)
     for family in CoinJoin:
         clusters = clustering.cluster(chain, np.array([0, family], np.uint8))
-        joined = [0, 0, 2, 3] if not family.mixes_owners else [0, 1, 2, 3]
+        joined = [0, 0, 2, 3] if not family.parts_inputs else [0, 1, 2, 3]
         assert clusters.tolist() == joined
 
 

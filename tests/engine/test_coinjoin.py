@@ -330,6 +330,20 @@ def test_classify_refuses_a_start_beyond_the_chain() -> None:
             classify(mixed_chain(), first)
 
 
+def test_shielded_parts_are_a_shape_but_in_coinbases() -> None:
+    """Whatever the transparent part looks like."""
+    shielded, one_block = np.array([0, 1, 4], np.uint32), np.array([0, 6])
+    chain = replace(mixed_chain(), shielded_tx=shielded, block_tx=one_block)
+    plain, verdicts = classify(mixed_chain()), classify(chain)
+    assert verdicts.tolist() == [
+        CoinJoin.shielded if tx in (0, 1, 4) and tx not in chain.block_tx else family
+        for tx, family in enumerate(plain.tolist())
+    ]
+    assert (verdicts == CoinJoin.shielded).sum() == 2
+    assert classify(chain, 2, 5).tolist() == verdicts[2:5].tolist()
+    assert explain(chain, 1).text.startswith("Shielded parts (Zcash): ")
+
+
 def test_explain_uses_the_deciding_code() -> None:
     chain = mixed_chain()
     for tx, verdict in enumerate(classify(chain)):

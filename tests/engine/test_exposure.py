@@ -16,6 +16,8 @@ from tests.engine.random_chains import chain_of, chains
 from clewline.engine.chain import Chain
 from clewline.engine.exposure import (
     FROM_RESTS,
+    HIDES,
+    MIXES,
     NOBODY,
     TO_RESTS,
     Marks,
@@ -49,14 +51,15 @@ class World:
 def worlds(draw: st.DrawFn) -> World:
     chain = draw(chains(n_script=N_SCRIPT))
     category = draw(st.lists(st.sampled_from([0, 0, 0, *CATEGORIES]), min_size=8, max_size=8))
-    mixes = draw(
-        st.lists(st.sampled_from([0, 0, 0, 0, 1]), min_size=chain.n_tx, max_size=chain.n_tx)
-    )
-    return World(chain, Marks(np.array(category, np.uint8), np.array(mixes, np.uint8)))
+    kinds = st.sampled_from([0, 0, 0, 0, MIXES, HIDES])
+    mixes = np.array(draw(st.lists(kinds, min_size=chain.n_tx, max_size=chain.n_tx)), np.uint8)
+    first = chain.block_tx[:-1]
+    mixes[first[mixes[first] == HIDES]] = 0  # a coinbase is mined
+    return World(chain, Marks(np.array(category, np.uint8), mixes))
 
 
 def parts(direction: str) -> tuple[int, ...]:
-    return (*CATEGORIES, *(FROM_RESTS if direction == "from" else TO_RESTS))
+    return (*CATEGORIES, *(FROM_RESTS if direction == "from" else TO_RESTS), Rest.SHIELDED)
 
 
 def shares_of(world: World, direction: str, part: int) -> Any:
@@ -95,7 +98,8 @@ def exact(world: World, direction: str, part: int) -> list[Fraction]:
         outputs = list(range(chain.tx_output[tx], chain.tx_output[tx + 1]))
         total = sum(int(chain.value[o]) for o in inputs)
         if marks.mixes[tx] and (inputs or direction == "from"):
-            shares[tx] = Fraction(part == Rest.COINJOIN)
+            hidden = Rest.SHIELDED if marks.mixes[tx] == HIDES else Rest.COINJOIN
+            shares[tx] = Fraction(part == hidden)
             continue
         if not inputs:
             shares[tx] = Fraction(part == Rest.MINED)
@@ -151,12 +155,13 @@ def test_shares_are_what_an_exact_trace_finds(direction: str, world: World) -> N
     """In units so small that what the trace rounds away is out of sight."""
     units = 1 << 40
     chain, marks = world.chain, world.marks
-    fine = replace(chain, value=chain.value * units)
+    hidden = np.flatnonzero(marks.mixes == HIDES).astype(np.uint32)
+    fine = replace(chain, value=chain.value * units, shielded_tx=hidden)
     scripts = np.flatnonzero(marks.category).astype(np.uint32)
     stops = Stops(
         service_scripts=scripts,
         service_entity=marks.category[scripts].astype(np.int32),
-        coinjoin=marks.mixes,
+        coinjoin=(marks.mixes == MIXES).astype(np.uint8),
     )
     columns = {part: shares_of(world, direction, part) for part in parts(direction)}
     creator = np.repeat(np.arange(chain.n_tx), np.diff(chain.tx_output))
@@ -170,6 +175,7 @@ def test_shares_are_what_an_exact_trace_finds(direction: str, world: World) -> N
         traced |= {
             Rest.MINED: flow.value_at(Stop.MINED),
             Rest.COINJOIN: flow.value_at(Stop.COINJOIN),
+            Rest.SHIELDED: flow.value_at(Stop.SHIELDED),
             Rest.UNSPENT: flow.value_at(Stop.UNSPENT),
             Rest.FEES: flow.fees,
         }

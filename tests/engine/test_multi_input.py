@@ -29,8 +29,8 @@ def test_links_only_several_scripts_of_one_owner() -> None:
 def test_links_not_where_owners_mix(family: CoinJoin) -> None:
     chain = build(ONE_OF_EACH)
     verdicts = np.array([0, 0, family, 0, 0], np.uint8)
-    one_owner = (CoinJoin.none, CoinJoin.whirlpool_tx0, CoinJoin.credit_lock)
-    assert links(chain, verdicts)[2] == (family in one_owner)
+    assert links(chain, verdicts)[2] == (not family.parts_inputs)
+    assert family.parts_inputs == (family.mixes_owners and family is not CoinJoin.shielded)
 
 
 @given(transactions(), st.data())

@@ -1,4 +1,4 @@
-"""Litecoin, Dogecoin, Bitcoin Cash and Dash, from block files into a store; Zcash refused."""
+"""Litecoin, Dogecoin, Bitcoin Cash and Dash, from block files into a store."""
 
 from __future__ import annotations
 
@@ -484,21 +484,6 @@ def test_landmarks_are_looked_at(tmp_path: Path) -> None:
 def test_files_of_another_chain_name_it(tmp_path: Path) -> None:
     error = refusal(litecoin(), tmp_path, "regtest")
     assert "these are blocks of network litecoin-regtest" in str(error)
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [("zcash", "shielded pools are not supported yet")],
-)
-@pytest.mark.parametrize("told", [True, False])
-def test_what_cannot_be_imported_is_refused(
-    tmp_path: Path, name: str, text: str, *, told: bool
-) -> None:
-    record = NETWORKS[name].magic + struct.pack("<I", 2000) + bytes(2000)
-    (tmp_path / "blk00000.dat").write_bytes(record)
-    with pytest.raises(UsageError, match=text):
-        import_blocks(tmp_path / "store", tmp_path, name if told else None)
-    assert not (tmp_path / "store").exists()
 
 
 def test_targets_above_the_limit_of_the_chain(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from clewline.codec.auxpow import AUXPOW_BIT, PARTS, auxpow_parts
 from clewline.codec.compact_size import CUT, compact_size, read_u32
-from clewline.codec.header import HEADER_BYTES
+from clewline.codec.header import HEADER_BYTES, after_solution
 from clewline.codec.networks import BITCOIN, Form
 from clewline.codec.sha256 import (
     DIGEST_SIZE,
@@ -28,6 +28,15 @@ from clewline.codec.sha256 import (
     new_scratch,
     sha256d_into,
     sha256d_ranges3_into,
+)
+from clewline.codec.shielded import (
+    AMOUNT,
+    UNKNOWN_VERSION,
+    V5,
+    after_outputs,
+    fill_version_5_ids,
+    locktime_at,
+    version_of,
 )
 from clewline.codec.special import (
     COINBASE,
@@ -51,6 +60,7 @@ _TOKEN_PREFIX: Final = 0xEF
 _HAS_COMMITMENT: Final = 0x40
 _HAS_NFT: Final = 0x20
 _HAS_AMOUNT: Final = 0x10
+_NOTHING_SHIELDED: Final = np.empty((0, 4), np.int64)
 
 
 class Fault(IntEnum):
@@ -76,6 +86,9 @@ class Fault(IntEnum):
     WORK = 17
     MERGED_MINING = 18
     PAYLOAD = 19
+    SOLUTION = 20
+    VERSION = 21
+    FROM_POOLS = 22
 
 
 FAULT_TEXT: Final = {
@@ -98,6 +111,9 @@ FAULT_TEXT: Final = {
     Fault.WORK: "the header does not meet its proof-of-work target",
     Fault.MERGED_MINING: "the merged-mining proof (AuxPoW) is wrong",
     Fault.PAYLOAD: "the payload of a special transaction is longer than 10,000 bytes (DIP-2)",
+    Fault.SOLUTION: "the Equihash solution is not 1,344 bytes long (regtest: 36)",
+    Fault.VERSION: "a transaction of an unknown version: 1 to 5 are read, each with its group",
+    Fault.FROM_POOLS: "a transaction pays out more than it takes from inputs and shielded pools",
 }
 
 
@@ -114,7 +130,9 @@ class ParsedBlocks(NamedTuple):
     tx_span : ndarray of int64, shape (n_tx, 4)
         Start, start of the inputs (their number), end of the outputs, end. Between the last two
         lie witness data and the four bytes of the lock time. Of a special transaction (DIP-2) the
-        last four bytes are of its payload, and all before them counts as inputs and outputs.
+        last four bytes are of its payload, and all before them counts as inputs and outputs. Of
+        Zcash, which has no witness data: start, four bytes after it, four bytes before the end,
+        end.
     tx_input, tx_output : ndarray of int64, shape (n_tx + 1,)
         First input (coinbases have none) and first output.
     version : ndarray of int32, shape (n_tx,)
@@ -127,6 +145,9 @@ class ParsedBlocks(NamedTuple):
     script_at, script_length : ndarray of int64, shape (n_output,)
     txid : ndarray of uint8, shape (n_tx, 32)
         Filled by `verify_blocks`.
+    shielded : ndarray of int64, shape (n_tx, 4), or (0, 4) where the chain has no shielded pools
+        Number of shielded parts of each transaction, and what it brings into each of
+        `clewline.codec.shielded.POOLS`; negative what it takes out.
     """
 
     data: NDArray[np.uint8]
@@ -144,6 +165,7 @@ class ParsedBlocks(NamedTuple):
     script_at: NDArray[np.int64]
     script_length: NDArray[np.int64]
     txid: NDArray[np.uint8]
+    shielded: NDArray[np.int64] = _NOTHING_SHIELDED
 
 
 @dataclass(frozen=True)
@@ -160,6 +182,14 @@ class BlockFault:
 def _size_fault(size: int) -> Any:
     """Return the fault of a CompactSize that could not be read."""
     return Fault.TRUNCATED.value if size == CUT else Fault.COMPACT_SIZE.value
+
+
+@inlined
+def _shielded_fault(code: Any) -> Any:
+    """Return the fault of what `clewline.codec.shielded` could not read."""
+    if code == AMOUNT:
+        return Fault.VALUE.value
+    return Fault.VERSION.value if code == UNKNOWN_VERSION else _size_fault(code)
 
 
 @inlined
@@ -255,6 +285,11 @@ def _parse(
                 fault, at = auxpow_parts(data, at, end, parts)
                 if fault < 0:
                     return _size_fault(fault), block, at, tx, i_input, i_output
+            if form.shielded:
+                size, at = after_solution(data, begin, end)
+                if size <= 0:
+                    fault = Fault.SOLUTION.value if size == 0 else _size_fault(size)
+                    return fault, block, at, tx, i_input, i_output
             number, at = compact_size(data, at, end)
         if number < 0:
             return _size_fault(number), block, at, tx, i_input, i_output
@@ -266,6 +301,11 @@ def _parse(
                 return Fault.TRUNCATED.value, block, at, tx, i_input, i_output
             kind = special_type(read_u32(data, at)) if form.special else np.int64(0)
             inputs_at = at + 4
+            form_of: Any = np.int64(0)
+            if form.shielded:
+                form_of, inputs_at = version_of(data, at, end)
+                if form_of < 0:
+                    return _shielded_fault(form_of), block, start, tx, i_input, i_output
             inputs, at = compact_size(data, inputs_at, end)
             marked = form.witness and inputs == 0
             if marked:
@@ -283,7 +323,10 @@ def _parse(
             if inputs < 0:
                 return _size_fault(inputs), block, at, tx, i_input, i_output
             # The first HogEx of a chain has no other before it to spend.
-            lawful = (marked and extended) or (position > 0 and may_lack_inputs(kind))
+            # Of Zcash's, shielded parts may stand in for inputs and outputs: see below.
+            lawful = (marked and extended) or (
+                position > 0 and (form.shielded or may_lack_inputs(kind))
+            )
             if inputs == 0 and not lawful:
                 return Fault.NO_INPUT_OR_OUTPUT.value, block, start, tx, i_input, i_output
             first_input, first_output = i_input, i_output
@@ -309,7 +352,7 @@ def _parse(
             outputs, at = compact_size(data, at, end)
             if outputs < 0:
                 return _size_fault(outputs), block, at, tx, i_input, i_output
-            if outputs == 0 and not may_lack_outputs(kind):
+            if outputs == 0 and not (form.shielded or may_lack_outputs(kind)):
                 return Fault.NO_INPUT_OR_OUTPUT.value, block, start, tx, i_input, i_output
             total = np.int64(0)
             for _ in range(outputs):
@@ -332,7 +375,25 @@ def _parse(
                 blocks.script_length[i_output] = length
                 i_output += 1
             outputs_end = at
-            if extended:
+            if form.shielded:
+                passed = blocks.shielded[tx]
+                found, at = after_outputs(data, at, end, form_of, form.max_money, passed)
+                if found < 0:
+                    return _shielded_fault(found), block, at, tx, i_input, i_output
+                if found == 0 and (inputs == 0 or outputs == 0):
+                    return Fault.NO_INPUT_OR_OUTPUT.value, block, start, tx, i_input, i_output
+                into = passed[1] + passed[2] + passed[3]
+                # A coinbase takes nothing out of a pool; what has inputs is looked at when linked.
+                if (inputs == 0 and total + into > 0) or (position == 0 and min(passed) < 0):
+                    return Fault.FROM_POOLS.value, block, start, tx, i_input, i_output
+                blocks.version[tx] = np.int32(read_u32(data, start) & 0x7FFFFFFF)
+                blocks.locktime[tx] = np.uint32(
+                    read_u32(data, locktime_at(start, outputs_end, form_of))
+                )
+                # No witness data: all between the first and the last four bytes is the body.
+                inputs_at, outputs_end = start + 4, at - 4
+                at = outputs_end
+            elif extended:
                 if at < end and data[at] != 0:
                     return Fault.EXTENSION.value, block, at, tx, i_input, i_output
                 at += 1
@@ -342,8 +403,9 @@ def _parse(
                     return fault, block, at, tx, i_input, i_output
             if at + 4 > end:
                 return Fault.TRUNCATED.value, block, at, tx, i_input, i_output
-            blocks.version[tx] = np.int32(read_u32(data, start))
-            blocks.locktime[tx] = np.uint32(read_u32(data, at))
+            if not form.shielded:
+                blocks.version[tx] = np.int32(read_u32(data, start))
+                blocks.locktime[tx] = np.uint32(read_u32(data, at))
             at += 4
             if kind > 0:
                 length, at = compact_size(data, at, end)
@@ -494,8 +556,12 @@ def _verify(
     level: NDArray[np.uint8],
     root: NDArray[np.uint8],
     scratch: Scratch,
+    version_5: bool,  # noqa: FBT001 - a kernel takes no keywords
 ) -> tuple[Any, Any, Any]:
-    """Fill `txid` (flat) and check roots and commitments: (fault, block, position)."""
+    """Fill `txid` (flat) and check roots and commitments: (fault, block, position).
+
+    Where there may be transactions of `version_5`, their ids are there already.
+    """
     data, span = blocks.data, blocks.tx_span
     for block in range(blocks.block_start.size):
         begin = blocks.block_start[block]
@@ -503,6 +569,8 @@ def _verify(
         witness = False
         for tx in range(first, last):
             start, inputs_at, end = span[tx, 0], span[tx, 1], span[tx, 3]
+            if version_5 and read_u32(data, start) == V5:
+                continue
             if inputs_at == start + 4:
                 sha256d_into(data, start, end - start, txid, 32 * tx, scratch)
             else:
@@ -626,6 +694,7 @@ def _parsed(
         script_at=np.empty(n_output, np.int64),
         script_length=np.empty(n_output, np.int64),
         txid=np.empty((0, 32), np.uint8),
+        shielded=np.empty((n_tx if form.shielded else 0, 4), np.int64),
     )
     parts = np.empty(PARTS, np.int64)
     fault, block, position, n_tx, n_input, n_output = _parse(room, form, parts, bare)
@@ -643,6 +712,7 @@ def _parsed(
         script_at=room.script_at[:n_output],
         script_length=room.script_length[:n_output],
         txid=np.empty((n_tx, 32), np.uint8),
+        shielded=room.shielded[:n_tx],
     )
 
 
@@ -669,5 +739,9 @@ def verify_blocks(parsed: ParsedBlocks) -> BlockFault | None:
     most = int(np.diff(parsed.block_tx).max(initial=0))
     level = np.empty(DIGEST_SIZE * (most + 1), np.uint8)
     root = np.empty(2 * DIGEST_SIZE, np.uint8)
-    fault, block, position = _verify(parsed, parsed.txid.reshape(-1), level, root, new_scratch())
+    shielded = parsed.shielded.shape[0] > 0
+    if shielded:
+        fill_version_5_ids(parsed.data, parsed.tx_span, parsed.txid)
+    txid = parsed.txid.reshape(-1)
+    fault, block, position = _verify(parsed, txid, level, root, new_scratch(), shielded)
     return BlockFault(int(block), Fault(fault), int(position)) if fault else None

@@ -27,8 +27,10 @@ _BEFORE_SOLUTION: Final = 140
 _TIME: Final = 100
 # Equihash with n 200 and k 9, and with n 48 and k 5 (regtest).
 _SOLUTIONS: Final = (1344, 36)
-LONGEST_HEADER: Final = _BEFORE_SOLUTION + 3 + max(_SOLUTIONS)
-"""Of a header with an Equihash solution."""
+LONGEST_HEADER: Final = _BEFORE_SOLUTION + 3 + _SOLUTIONS[0]
+"""Bytes of a header with an Equihash solution."""
+REGTEST_HEADER: Final = _BEFORE_SOLUTION + 1 + _SOLUTIONS[1]
+"""Bytes of one on regtest."""
 
 
 @leaf

@@ -23,7 +23,7 @@ class ProofOfWork(Enum):
     SHA256D = "SHA-256d of the header: checked"
     SCRYPT = "scrypt (N 1024, r 1, p 1) of the header: checked when a block is read"
     X11 = "X11 of the header: checked"
-    UNCHECKED = "not checked"
+    EQUIHASH = "SHA-256d of the header: checked; its Equihash solution: not checked"
 
 
 class Form(NamedTuple):
@@ -90,8 +90,6 @@ class Coin:
         store has them in an order in which each spends what stands before it.
     merged_mining_id : int
         Where `Form.auxpow`: what tells the chain from others with the same parent.
-    not_imported : str
-        Why blocks of this chain cannot be imported; empty where they can.
     differences : tuple of Difference
         For the docs.
     """
@@ -104,7 +102,6 @@ class Coin:
     checks_difficulty: bool = False
     sorted_by_id: bool = False
     merged_mining_id: int = 0
-    not_imported: str = ""
     differences: tuple[Difference, ...] = ()
 
 
@@ -239,16 +236,41 @@ _DASH: Final = Coin(
 _ZCASH: Final = Coin(
     "Zcash",
     "ZEC",
-    Form(),
+    Form(shielded=True),
     max_block_bytes=2_000_000,
-    proof_of_work=ProofOfWork.UNCHECKED,
-    not_imported="transactions that move value into and out of shielded pools are not supported "
-    "yet: their transparent inputs and outputs do not add up",
+    proof_of_work=ProofOfWork.EQUIHASH,
     differences=(
         Difference(
             "Shielded pools (Sprout, Sapling, Orchard)",
-            "Blocks are not imported yet: a store would show payments out of a pool as newly made. "
-            "Transparent addresses (t1…, t3…) are read and written.",
+            "Amounts and owners inside are hidden by design. What a transaction moves between its "
+            "transparent part and each pool is public, is stored, and is no output and no fee: "
+            "what inputs bring is what outputs hold, what goes into pools, and the fee. Traces "
+            "stop at transactions with shielded parts (`shielded`, also where exposure ends): "
+            "what entered a pool cannot be told from other money in it, and what came out of one "
+            "has no known source. Their transparent inputs put addresses together as elsewhere. "
+            "Proofs and signatures are not checked, nor the balances of the pools.",
+        ),
+        Difference(
+            "Transactions of versions 1 to 5, with parts that Bitcoin does not have",
+            "All are read. Ids of version 5 are those of ZIP-244. Later versions (6, ZIP-230) are "
+            "refused.",
+        ),
+        Difference(
+            "Headers of 1,487 bytes (regtest: 177) with an Equihash solution",
+            "Hashed whole, when read. A store keeps the fields that Bitcoin's have (four bytes of "
+            "the nonce), and the hash, which these do not give: `chain check` holds the links "
+            "between blocks, not the hashes. What a header commits to beside the Merkle root "
+            "(roots of the pools, of the history, of signatures and proofs) is not checked.",
+        ),
+        Difference(
+            "Tables",
+            "Written as of other chains, without what goes into pools but for the fee; not "
+            "imported, as they hold neither the headers' solutions nor what goes into pools.",
+        ),
+        Difference(
+            "Nodes",
+            "The block files of zcashd, and zcashd or Zebra over JSON-RPC. Zebra keeps no block "
+            "files, and its regtest blocks have no work, so that they are refused.",
         ),
         Difference(
             "Shielded (zc…, zs…) and unified (u1…) addresses",
@@ -316,21 +338,6 @@ class Network:
     retargets: bool = True
     retarget_from_first: bool = False
     landmarks: tuple[Landmark, ...] = ()
-
-    def require_import(self) -> None:
-        """Check that blocks of this network can be imported.
-
-        Raises
-        ------
-        UsageError
-            If not, with the reason.
-        """
-        if self.coin.not_imported:
-            raise UsageError(
-                f"blocks of {self.coin.name} cannot be imported: {self.coin.not_imported}",
-                where=self.name,
-                hint="its addresses can be read and written; CHAINS.md lists what each chain lacks",
-            )
 
 
 def _hash(shown: str) -> bytes:
@@ -565,6 +572,16 @@ _ALL: Final = (
         bytes.fromhex("fa1af9bf"),
         _hash("05a60a92d99d85997cce3b87616c089f6124d7342af37106edc76126334a2c38"),
         0x2007FFFF,
+        p2pkh_version=0x1D25,
+        p2sh_version=0x1CBA,
+    ),
+    Network(
+        "zcash-regtest",
+        _ZCASH,
+        "regtest",
+        bytes.fromhex("aae83f5f"),
+        _hash("029f11d80ef9765602235e1bc9727e3eb6ba20839319f761fee920d63401e327"),
+        0x200F0F0F,
         p2pkh_version=0x1D25,
         p2sh_version=0x1CBA,
     ),

@@ -64,6 +64,10 @@ class Chain:
     pool : int
         Script of the outputs that go into a pool in which owners change hidden from the chain (on
         Dash, that of asset locks); -1 where there is none.
+    shielded_tx : ndarray of uint32, shape (n_shielded,)
+        Transactions with shielded parts (Zcash), ascending, coinbases among them. Value goes into
+        pools or comes out of them, where owners and amounts are hidden, so that what their inputs
+        hold is not what their outputs hold and a fee.
     """
 
     block_tx: Int64
@@ -81,6 +85,7 @@ class Chain:
     settled: UInt8 = field(default_factory=lambda: np.empty(0, np.uint8))
     version: Int32 = field(default_factory=lambda: np.empty(0, np.int32))
     pool: int = -1
+    shielded_tx: UInt32 = field(default_factory=lambda: np.empty(0, np.uint32))
 
     @property
     def n_tx(self) -> int:

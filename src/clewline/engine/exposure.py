@@ -11,11 +11,12 @@ caps): it stops at the first attributed service, with only unattributed outputs 
 
 - **from**: Σ over inputs of value × share ÷ Σ over inputs of value, where an input that a service
   holds counts whole for the service's category, and any other brings the share of the transaction
-  that created it. A coinbase is *mined*; what leaves a CoinJoin came from *coinjoin*.
+  that created it. A coinbase is *mined*; what leaves a CoinJoin came from *coinjoin*, what leaves a
+  transaction with shielded parts from *shielded*.
 - **to**: Σ over outputs of value × share ÷ Σ over inputs of value, where an output that a service
   holds counts whole for its category, an *unspent* one for that rest, and any other brings the
   share of the transaction that spends it. *fees* are what inputs hold more than outputs. What
-  enters a CoinJoin went to *coinjoin*.
+  enters a CoinJoin went to *coinjoin*, into a transaction with shielded parts to *shielded*.
 
 **Law**: the shares of all parts add up to 1 wherever money flows, and to 0 where none does (inputs
 without value; *to* of a coinbase, which nothing enters).
@@ -54,6 +55,8 @@ NOBODY: Final = 0
 class Rest(IntEnum):
     """Where money is tied to no service. The numbers follow those of the categories."""
 
+    SHIELDED = 251
+    """It came out of a transaction with parts in a shielded pool, or went into one (Zcash)."""
     MINED = 252
     """From: a coinbase created it."""
     COINJOIN = 253
@@ -65,14 +68,19 @@ class Rest(IntEnum):
 
 
 FROM_RESTS: Final = (Rest.MINED, Rest.COINJOIN)
-"""Rests of *from*."""
+"""Rests of *from*; `Rest.SHIELDED` where the chain has shielded pools."""
 TO_RESTS: Final = (Rest.UNSPENT, Rest.COINJOIN, Rest.FEES)
-"""Rests of *to*."""
+"""Rests of *to*; `Rest.SHIELDED` where the chain has shielded pools."""
+MIXES: Final = 1
+"""Of `Marks.mixes`: a CoinJoin that mixes owners."""
+HIDES: Final = 2
+"""Of `Marks.mixes`: a transaction with shielded parts."""
 MAX_CATEGORIES: Final = min(Rest) - 1
 """Categories are numbered from 1 to this."""
 
 _CODES: Final = 256
 _NO_MIXES: Final = np.empty(0, np.uint8)
+_SHIELDED: Final = int(Rest.SHIELDED)
 _MINED: Final = int(Rest.MINED)
 _COINJOIN: Final = int(Rest.COINJOIN)
 _UNSPENT: Final = int(Rest.UNSPENT)
@@ -88,7 +96,7 @@ class Marks:
     category : ndarray of uint8, shape (n_script,)
         Category of the service that holds each script, from 1; `NOBODY` where none does.
     mixes : ndarray of uint8, shape (n_tx,)
-        Whether a transaction is a CoinJoin that mixes owners.
+        Whether a transaction is a CoinJoin (`MIXES`) or has shielded parts (`HIDES`); else 0.
     """
 
     category: UInt8
@@ -179,7 +187,9 @@ def _up(world: _World, part: Any, shares: Float64, first: Any, last: Any) -> Non
     n_tx = len(world.tx_input) - 1
     for tx in range(first, last):
         share = 0.0
-        if world.mixes[tx] != 0:
+        if world.mixes[tx] == HIDES:
+            share = 1.0 if part == _SHIELDED else 0.0
+        elif world.mixes[tx] != 0:
             share = 1.0 if part == _COINJOIN else 0.0
         elif world.tx_input[tx] == world.tx_input[tx + 1]:
             share = 1.0 if part == _MINED else 0.0
@@ -218,6 +228,8 @@ def _down(world: _World, part: Any, shares: Float64, first: Any, last: Any) -> N
         share = hidden
         if world.tx_input[tx] == world.tx_input[tx + 1]:
             share = 0.0
+        elif world.mixes[tx] == HIDES:
+            share = 1.0 if part == _SHIELDED else 0.0
         elif world.mixes[tx] == 0:
             share = 0.0
             gathered = 0.0

@@ -22,8 +22,10 @@ A coinbase has no inputs, so it mixes nothing.
 
 A walk stops, in this order of precedence, at whom a path is looked for, at an attributed service,
 at an inferred deposit address of one, at an unspent output (backward: at a coinbase; in a part of a
-chain: where the next transaction is not loaded), at a CoinJoin, at a cap. The first and the third
-are there only where they are asked for. **Law** of FIFO, LIFO and haircut, checked at the end of
+chain: where the next transaction is not loaded), at a transaction with shielded parts, at a
+CoinJoin, at a cap. The first and the third are there only where they are asked for. Shielded parts
+are never crossed: whose money a pool pays out is hidden, and what a transaction moves into one, or
+out of one, is neither an output nor a fee. **Law** of FIFO, LIFO and haircut, checked at the end of
 every walk: the value of all ends + fees = total, exactly.
 
 Poison has another law, checked too: an output is tainted whole or not at all. It conserves nothing:
@@ -577,7 +579,8 @@ def forward(chain: Chain, seeds: Seeds, stops: Stops, limits: Limits, method: Me
 def backward(chain: Chain, seeds: Seeds, stops: Stops, limits: Limits, method: Method) -> Flow:
     """Follow money to where it came from: which satoshi of the inputs fill the seeds.
 
-    The inverse of `forward`; ends are services, coinbases (`Stop.MINED`), CoinJoins and caps.
+    The inverse of `forward`; ends are services, coinbases (`Stop.MINED`), shielded pools, CoinJoins
+    and caps.
 
     Parameters
     ----------
@@ -673,6 +676,7 @@ def _chain_columns(chain: Chain) -> ChainColumns:
         chain.outputs_only,
         _column(chain.settled, np.uint8),
         chain.pool,
+        _column(chain.shielded_tx, np.uint32),
     )
 
 

@@ -68,6 +68,8 @@ class Stop(IntEnum):
     """Cap: as many inputs and outputs were looked at as were allowed."""
     NOT_LOADED = 11
     """In place of `UNSPENT` and `MINED`, in a part of a chain: what comes next is not in it."""
+    SHIELDED = 12
+    """Before `COINJOIN`: the transaction to cross has parts in a shielded pool (Zcash)."""
 
 
 NO_ENTITY: Final = -1
@@ -108,6 +110,7 @@ _TIME: Final = int(Stop.TIME)
 _MAX_TRANSACTIONS: Final = int(Stop.MAX_TRANSACTIONS)
 _MAX_NODES: Final = int(Stop.MAX_NODES)
 _NOT_LOADED: Final = int(Stop.NOT_LOADED)
+_SHIELDED: Final = int(Stop.SHIELDED)
 
 # Columns of `slots`.
 OUTPUT: Final = 0
@@ -160,6 +163,7 @@ class ChainColumns(NamedTuple):
     outputs_only: int
     settled: UInt8
     pool: int
+    shielded_tx: UInt32
 
 
 class StopColumns(NamedTuple):
@@ -399,6 +403,8 @@ def _fate(
         if tx < chain.outputs_only:
             return _NOT_LOADED, NO_ENTITY, 0
         if chain.tx_input[tx] == chain.tx_input[tx + 1]:
+            if _holds(chain.shielded_tx, tx) and not _holds(chain.block_tx, tx):
+                return _SHIELDED, NO_ENTITY, 0
             # Out of a pool whose inside is hidden, or out of nothing.
             mixed = stops.coinjoin.shape[0] > 0 and family_mixes_owners(stops.coinjoin[tx])
             return _COINJOIN if mixed else _MINED, NO_ENTITY, 0
@@ -406,6 +412,8 @@ def _fate(
         if chain.settled.shape[0] > 0 and chain.settled[output] == 0:
             return _NOT_LOADED, NO_ENTITY, 0
         return _UNSPENT, NO_ENTITY, 0
+    if _holds(chain.shielded_tx, tx):
+        return _SHIELDED, NO_ENTITY, 0
     if (
         stops.coinjoin.shape[0] > 0
         and family_mixes_owners(stops.coinjoin[tx])

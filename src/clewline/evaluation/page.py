@@ -79,6 +79,12 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "Payments into the credit pool of Dash Platform: named by the type of the transaction.",
         "As for withdrawals.",
     ),
+    "shielded": (
+        "Zcash transactions with parts in shielded pools: told by their bytes.",
+        "Nothing to be measured: it is a rule of the chain, not a guess. What happens inside the "
+        "pools is not on the chain. That the transparent inputs of such a transaction are one "
+        "owner's is the multi-input rule.",
+    ),
     "look-alikes": (
         "Transactions of one owner that look like a CoinJoin, and are left out of clusters by "
         "mistake.",

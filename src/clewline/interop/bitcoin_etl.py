@@ -26,9 +26,8 @@ from clewline.interop.script_text import (
     script_digests,
 )
 from clewline.store.link import gather_bytes
-from clewline.store.reader import ChainStore
+from clewline.store.reader import ChainStore, header_bytes
 
-HEADER_BYTES = 80
 _KIND_NAMES = [kind.core_name for kind in ScriptKind]
 # Half of a SHA-256 and a bit more: what the pseudo-address shows.
 _PSEUDO_BYTES = 20
@@ -70,7 +69,7 @@ def _blocks(store: ChainStore, first: int, last: int) -> list[Any]:
     starts = store.column("block.tx_start")[first : last + 1]
     low, high = int(starts[0]), int(starts[-1])
     count = np.diff(starts)
-    frame = HEADER_BYTES + _compact_size_bytes(count)
+    frame = header_bytes(store.network) + _compact_size_bytes(count)
     base, total = (
         frame
         + np.add.reduceat(store.column(f"tx.{name}")[low:high].astype(np.int64), starts[:-1] - low)
@@ -111,6 +110,7 @@ def _transactions(store: ChainStore, first: int, last: int) -> list[Any]:
     spent, paid = value[prevout], value[outputs]
     bounds_in, bounds_out = tx_input - tx_input[0], tx_output - tx_output[0]
     paid_in, paid_out = _sums(spent, bounds_in), _sums(paid, bounds_out)
+    into_pools = store.into_pools(low, high).sum(axis=1)
     hashes = store.column("block.hash")[first:last]
     return [
         shown_hashes(store.column("tx.txid")[low:high]),
@@ -129,7 +129,7 @@ def _transactions(store: ChainStore, first: int, last: int) -> list[Any]:
         numbers(np.diff(tx_output)),
         numbers(paid_in),
         numbers(paid_out),
-        numbers(np.where(index == 0, 0, paid_in - paid_out)),
+        numbers(np.where(index == 0, 0, paid_in - paid_out - into_pools)),
     ]
 
 

@@ -283,8 +283,18 @@ class Database:
             "value_of_output": number("output", lambda ids: value[ids]),
             "script_of_output": number("output", lambda ids: column("output.script")[ids]),
             "output_value_of_tx": total(_sums_of, tx_output, value),
+            "into_pools_of_tx": number("tx", self._into_pools),
             "input_value_of_tx": total(_spent_sums, column("tx.input_start"), prevout, value),
         }
+
+    def _into_pools(self, txs: Int64) -> NDArray[np.int64]:
+        """Return what transactions bring into shielded pools."""
+        shielded = self._store.shielded_tx
+        if not shielded.size:
+            return np.zeros(txs.size, np.int64)
+        at = np.minimum(np.searchsorted(shielded, txs), shielded.size - 1)
+        into = self._store.column("shielded.value")[at].sum(axis=1)
+        return np.where(shielded[at] == txs, into, 0)
 
     def _script_hex(self, scripts: Int64) -> Any:
         """Return scripts in hex."""

@@ -68,7 +68,8 @@ def _name_list(names: list[str]) -> str:
 
 _KINDS: Final = _name_list([kind.core_name for kind in ScriptKind])
 # Null, and so is what follows from it, where a partial store does not hold the inputs.
-_COINBASE: Final = "first_input = end_input"
+# A transaction without inputs that takes its money out of a shielded pool is of CoinJoin shape 11.
+_COINBASE: Final = "(first_input = end_input AND coinjoin <> 11)"
 
 VIEWS: Final = (
     View(
@@ -119,8 +120,13 @@ VIEWS: Final = (
             ViewColumn(
                 "fee",
                 f"CASE WHEN NOT {_COINBASE} "
-                "THEN input_value_of_tx(tx) - output_value_of_tx(tx) END",
+                "THEN input_value_of_tx(tx) - output_value_of_tx(tx) - into_pools_of_tx(tx) END",
                 "Satoshi; null for a coinbase.",
+            ),
+            ViewColumn(
+                "into_pools",
+                "into_pools_of_tx(tx)",
+                "Satoshi that went into shielded pools (Zcash), net; negative what came out.",
             ),
             ViewColumn("version", "version", "nVersion."),
             ViewColumn("locktime", "locktime", "nLockTime."),

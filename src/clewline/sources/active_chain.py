@@ -145,7 +145,7 @@ def choose_active_chain(
         record = node - stored.shape[0]
         return place(record) if record >= 0 else f"block {node} of the store"
 
-    hashed = network.coin.proof_of_work in (ProofOfWork.SHA256D, ProofOfWork.X11)
+    hashed = network.coin.proof_of_work is not ProofOfWork.SCRYPT
     start = where(stored.shape[0]) if count > stored.shape[0] else None
     known = set(names)
     others = [other.name for other in NETWORKS.values() if other.genesis in known]

@@ -23,7 +23,7 @@ from clewline.codec.block import ParsedBlocks
 from clewline.codec.networks import Form, Network
 from clewline.store.bulk_link import NO_FAULT
 from clewline.store.bulk_rows import BatchRows, group_batch
-from clewline.store.column_files import ColumnFiles, parsed_columns
+from clewline.store.column_files import ColumnFiles, parsed_columns, parsed_counts
 from clewline.store.hash_index import MIN_SLOTS
 from clewline.store.index_files import IndexFiles
 from clewline.store.link import Place
@@ -185,12 +185,7 @@ class _Passes:
         """Take a batch."""
         parsed, rows = prepared
         base = self.at.columns.counts
-        counts = {
-            "block": base["block"] + parsed.block_start.size,
-            "tx": base["tx"] + parsed.txid.shape[0],
-            "input": base["input"] + parsed.prevout_at.size,
-            "output": base["output"] + parsed.value.size,
-        }
+        counts = parsed_counts(parsed, base, self._form)
         check_ids(counts["tx"])
         self._bases.append((base["tx"], base["input"], base["output"]))
         self._places.append((base["block"], place))

@@ -289,6 +289,8 @@ def check_sums(
     tx_output: Offsets,
     value: NDArray[np.int64],
     max_money: int,
+    shielded_tx: NDArray[np.uint32],
+    into_pools: Offsets,
     carried: Offsets,
 ) -> Any:
     """Hold what the inputs of a range bring against what their transactions pay.
@@ -305,16 +307,20 @@ def check_sums(
         Columns of the chain.
     max_money : int
         No transaction spends more, base units.
-    carried : ndarray of int64, shape (2,)
-        Transaction that the range begins in, and what its inputs brought before; zeros for the
-        first range, and as left for each next one.
+    shielded_tx : ndarray of uint32, shape (n_shielded,)
+        Transactions with shielded parts, ascending.
+    into_pools : ndarray of int64, shape (n_shielded,)
+        What each brings into shielded pools; negative what it takes out.
+    carried : ndarray of int64, shape (3,)
+        Transaction that the range begins in, what its inputs brought before, and the first of
+        `shielded_tx` that may be it; zeros for the first range, and as left for each next one.
 
     Returns
     -------
     int
         The first fault.
     """
-    tx, total = carried[0], carried[1]
+    tx, total, shielded = carried[0], carried[1], carried[2]
     end = min(first_input + paid.size, limit)
     row = first_input
     while tx < tx_input.size - 1:
@@ -330,10 +336,14 @@ def check_sums(
         if tx_input[tx] < tx_input[tx + 1]:
             for output in range(tx_output[tx], tx_output[tx + 1]):
                 total -= value[output]
+            while shielded < shielded_tx.size and shielded_tx[shielded] < tx:
+                shielded += 1
+            if shielded < shielded_tx.size and shielded_tx[shielded] == tx:
+                total -= into_pools[shielded]
             if total < 0:
                 # Known after the last input only.
                 return _fault(row - 1, LinkFault.VALUE.value)
         total = 0
         tx += 1
-    carried[0], carried[1] = tx, total
+    carried[0], carried[1], carried[2] = tx, total, shielded
     return np.int64(NO_FAULT)

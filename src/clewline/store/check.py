@@ -15,7 +15,7 @@ from clewline.codec.header import HEADER_BYTES, header_hashes, header_rows
 from clewline.codec.script import script_kinds
 from clewline.codec.sha256 import DIGEST_SIZE, Scratch, new_scratch
 from clewline.codec.spending_order import listed_by_id
-from clewline.errors import StoreDamagedError
+from clewline.errors import StoreDamagedError, UsageError
 from clewline.jit import leaf
 from clewline.sources.block_files import scan_directory
 from clewline.sources.undo_files import undo_records
@@ -75,6 +75,8 @@ def check_columns(
         If there is nothing to check.
     BlockFileError
         If `core_blocks` cannot be read.
+    UsageError
+        If it is of a chain whose undo data has another form (Zcash).
     """
     report = CheckReport()
     try:
@@ -95,6 +97,11 @@ def check_columns(
                 # The other rules follow these.
                 return report, None
     progress("Checking rules", len(rules), len(rules))
+    if core_blocks is not None and store.network.coin.form.shielded:
+        raise UsageError(
+            f"undo data of {store.network.coin.name} cannot be read: it holds more than Bitcoin's",
+            where="--core-blocks",
+        )
     if core_blocks is not None:
         found = header_hashes(scan_directory(core_blocks, store.network).header)
         held = {row.tobytes() for row in store.column("block.hash")}
@@ -162,9 +169,12 @@ def _inputs_hold(
     tx_output: NDArray[np.int64],
     prevout: NDArray[np.int64],
     value: NDArray[np.int64],
+    shielded_tx: NDArray[np.uint32],
+    into_pools: NDArray[np.int64],
     spent: NDArray[np.bool_],
 ) -> bool:
     """Check that inputs spend earlier outputs, each once, and pay for what they make."""
+    shielded = np.int64(0)
     for tx in range(tx_input.size - 1):
         left = np.int64(0)
         for row in range(tx_input[tx], tx_input[tx + 1]):
@@ -173,7 +183,14 @@ def _inputs_hold(
                 return False
             spent[output] = True
             left += value[output]
-        if tx_input[tx] < tx_input[tx + 1]:
+        into = np.int64(0)
+        while shielded < shielded_tx.size and shielded_tx[shielded] < tx:
+            shielded += 1
+        if shielded < shielded_tx.size and shielded_tx[shielded] == tx:
+            into = into_pools[shielded]
+        # A coinbase has no inputs and takes nothing out of pools.
+        if tx_input[tx] < tx_input[tx + 1] or into < 0:
+            left -= into
             for output in range(tx_output[tx], tx_output[tx + 1]):
                 left -= value[output]
             if left < 0:
@@ -212,16 +229,21 @@ def _offsets(store: ChainStore) -> bool:
 def _references(store: ChainStore) -> bool:
     """Check that inputs and outputs refer to what there is."""
     counts, prevout = store.manifest.counts, store.column("input.prevout")
+    shielded = store.shielded_tx
     return bool(
         counts["block"] > 0
         and prevout.min(initial=0) >= 0
         and prevout.max(initial=-1) < counts["output"]
         and store.column("output.script").max(initial=0) < max(counts["script"], 1)
+        and (shielded[1:] > shielded[:-1]).all()
+        and (shielded < counts["tx"]).all()
     )
 
 
 def _named(store: ChainStore) -> bool:
-    """Check that each hash is that of its header."""
+    """Check that each hash is that of its header, where what is stored of it gives the hash."""
+    if store.network.coin.form.shielded:
+        return True
     raw = np.ascontiguousarray(store.column("block.header")).view(np.uint8)
     start = np.arange(store.manifest.counts["block"], dtype=np.int64) * HEADER_BYTES
     rows = header_rows(raw, start, start + HEADER_BYTES, store.network.coin.form)
@@ -289,11 +311,14 @@ def _roots(store: ChainStore) -> bool:
 
 def _inputs(store: ChainStore) -> bool:
     """Check that every input spends an earlier output that no other spends."""
+    shielded = store.shielded_tx
     return _inputs_hold(
         store.column("tx.input_start"),
         store.column("tx.output_start"),
         store.column("input.prevout"),
         store.column("output.value"),
+        shielded,
+        store.column("shielded.value").sum(axis=1) if shielded.size else np.empty(0, np.int64),
         np.zeros(store.manifest.counts["output"], np.bool_),
     )
 

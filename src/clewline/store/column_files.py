@@ -14,9 +14,7 @@ from clewline.codec.header import HEADER_BYTES, header_hashes, header_rows
 from clewline.codec.networks import Form
 from clewline.store.files import ColumnFile, map_column, storage_error
 from clewline.store.manifest import column_bytes
-from clewline.store.schema import Column, columns
-
-_SCHEMA: dict[str, tuple[str, Column]] = {name: (rows, column) for name, rows, column in columns()}
+from clewline.store.schema import Column, columns, tables_of
 
 
 class ColumnFiles:
@@ -44,6 +42,9 @@ class ColumnFiles:
     ) -> None:
         self.directory = directory
         self.counts = dict(counts)
+        self._schema: dict[str, tuple[str, Column]] = {
+            name: (rows, column) for name, rows, column in columns(tables_of(counts))
+        }
         self._files: dict[str, ColumnFile] = {}
         fresh = not any(counts.values())
         try:
@@ -56,7 +57,7 @@ class ColumnFiles:
                     directory / name, 0 if fresh else size, checksums.get(name, b"")
                 )
             if fresh:
-                for name, (_rows, column) in _SCHEMA.items():
+                for name, (_rows, column) in self._schema.items():
                     if column.offsets:
                         self._files[name].append(np.zeros(1, column.dtype))
         except BaseException:
@@ -71,7 +72,7 @@ class ColumnFiles:
 
     def view(self, name: str) -> NDArray[Any]:
         """Map what has been written of a column."""
-        rows, column = _SCHEMA[name]
+        rows, column = self._schema[name]
         shape = (self.counts[rows] + column.offsets, *column.shape)
         return map_column(self.directory / name, column.dtype, shape)
 
@@ -79,7 +80,7 @@ class ColumnFiles:
         """Return the counts of the chain of the blocks below `height`."""
         tx = int(self.view("block.tx_start")[height])
         script = int(self.view("block.script_start")[height])
-        return {
+        counts = {
             "block": height,
             "tx": tx,
             "input": int(self.view("tx.input_start")[tx]),
@@ -87,10 +88,13 @@ class ColumnFiles:
             "script": script,
             "script_byte": int(self.view("script.start")[script]),
         }
+        if "shielded" in self.counts:
+            counts["shielded"] = int(np.searchsorted(self.view("shielded.tx"), tx))
+        return counts
 
     def checksums(self) -> bytes:
         """Return the checksums of all columns, in schema order."""
-        return b"".join(self._files[name].checksums() for name in _SCHEMA)
+        return b"".join(self._files[name].checksums() for name in self._schema)
 
     def sync(self) -> None:
         """Wait until everything appended is on disk."""
@@ -129,7 +133,7 @@ def parsed_columns(
     """
     header = header_rows(parsed.data, parsed.block_start, parsed.block_end, form)
     span = parsed.tx_span
-    return {
+    rows: dict[str, NDArray[Any]] = {
         "block.hash": header_hashes(header),
         "block.header": np.ascontiguousarray(header[:, :HEADER_BYTES]),
         "block.tx_start": parsed.block_tx[1:] + base["tx"],
@@ -144,3 +148,36 @@ def parsed_columns(
         "input.sequence": parsed.sequence,
         "output.value": parsed.value,
     }
+    if form.shielded:
+        shielded = np.flatnonzero(parsed.shielded[:, 0])
+        rows["shielded.tx"] = (shielded + base["tx"]).astype(np.uint32)
+        rows["shielded.value"] = parsed.shielded[shielded, 1:]
+    return rows
+
+
+def parsed_counts(parsed: ParsedBlocks, base: Mapping[str, int], form: Form) -> dict[str, int]:
+    """Return how many rows the tables of `parsed_columns` have after a batch.
+
+    Parameters
+    ----------
+    parsed : ParsedBlocks
+        Verified.
+    base : mapping of str to int
+        Rows of each table before the batch.
+    form : Form
+        Of the chain.
+
+    Returns
+    -------
+    dict of str to int
+        By name of the count.
+    """
+    counts = {
+        "block": base["block"] + parsed.block_start.size,
+        "tx": base["tx"] + parsed.txid.shape[0],
+        "input": base["input"] + parsed.prevout_at.size,
+        "output": base["output"] + parsed.value.size,
+    }
+    if form.shielded:
+        counts["shielded"] = base["shielded"] + int(np.count_nonzero(parsed.shielded[:, 0]))
+    return counts

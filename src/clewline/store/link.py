@@ -119,6 +119,7 @@ def link_inputs(
     old_output_start: Offsets,
     old_value: NDArray[np.int64],
     max_money: int,
+    into_pools: Offsets,
     spender: NDArray[np.uint32],
     spender_sums: Slots,
     prevout: Offsets,
@@ -147,6 +148,8 @@ def link_inputs(
         ``tx.output_start`` and ``output.value`` of the store.
     max_money : int
         No transaction spends more, base units.
+    into_pools : ndarray of int64, shape (n_tx,), or (0,) where there are none
+        What each transaction of the batch brings into shielded pools; negative what it takes out.
     spender : ndarray of uint32
         Spending transaction of each output, `UNSPENT` for those of the batch.
     spender_sums : ndarray of uint64
@@ -211,6 +214,8 @@ def link_inputs(
         if tx_input[tx] < tx_input[tx + 1]:
             for output in range(tx_output[tx], tx_output[tx + 1]):
                 paid_in -= new_value[output]
+            if into_pools.size > 0:
+                paid_in -= into_pools[tx]
             if paid_in < 0:
                 return LinkFault.VALUE.value, tx, tx_input[tx], repeats
         earlier, slot = find_txid(slots, new_txid, 32 * tx, old_txid, new_txid)

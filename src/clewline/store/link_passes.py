@@ -152,7 +152,11 @@ class LinkPasses:
         tx_input, tx_output = columns_.view("tx.input_start"), columns_.view("tx.output_start")
         value = columns_.view("output.value")
         limit = self._fault >> FAULTS_LOG2
-        carried = np.zeros(2, np.int64)
+        shielded_tx, into_pools = np.empty(0, np.uint32), np.empty(0, np.int64)
+        if "shielded" in columns_.counts:
+            shielded_tx = columns_.view("shielded.tx")
+            into_pools = columns_.view("shielded.value").sum(axis=1)
+        carried = np.zeros(3, np.int64)
         for number, (prevout, brought) in enumerate(self._at.in_order(place, range(inputs.count))):
             columns_.append({"input.prevout": prevout}, {})
             fault = check_sums(
@@ -163,6 +167,8 @@ class LinkPasses:
                 tx_output,
                 value,
                 self._max_money,
+                shielded_tx,
+                into_pools,
                 carried,
             )
             if fault != NO_FAULT:

@@ -23,15 +23,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from clewline.codec.networks import NETWORKS
+from clewline.codec.networks import NETWORKS, Network
 from clewline.errors import StoreDamagedError, StoreMissingError, StoreVersionError
 from clewline.store.files import CHECKSUM_BYTES, CHUNK_BYTES, replace_file, unreadable
 from clewline.store.hash_index import MIN_SLOTS
 from clewline.store.in_place import SUM_BYTES, chunk_count
-from clewline.store.schema import FORMAT_VERSION, INDEXES, TABLES, Table, columns
+from clewline.store.schema import FORMAT_VERSION, INDEXES, SHIELDED, columns, tables_of
 
 NAME: Final = "manifest.json"
-COUNTS: Final = ("block", "tx", "input", "output", "script", "script_byte")
+_COUNTS: Final = ("block", "tx", "input", "output", "script", "script_byte")
 _INDEX_COUNTS: Final = ("txid_slot", "script_slot", "clustered", "join")
 _FORMAT: Final = "clewline chain store"
 
@@ -46,7 +46,7 @@ class Manifest:
     tip : str
         Hash of the last block, as shown.
     counts : dict of str to int
-        Rows of each canonical table (`COUNTS`).
+        Rows of each canonical table (`counts_of`).
     digest : str
         SHA-256 over format, network, counts and the checksums of all canonical columns: equal for
         equal chains.
@@ -95,11 +95,22 @@ class Manifest:
         return self.counts[table] if table in self.counts else self.index_counts[table]
 
 
-def column_bytes(counts: Mapping[str, int], tables: tuple[Table, ...] = TABLES) -> dict[str, int]:
-    """Return the size that each column file of some tables has at these counts."""
+def counts_of(network: Network) -> tuple[str, ...]:
+    """Return the names of the counts that stores of a network have.
+
+    Examples
+    --------
+    >>> "shielded" in counts_of(NETWORKS["zcash"]), "shielded" in counts_of(NETWORKS["main"])
+    (True, False)
+    """
+    return (*_COUNTS, SHIELDED.name) if network.coin.form.shielded else _COUNTS
+
+
+def column_bytes(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the size that each canonical column file has at these counts."""
     return {
         name: (counts[rows] + column.offsets) * column.row_bytes
-        for name, rows, column in columns(tables)
+        for name, rows, column in columns(tables_of(counts))
     }
 
 
@@ -154,7 +165,8 @@ def read_checksums(store: Path, manifest: Manifest) -> dict[str, bytes]:
     sums: dict[str, bytes] = {}
     position = 0
     counts = {**manifest.counts, **manifest.index_counts}
-    for name, rows, column in columns(TABLES + INDEXES):
+    tables = tables_of(manifest.counts)
+    for name, rows, column in columns(tables + INDEXES):
         if column.in_place:
             length = SUM_BYTES * chunk_count(counts[rows])
         else:
@@ -162,7 +174,7 @@ def read_checksums(store: Path, manifest: Manifest) -> dict[str, bytes]:
             length = CHECKSUM_BYTES * -(-size // CHUNK_BYTES)
         sums[name] = content[position : position + length]
         position += length
-    of_columns = b"".join(sums[name] for name, _rows, _column in columns())
+    of_columns = b"".join(sums[name] for name, _rows, _column in columns(tables))
     of_indexes = content[len(of_columns) :]
     if (
         digest_of(manifest.network, manifest.counts, of_columns) != manifest.digest
@@ -242,7 +254,7 @@ def _is_sound(manifest: Manifest) -> bool:
     """Tell whether sizes may be computed, and hash tables probed, from these values."""
     return (
         manifest.network in NETWORKS
-        and _are_counts(manifest.counts, COUNTS)
+        and _are_counts(manifest.counts, counts_of(NETWORKS[manifest.network]))
         and _are_counts(manifest.index_counts, _INDEX_COUNTS)
         and all(
             slots >= MIN_SLOTS and slots.bit_count() == 1

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.codec.header import HEADER_BYTES
+from clewline.codec.header import HEADER_BYTES, LONGEST_HEADER, REGTEST_HEADER
 from clewline.codec.networks import Network, network_by_name
 from clewline.codec.script import is_unspendable
 from clewline.errors import StoreDamagedError
@@ -20,10 +20,12 @@ from clewline.store.coverage import Coverage, read_coverage
 from clewline.store.files import map_column
 from clewline.store.hash_index import find_scripts, find_txids
 from clewline.store.manifest import Manifest, read_manifest
-from clewline.store.schema import INDEXES, TABLES, columns
+from clewline.store.schema import INDEXES, columns, tables_of
 
 _ATTEMPTS: Final = 5
 _CLUSTER: Final = "structure.cluster"
+_NO_TRANSACTION: Final = np.empty(0, np.uint32)
+_NO_TRANSACTION.flags.writeable = False
 
 
 @kernel
@@ -79,6 +81,19 @@ def _unspent_of(
     return count, upper, lower
 
 
+def header_bytes(network: Network) -> int:
+    """Return how long headers are, as they are serialised.
+
+    Examples
+    --------
+    >>> header_bytes(network_by_name("main")), header_bytes(network_by_name("zcash"))
+    (80, 1487)
+    """
+    if not network.coin.form.shielded:
+        return HEADER_BYTES
+    return REGTEST_HEADER if network.node_name == "regtest" else LONGEST_HEADER
+
+
 def block_sizes(store: ChainStore) -> NDArray[np.int64]:
     """Return the size of each block in bytes, as it was serialised.
 
@@ -90,15 +105,14 @@ def block_sizes(store: ChainStore) -> NDArray[np.int64]:
     Returns
     -------
     ndarray of int64, shape (n_block,)
-        Header, number of transactions as a CompactSize, transactions.
+        Header (Zcash's with its solution), number of transactions as a CompactSize, transactions.
     """
     start = store.column("block.tx_start")
     number = np.diff(start)
+    header = header_bytes(store.network)
     prefix = np.select([number < 253, number < 0x10000], [1, 3], 5)
     return (
-        HEADER_BYTES
-        + prefix
-        + np.add.reduceat(store.column("tx.total_size"), start[:-1], dtype=np.int64)
+        header + prefix + np.add.reduceat(store.column("tx.total_size"), start[:-1], dtype=np.int64)
     )
 
 
@@ -134,7 +148,7 @@ class ChainStore:
                 rows,
                 column,
             )
-            for name, rows, column in columns(TABLES + INDEXES)
+            for name, rows, column in columns(tables_of(manifest.counts) + INDEXES)
         }
 
     @classmethod
@@ -199,6 +213,34 @@ class ChainStore:
         )
         clusters.flags.writeable = False
         return clusters
+
+    @cached_property
+    def shielded_tx(self) -> NDArray[np.uint32]:
+        """Transactions with shielded parts, ascending; empty of chains without shielded pools."""
+        if "shielded" in self.manifest.counts:
+            return self.column("shielded.tx")
+        return _NO_TRANSACTION
+
+    def into_pools(self, first: int, last: int) -> NDArray[np.int64]:
+        """Return what each of a range of transactions brings into each shielded pool.
+
+        Parameters
+        ----------
+        first, last : int
+            Transactions ``first`` to ``last - 1``.
+
+        Returns
+        -------
+        ndarray of int64, shape (last - first, 3)
+            Satoshi that go into the Sprout, the Sapling and the Orchard pool; negative what comes
+            out. Zeros of chains without pools.
+        """
+        into = np.zeros((last - first, 3), np.int64)
+        begin, end = np.searchsorted(self.shielded_tx, (first, last)).tolist()
+        if begin < end:
+            rows = self.shielded_tx[begin:end].astype(np.int64) - first
+            into[rows] = self.column("shielded.value")[begin:end]
+        return into
 
     def file_of(self, name: str) -> Path:
         """Return the file of a column or index column."""

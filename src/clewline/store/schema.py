@@ -15,7 +15,7 @@ earlier tip takes a number beyond its own counts for *none*, and sees what it sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -165,6 +165,24 @@ TABLES: Final = (
     ),
 )
 
+SHIELDED: Final = Table(
+    "shielded",
+    "Transactions with shielded parts. In stores of chains with shielded pools (Zcash) alone.",
+    (
+        Column("tx", _U32, "tx id", "The transaction, ascending; coinbases are among them."),
+        Column(
+            "value",
+            _I64,
+            "satoshi",
+            "What went from its transparent part into the Sprout, the Sapling and the Orchard "
+            "pool, net; negative what came out. What inputs bring is what outputs hold, these "
+            "three and the fee.",
+            (3,),
+        ),
+    ),
+)
+"""Canonical like `TABLES`, in stores whose counts name it."""
+
 INDEXES: Final = (
     Table(
         "txid",
@@ -278,6 +296,27 @@ INDEXES: Final = (
         ),
     ),
 )
+
+
+def tables_of(counts: Collection[str]) -> tuple[Table, ...]:
+    """Return the canonical tables of a store.
+
+    Parameters
+    ----------
+    counts : collection of str
+        The names of its counts.
+
+    Returns
+    -------
+    tuple of Table
+        In the order of their checksums.
+
+    Examples
+    --------
+    >>> [table.name for table in tables_of({"tx": 2, "shielded": 1})][-1]
+    'shielded'
+    """
+    return (*TABLES, SHIELDED) if SHIELDED.name in counts else TABLES
 
 
 def columns(tables: tuple[Table, ...] = TABLES) -> Iterator[tuple[str, str, Column]]:

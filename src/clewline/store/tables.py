@@ -209,6 +209,7 @@ class LinkTables:
             self._view("tx.output_start"),
             self._view("output.value"),
             self._max_money,
+            parsed.shielded[:, 1:].sum(axis=1),
             spender.entries,
             spender.sums,
             prevout,

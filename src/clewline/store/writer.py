@@ -26,7 +26,7 @@ from clewline.codec.header import HEADER_BYTES, row_bytes
 from clewline.codec.networks import Network
 from clewline.codec.script import script_kinds
 from clewline.errors import ClewlineError, StoreMissingError, UsageError
-from clewline.store.column_files import ColumnFiles, parsed_columns
+from clewline.store.column_files import ColumnFiles, parsed_columns, parsed_counts
 from clewline.store.directory import (
     APPENDING,
     clear_leftovers,
@@ -45,9 +45,9 @@ from clewline.store.files import (
 from clewline.store.index_files import IndexFiles, take_back
 from clewline.store.link import Place, gather_bytes
 from clewline.store.manifest import (
-    COUNTS,
     Manifest,
     column_bytes,
+    counts_of,
     digest_of,
     index_digest_of,
     read_checksums,
@@ -229,7 +229,7 @@ class StoreWriter:
         """
         new = self.path / next_name(self.base.columns_dir)
         self._new_directories.append(new)
-        self._columns = ColumnFiles(new, dict.fromkeys(COUNTS, 0), {})
+        self._columns = ColumnFiles(new, dict.fromkeys(self.base.counts, 0), {})
         self._tables = self._tables_over(self._columns)
         self._tables.build()
 
@@ -288,10 +288,7 @@ class StoreWriter:
                 "script.bytes": blob,
             },
             {
-                "block": base["block"] + parsed.block_start.size,
-                "tx": base["tx"] + parsed.txid.shape[0],
-                "input": base["input"] + prevout.size,
-                "output": base["output"] + parsed.value.size,
+                **parsed_counts(parsed, base, self.network.coin.form),
                 "script": base["script"] + fresh,
                 "script_byte": base["script_byte"] + blob.size,
             },
@@ -519,7 +516,7 @@ def _nothing(network: Network) -> Manifest:
     return Manifest(
         network=network.name,
         tip="",
-        counts=dict.fromkeys(COUNTS, 0),
+        counts=dict.fromkeys(counts_of(network), 0),
         digest="",
         columns_dir="columns.0",
         index_dirs={},

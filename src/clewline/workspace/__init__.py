@@ -654,11 +654,11 @@ class Workspace:
         Returns
         -------
         dict
-            services + unspent + mined + coinjoin + capped + fees = total, in satoshi. Poison is an
-            upper bound that counts satoshi more than once, as ``law`` in the answer says. What is
-            too long to be listed is counted in ``not_listed``. ``spent_unconfirmed_by`` names those
-            unspent outputs that waiting transactions spend; they count as unspent. None where that
-            is not followed.
+            services + unspent + mined + coinjoin + capped + fees = total, in satoshi (on Zcash,
+            ``shielded`` too). Poison is an upper bound that counts satoshi more than once, as
+            ``law`` in the answer says. What is too long to be listed is counted in ``not_listed``.
+            ``spent_unconfirmed_by`` names those unspent outputs that waiting transactions spend;
+            they count as unspent. None where that is not followed.
 
         Raises
         ------
@@ -725,7 +725,8 @@ class Workspace:
         -------
         dict
             ``value`` arrived in all, ``paths`` and their steps, and what was searched: value +
-            services + unspent + mined + coinjoin + capped + fees = total, in satoshi. Where a cap
+            services + unspent + mined + coinjoin + capped + fees = total, in satoshi (on Zcash,
+            ``shielded`` too). Where a cap
             cuts the walk from the payer off, the walk from the receiver is tried too, and the
             better of the two is told (``searched``).
 

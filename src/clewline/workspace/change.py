@@ -25,6 +25,7 @@ from clewline.engine.heuristics.change import (
     probabilities,
     signs,
 )
+from clewline.engine.heuristics.coinjoin import CoinJoin
 from clewline.errors import DataError
 from clewline.reports.limits import accuracy_of
 from clewline.store.reader import ChainStore
@@ -204,6 +205,8 @@ def links_with_change(
 
 def _why_not_asked(chain: Chain, family: int, tx: int) -> str:
     """Say why no output of a transaction is asked about."""
+    if family == CoinJoin.shielded:
+        return "not asked: where its change went may be hidden in a shielded pool"
     if chain.tx_input[tx] == chain.tx_input[tx + 1]:
         return "not asked: a coinbase spends nothing"
     if family:

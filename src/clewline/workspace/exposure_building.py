@@ -20,6 +20,7 @@ import numpy as np
 from clewline import __version__
 from clewline.engine.chain import Chain
 from clewline.engine.exposure import (
+    HIDES,
     MAX_CATEGORIES,
     Marks,
     carry_from,
@@ -28,7 +29,7 @@ from clewline.engine.exposure import (
     first_affected,
     mark_scripts,
 )
-from clewline.engine.heuristics.coinjoin import mixes_owners
+from clewline.engine.heuristics.coinjoin import CoinJoin, mixes_owners
 from clewline.errors import UsageError
 from clewline.store.directory import next_name, take_lock
 from clewline.store.files import storage_error, write_array
@@ -51,6 +52,7 @@ from clewline.workspace.exposure_index import (
     part_files,
     read_exposure_manifest,
     read_side_checksums,
+    rests_of,
     write_exposure_manifest,
     write_side_checksums,
 )
@@ -219,7 +221,11 @@ def marks_of(store: ChainStore, attribution: Attribution) -> Marks:
         services.service_clusters,
         services.cluster_category + np.uint8(1),
     )
-    return Marks(category, mixes_owners(store.column("structure.coinjoin")).view(np.uint8))
+    families = store.column("structure.coinjoin")
+    mixes = mixes_owners(families).view(np.uint8)
+    if store.network.coin.form.shielded:
+        mixes[families == CoinJoin.shielded] = HIDES
+    return Marks(category, mixes)
 
 
 def _plan(ground: _Ground, index: Path, direction: str, before: Side | None) -> _Plan | None:
@@ -268,7 +274,8 @@ def _run(
 
 def _parts(ground: _Ground, direction: str) -> dict[str, int]:
     """Return file and number of each part of a direction."""
-    return part_files(ground.categories, DIRECTIONS[direction])
+    shielded = ground.store.network.coin.form.shielded
+    return part_files(ground.categories, rests_of(direction, shielded=shielded))
 
 
 def _open_columns(ground: _Ground, index: Path, plan: _Plan) -> dict[str, GrowingColumn]:
@@ -362,9 +369,9 @@ def _seal(ground: _Ground, index: Path, plan: _Plan, columns: Mapping[str, Growi
         directory=plan.directory.name,
         tip=ground.store.manifest.tip,
         counts={
-            "block": len(hashes),
-            "tx": ground.chain.n_tx,
-            "script": ground.chain.n_script,
+            name: count
+            for name, count in ground.store.manifest.counts.items()
+            if name in ("block", "tx", "script", "shielded")
         },
         categories=ground.categories,
         code=__version__,

@@ -35,7 +35,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.engine.exposure import FROM_RESTS, TO_RESTS
+from clewline.engine.exposure import FROM_RESTS, TO_RESTS, Rest
 from clewline.errors import StoreDamagedError, StoreVersionError
 from clewline.store.files import (
     CHECKSUM_BYTES,
@@ -78,7 +78,8 @@ class Side:
     tip : str
         Hash of the last block, as shown.
     counts : dict of str to int
-        Blocks, transactions and scripts up to the tip.
+        Blocks, transactions and scripts up to the tip; of a chain with shielded pools, transactions
+        with parts in them.
     categories : tuple of str
         Categories of services, numbered from 1 in this order.
     code : str
@@ -104,7 +105,8 @@ class Side:
 
     def parts(self) -> dict[str, int]:
         """Return the file of each part, in the order of an answer, and its number in the engine."""
-        rests = DIRECTIONS[self.directory.partition(".")[0]]
+        direction = self.directory.partition(".")[0]
+        rests = rests_of(direction, shielded="shielded" in self.counts)
         return part_files(self.categories, rests)
 
     def sizes(self) -> dict[str, int]:
@@ -127,6 +129,17 @@ class ExposureManifest:
 
     label_sets: list[dict[str, str]]
     sides: dict[str, Side]
+
+
+def rests_of(direction: str, *, shielded: bool) -> tuple[Rest, ...]:
+    """Return the rests of a direction, on a chain with shielded pools or without.
+
+    Examples
+    --------
+    >>> [rest.name for rest in rests_of("from", shielded=True)]
+    ['MINED', 'COINJOIN', 'SHIELDED']
+    """
+    return (*DIRECTIONS[direction], Rest.SHIELDED) if shielded else DIRECTIONS[direction]
 
 
 def part_files(categories: Sequence[str], rests: Sequence[Any]) -> dict[str, int]:
@@ -214,8 +227,9 @@ def _is_sound(direction: str, side: Side) -> bool:
         and _SIDE.fullmatch(side.directory) is not None
         and side.directory.startswith(f"{direction}.")
         and all(_WORD.fullmatch(name) for name in side.categories)
-        and side.counts.keys() == {"block", "tx", "script"}
-        and all(type(count) is int and 0 < count < 1 << 48 for count in side.counts.values())
+        and side.counts.keys() - {"shielded"} == {"block", "tx", "script"}
+        and all(type(count) is int and 0 <= count < 1 << 48 for count in side.counts.values())
+        and min(side.counts[name] for name in ("block", "tx", "script")) > 0
     )
 
 

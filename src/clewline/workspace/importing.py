@@ -94,6 +94,7 @@ def chain_of(store: ChainStore) -> Chain:
         script_kind=store.column("script.kind"),
         first_output=store.column("receiving.first"),
         next_output=store.column("receiving.next"),
+        shielded_tx=store.shielded_tx,
     )
     if store.network.coin.form.special:
         script = np.frombuffer(ASSET_LOCK_SCRIPT, np.uint8)
@@ -144,7 +145,6 @@ def import_blocks(
         The store is as it was.
     """
     kind = network_by_name(network) if network else _network_told(store, core_blocks)
-    kind.require_import()
     records = scan_directory(core_blocks, kind)
     if not records.file.size and not records.cut:
         raise BlockFileError("its block files are empty", where=str(core_blocks))
@@ -209,7 +209,6 @@ def import_from_node(
     """
     chain.coin = coin_of(store, network)
     tip = chain.tip()
-    tip.network.require_import()
     if network and network_by_name(network) != tip.network:
         raise UsageError(f"the node is on network {tip.network.name}", where="--network")
     if tip.headers > tip.height:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.codec.address import encode_addresses
+from clewline.codec.shielded import POOLS
 from clewline.engine.heuristics.coinjoin import CoinJoin
 from clewline.jit import kernel
 from clewline.reports.case import utc
@@ -153,7 +154,12 @@ def transactions(store: ChainStore, first: int, last: int) -> Iterator[dict[str,
         )
     ]
     ids = np.arange(first, last)
-    heights = store.height_of(blocks_of(store, ids)).tolist()
+    of_block = blocks_of(store, ids)
+    heights = store.height_of(of_block).tolist()
+    coinbase = store.column("block.tx_start")[of_block] == ids
+    into = store.into_pools(first, last)
+    begin, end = np.searchsorted(store.shielded_tx, (first, last))
+    with_parts = np.isin(ids, store.shielded_tx[begin:end])
     times = times_of(store, ids)
     families = store.column("structure.coinjoin")[first:last].tolist()
     known = partial.has_inputs(store, ids)
@@ -173,10 +179,17 @@ def transactions(store: ChainStore, first: int, last: int) -> Iterator[dict[str,
             "txid": txid,
             "height": heights[i] if known[i] else None,
             "time": utc(times[i]),
-            "fee": paid_in - sum(row["value"] for row in made) if spent else None,
+            "fee": paid_in - sum(row["value"] for row in made) - int(into[i].sum())
+            if spent or (with_parts[i] and not coinbase[i])
+            else None,
             "coinjoin": CoinJoin(families[i]).family,
             "inputs": spent if known[i] else partial.NOT_LOADED,
             "outputs": made,
+            **(
+                {"into_pools": dict(zip(POOLS, into[i].tolist(), strict=True))}
+                if with_parts[i]
+                else {}
+            ),
             **(mark if known[i] else parent_mark),
         }
 

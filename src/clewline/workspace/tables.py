@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from clewline.codec.address import decode_addresses
-from clewline.codec.networks import network_by_name
+from clewline.codec.networks import NETWORKS, network_by_name
 from clewline.engine.heuristics.coinjoin import CoinJoin
 from clewline.errors import DataError, UsageError
 from clewline.interop import require
@@ -132,10 +132,17 @@ def import_tables(
         schema = "flat" if has_scripts else "bitcoin-etl"
     _schema(schema)
     tables = FlatTables(directory) if schema == "flat" else BitcoinEtlTables(directory)
+    said = NETWORKS.get(network or str(tables.about.get("network")))
+    if said and said.coin.form.shielded:
+        raise UsageError(
+            f"tables of {said.coin.name} cannot be imported: they hold neither what goes into its "
+            "shielded pools nor the headers that its blocks are named by",
+            where=str(directory),
+            hint="import blocks: from files or from a node",
+        )
     wanted = network_by_name(network) if network else None
     header = tables.read_headers(wanted)
     kind = check_headers(header, wanted, str(directory))
-    kind.require_import()
     with StoreWriter(store, kind) as writer:
         tables.append_to(writer, lambda done, total: progress("Importing blocks", done, total))
         progress("Building indexes", 0, 2)

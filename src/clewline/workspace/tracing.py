@@ -48,7 +48,9 @@ _T = TypeVar("_T")
 
 NOT_LOADED: Final = "not_loaded"
 """The part of an answer that a partial store adds: where it does not know what comes next."""
-RESTS: Final = ("unspent", "mined", "coinjoin", "capped", NOT_LOADED, "fees")
+SHIELDED: Final = "shielded"
+"""The part that a chain with shielded pools adds: what enters or leaves them is not followed."""
+RESTS: Final = ("unspent", "mined", "coinjoin", SHIELDED, "capped", NOT_LOADED, "fees")
 """The parts of an answer where money that met no service is."""
 
 _UPPER_BOUND: Final = (
@@ -404,7 +406,10 @@ def _law(store: ChainStore, trace: Trace) -> str:
 
 def rest_parts(store: ChainStore) -> str:
     """Name the parts of an answer where money that met no service is."""
-    return " + ".join(rest for rest in RESTS if rest != NOT_LOADED or store.coverage is not None)
+    absent = {NOT_LOADED} if store.coverage is None else set()
+    if not store.network.coin.form.shielded:
+        absent.add(SHIELDED)
+    return " + ".join(rest for rest in RESTS if rest not in absent)
 
 
 def rests(store: ChainStore, flow: Flow) -> dict[str, int]:
@@ -413,8 +418,10 @@ def rests(store: ChainStore, flow: Flow) -> dict[str, int]:
         "unspent": flow.value_at(Stop.UNSPENT),
         "mined": flow.value_at(Stop.MINED),
         "coinjoin": flow.value_at(Stop.COINJOIN),
-        "capped": flow.value_at(*CAPS),
     }
+    if store.network.coin.form.shielded:
+        parts[SHIELDED] = flow.value_at(Stop.SHIELDED)
+    parts["capped"] = flow.value_at(*CAPS)
     if store.coverage is not None:
         parts[NOT_LOADED] = flow.value_at(Stop.NOT_LOADED)
     return {**parts, "fees": flow.fees}

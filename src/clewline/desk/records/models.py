@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from clewline import vocab
 from clewline.desk.ledger import AppendOnly, Referenced, Sealed, TeamOwned, TeamQuerySet
@@ -23,8 +24,11 @@ class Word(models.CharField):
     def __init__(self, field: str, **options: Any) -> None:
         self.field = field
         words = vocab.record_fields()[field]
-        settings = {"max_length": 20, "choices": list(words.words.items())}
-        settings |= {"verbose_name": words.title.lower()}
+        settings = {
+            "max_length": 20,
+            "choices": [(word, _(title)) for word, title in words.words.items()],
+        }
+        settings |= {"verbose_name": _(words.title)}
         if "default" not in options:
             settings |= {"blank": True, "default": ""}
         super().__init__(**{**settings, **options})

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clewline.engine.chain import Bool, Chain, Int64, UInt8, UInt32
-from clewline.engine.heuristics.coinjoin import NULLDATA
+from clewline.engine.heuristics.coinjoin import NULLDATA, CoinJoin
 from clewline.engine.heuristics.multi_input import MIXES, check_coinjoin
 from clewline.errors import UsageError
 from clewline.jit import kernel
@@ -344,6 +344,9 @@ def _signs(
                 continue
             same = _habit(later, tx_input, version, locktime, sequence) == habit
             rows[o, _HABITS] = 1 if same else -1
+            # Inputs and outputs do not tell the fee of what has shielded parts, nor all it pays.
+            if coinjoin[later] == CoinJoin.shielded.value:
+                continue
             weight = 3 * np.int64(base_size[later]) + np.int64(total_size[later])
             later_rate = _rate(later, tx_input, tx_output, prevout, value, weight)
             if rate > 0 and later_rate > 0:

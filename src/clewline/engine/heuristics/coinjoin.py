@@ -50,6 +50,7 @@ class CoinJoin(IntEnum):
     dash = 8
     credit_unlock = 9
     credit_lock = 10
+    shielded = 11
 
     @property
     def family(self) -> str | None:
@@ -58,8 +59,13 @@ class CoinJoin(IntEnum):
 
     @property
     def mixes_owners(self) -> bool:
-        """Whether inputs of several owners meet: all families but those of one owner."""
+        """Whether money of several owners meets: all families but those of one owner."""
         return self not in _OF_ONE_OWNER
+
+    @property
+    def parts_inputs(self) -> bool:
+        """Whether inputs are of several owners: they mix, and not in a shielded pool."""
+        return self.mixes_owners and self is not CoinJoin.shielded
 
 
 _OF_ONE_OWNER: Final = (CoinJoin.none, CoinJoin.whirlpool_tx0, CoinJoin.credit_lock)
@@ -201,6 +207,15 @@ RULES: Final[tuple[Rule, ...]] = (
         "into the pool, and traces stop there. One owner's transaction: it mixes nobody, and its "
         "other outputs are ordinary. Only on Dash.",
         "Dash improvement proposal DIP-27",
+    ),
+    Rule(
+        CoinJoin.shielded,
+        "Shielded parts (Zcash)",
+        "The transaction, no coinbase, has JoinSplits, Sapling spends or outputs, or Orchard "
+        "actions: value enters a shielded pool or leaves it, and owners and amounts inside are "
+        "hidden. Its transparent inputs are one owner's, as in other transactions. Only on Zcash.",
+        "Zcash protocol specification, 7.1; ZIP-225; Kappos et al., An Empirical Analysis of "
+        "Anonymity in Zcash (USENIX Security 2018)",
     ),
 )
 """In the order in which they are tried: the first that matches names the transaction."""
@@ -741,6 +756,9 @@ def classify(
         chain.version,
         result,
     )
+    begin, stop = np.searchsorted(chain.shielded_tx, (first_tx, end)).tolist()
+    shielded = chain.shielded_tx[begin:stop].astype(np.int64)
+    result[shielded[~np.isin(shielded, chain.block_tx)] - first_tx] = CoinJoin.shielded
     return result
 
 
@@ -751,7 +769,7 @@ def family_mixes_owners(family: Any) -> bool:
 
 
 def mixes_owners(family: UInt8) -> Bool:
-    """Tell which verdicts mean that inputs of several owners meet.
+    """Tell which verdicts mean that money of several owners meets.
 
     Parameters
     ----------
@@ -886,6 +904,7 @@ def explain(chain: Chain, tx: int) -> Reason:
         raise UsageError(f"transaction {tx}; allowed is 0 to {n_tx - 1}", where="tx")
     spent = chain.prevout[chain.tx_input[tx] : chain.tx_input[tx + 1]]
     out = slice(int(chain.tx_output[tx]), int(chain.tx_output[tx + 1]))
+    shielded = classify(chain, tx, tx + 1)[0] == CoinJoin.shielded
     return explain_transaction(
         chain.value[spent],
         chain.script[spent],
@@ -894,6 +913,7 @@ def explain(chain: Chain, tx: int) -> Reason:
         chain.script[out],
         chain.script_kind[chain.script[out]],
         int(chain.version[tx]) if len(chain.version) else None,
+        shielded=bool(shielded),
     )
 
 
@@ -905,6 +925,8 @@ def explain_transaction(
     output_script_ids: Column,
     output_kinds: Column,
     version: int | None = None,
+    *,
+    shielded: bool = False,
 ) -> Reason:
     """Say why a transaction that is not in a store gets its family; see `explain`.
 
@@ -916,6 +938,8 @@ def explain_transaction(
         As for `classify_transaction`.
     version : int, optional
         Of a transaction of Dash: its version field.
+    shielded : bool
+        Whether it has parts in a shielded pool, and is no coinbase.
 
     Returns
     -------
@@ -930,7 +954,7 @@ def explain_transaction(
     tx = _transaction(
         input_values, input_script_ids, input_kinds, output_values, output_script_ids, output_kinds
     )
-    family = tx.family(version)
+    family = CoinJoin.shielded if shielded else tx.family(version)
     amount, equal = _most_frequent(tx.output_values)
     standard = np.union1d(_DECIMAL, _BINARY_OR_TERNARY)
     numbers = {
@@ -949,7 +973,12 @@ def explain_transaction(
     if family is CoinJoin.none:
         return Reason(family, None, f"no CoinJoin shape: {size}", numbers)
     rule = next(rule for rule in RULES if rule.family is family)
-    if family in (CoinJoin.mweb, CoinJoin.credit_unlock, CoinJoin.credit_lock):
+    if family in (
+        CoinJoin.mweb,
+        CoinJoin.credit_unlock,
+        CoinJoin.credit_lock,
+        CoinJoin.shielded,
+    ):
         return Reason(family, rule, f"{rule.title}: {size}", numbers)
     if family is CoinJoin.wasabi2:
         detail = f"{numbers['standard_denominations']} of them standard denominations"

@@ -25,12 +25,13 @@ RULE: Final = "multi-input"
 
 MIXES: Final[Bool] = mixes_owners(np.array(list(CoinJoin), dtype=np.uint8))
 """`mixes_owners` of each `CoinJoin` value, for kernels."""
+_PARTS_INPUTS: Final[Bool] = np.array([family.parts_inputs for family in CoinJoin])
 
 
 @kernel
 def may_link(tx: int | np.int64, tx_input: Int64, coinjoin: UInt8) -> bool:
     """Return whether `tx` has several inputs, all of one owner. Their scripts may be one."""
-    return bool(tx_input[tx + 1] - tx_input[tx] > 1 and not MIXES[coinjoin[tx]])
+    return bool(tx_input[tx + 1] - tx_input[tx] > 1 and not _PARTS_INPUTS[coinjoin[tx]])
 
 
 @kernel
