@@ -901,7 +901,7 @@ def api_page() -> str:
 
     def type_of(field: dict[str, Any]) -> str:
         if "$ref" in field:
-            return field["$ref"].rpartition("/")[2]
+            return str(field["$ref"]).rpartition("/")[2]
         if "anyOf" in field:
             return " or ".join(type_of(one) for one in field["anyOf"])
         if "enum" in field:
