@@ -31,6 +31,7 @@ SEALED = {
 }
 OF_TEAM = {
     "brand": "Clear Codename",
+    "group": "Clear Groupname",
     "summary": "clear-summary",
     "report": "clear-report",
     "tier": "clear-tier",

@@ -27,6 +27,7 @@ from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import AccessChange, ApiToken, User
 from clewline.desk.api import operations
 from clewline.desk.audit.models import Event
+from clewline.desk.brands import services as brands
 from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
 from clewline.desk.records.models import Sighting
@@ -124,6 +125,29 @@ def of_address(name: str) -> Make:
     return make
 
 
+def of_brand(name: str) -> Make:
+    """Return an address of a brand."""
+
+    def make(asking: Asking) -> str:
+        brand = asking.sighting.brand
+        assert brand is not None
+        return reverse(name, args=[brand.ref])
+
+    return make
+
+
+def of_group(asking: Asking) -> str:
+    """Return the page of a group."""
+    brand = asking.sighting.brand
+    assert brand is not None
+    return reverse("group", args=[brands.create_group(asking.owner, brand, GROUP).ref])
+
+
+def of_pair(asking: Asking) -> str:
+    """Return where two pages are judged to be of one brand."""
+    return reverse("judge-pair", args=["brand", asking.sighting.ref, asking.sighting.ref])
+
+
 def of_token(asking: Asking) -> str:
     """Return where a token of the owner is revoked."""
     accounts.new_token(asking.owner, "tests", ["account.read"], 5)
@@ -207,6 +231,7 @@ def into_case(asking: Asking) -> Body:
     return {"case": case.ref, "why": "made up"}
 
 
+GROUP: Final = planted.OF_TEAM["group"]
 PROTECTION: Final = {"reveals_per_day": 10, "minutes_per_day": 60, "seconds_open": 30}
 _OF_CASE: Final = {"teammate": 404, "stranger": 404}
 _SEALED_NOTES: Final = frozenset({planted.SEALED["title"], planted.SEALED["note"]})
@@ -245,6 +270,27 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     # A site's address is not shown again, so that what is found is what the teams know.
     ("search", "GET"): Row(with_all(at("search"))),
     ("search", "POST"): Row(with_all(at("search")), {"q": planted.URL}),
+    ("brands", "GET"): Row(with_all(at("brands"))),
+    ("new-brand", "GET"): Row(with_all(at("new-brand"))),
+    ("new-brand", "POST"): Row(at("new-brand"), team_form(codename="x"), 302, 302, 302),
+    ("brand", "GET"): Row(of_brand("brand"), stranger=404),
+    ("brand-name", "GET"): Row(of_brand("brand-name"), stranger=404),
+    ("brand-name", "POST"): Row(
+        of_brand("brand-name"),
+        {"reason": "compare"},
+        stranger=404,
+        shows=frozenset({planted.SEALED["name"]}),
+    ),
+    ("new-group", "GET"): Row(of_brand("new-group"), stranger=404),
+    ("new-group", "POST"): Row(of_brand("new-group"), {"codename": "x"}, 302, 302, 404),
+    ("group", "GET"): Row(of_group, stranger=404),
+    ("judge", "GET"): Row(with_all(at("judge"))),
+    ("judge-pair", "GET"): Row(of_pair, stranger=404),
+    ("judge-pair", "POST"): Row(of_pair, {"verdict": "same"}, 302, 302, 404),
+    ("assign", "GET"): Row(of_sighting("assign"), stranger=404),
+    ("assign", "POST"): Row(
+        of_sighting("assign"), {"codename": planted.OF_TEAM["brand"]}, 302, 302, 404
+    ),
     ("cases", "GET"): Row(with_all(at("cases"))),
     ("open-case", "GET"): Row(with_all(at("open-case"))),
     ("open-case", "POST"): Row(
