@@ -29,6 +29,7 @@ from clewline.desk.records.models import (
     Address,
     Brand,
     Indicator,
+    KnownAddress,
     PaymentOption,
     Sighting,
     SketchBand,
@@ -538,6 +539,7 @@ def _write_options(
         if means is not None:
             copied["memo"] = draft.memo or means.tag
         row = PaymentOption(
+            team_id=sighting.team_id,
             sighting=sighting,
             position=position,
             key_id=sighting.key_id,
@@ -552,6 +554,7 @@ def _write_options(
         _check_row(row, f"option {position + 1}")
         rows.append(row)
     PaymentOption.objects.bulk_create(rows)
+    KnownAddress.objects.note(sighting.team_id, addresses.values())
 
 
 def _write_indicators(
