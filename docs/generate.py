@@ -143,7 +143,7 @@ def format_page() -> str:
 
 
 def vocabulary_page() -> str:
-    """List the words that labels may use."""
+    """List the words that labels and records may use."""
     from clewline import vocab
 
     def marks(category: vocab.Category) -> str:
@@ -152,8 +152,9 @@ def vocabulary_page() -> str:
 
     return "\n\n".join(
         (
-            "# Vocabulary of labels",
-            "The words that label files may use. An unknown word is refused.",
+            "# Vocabulary",
+            "The words that label files and the records of the desk may use. An unknown word is "
+            "refused.",
             "## Categories",
             "A trace stops at a *service*: what happens inside is not on the chain. Labels of "
             "*child protection* are shown before all others.",
@@ -180,6 +181,20 @@ def vocabulary_page() -> str:
             table(
                 ("type", "title", "meaning"),
                 ((code(t.id), t.title, t.description) for t in vocab.label_types().values()),
+            ),
+            "## Fields of records",
+            "Fields of sightings and payment options whose words are a closed list; the API takes "
+            "the words, people see the titles.",
+            table(
+                ("field", "title", "words"),
+                (
+                    (
+                        code(field.id),
+                        field.title,
+                        "; ".join(f"{code(word)} {title}" for word, title in field.words.items()),
+                    )
+                    for field in vocab.record_fields().values()
+                ),
             ),
         )
     )

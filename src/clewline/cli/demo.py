@@ -49,6 +49,7 @@ def demo(
     _tell(f"{labels.loaded:,} labels, {labels.refused} refused")
 
     workspace = Workspace.open(store)
+    workspace.build_exposure()
     truth = json.loads(made.truth.read_text())
     seen = _address_on_the_page(made.labels, truth)
     page = workspace.address(seen)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clewline.codec.script import script_kinds
 from clewline.store.bulk_rows import ROW_WORDS, BatchRows
@@ -119,46 +121,70 @@ class ScriptPasses:
 
         check_ids(sum(self._scripts))
         known = known_bytes = 0
-        indexes = self._at.indexes
-        firsts_of = indexes.appended["receiving.first"]
-        followings, lasts = (indexes.in_place[f"receiving.{name}"] for name in ("next", "last"))
-        for number, (following, other) in enumerate(self._at.in_order(place, range(outputs.count))):
-            length = self._length.take(other.size)
-            data = self._bytes.take(int(length.sum(dtype=np.int64)))
-            script = np.empty(other.size, np.uint32)
-            first, last, ends = np.empty((3, other.size), np.int64)
-            blob = np.empty(data.size, np.uint8)
-            fresh, size = number_scripts(
-                outputs.first(number),
-                other,
-                length,
-                data,
-                known,
-                firsts,
-                script,
-                first,
-                last,
-                ends,
-                blob,
-            )
-            starts = np.concatenate((np.zeros(1, np.int64), ends[:fresh]))
-            known += fresh
-            columns_.append(
-                {
-                    "output.script": script,
-                    "script.start": starts[1:] + known_bytes,
-                    "script.kind": script_kinds(blob, starts, self._mweb),
-                    "script.bytes": blob[:size],
-                },
-                {"script": known, "script_byte": known_bytes + size},
-            )
-            known_bytes += size
-            firsts_of.append(first[:fresh])
-            followings.append(following)
-            lasts.append(last[:fresh])
+        # Numbers follow from those before, so one thread gives them; another one writes meanwhile.
+        with ThreadPoolExecutor(1) as writer:
+            written: Future[None] | None = None
+            ranges = self._at.in_order(place, range(outputs.count))
+            for number, (following, other) in enumerate(ranges):
+                length = self._length.take(other.size)
+                data = self._bytes.take(int(length.sum(dtype=np.int64)))
+                script = np.empty(other.size, np.uint32)
+                first, last, ends = np.empty((3, other.size), np.int64)
+                blob = np.empty(data.size, np.uint8)
+                fresh, size = number_scripts(
+                    outputs.first(number),
+                    other,
+                    length,
+                    data,
+                    known,
+                    firsts,
+                    script,
+                    first,
+                    last,
+                    ends,
+                    blob,
+                )
+                if written is not None:
+                    written.result()
+                written = writer.submit(
+                    self._write,
+                    *(script, ends[:fresh], blob[:size], first[:fresh], last[:fresh], following),
+                    *(known, known_bytes),
+                )
+                known += fresh
+                known_bytes += size
+            if written is not None:
+                written.result()
         for spilled in (matches, self._bytes, self._length):
             spilled.close()
         return firsts
+
+    def _write(
+        self,
+        script: NDArray[np.uint32],
+        ends: Offsets,
+        blob: NDArray[np.uint8],
+        first: Offsets,
+        last: Offsets,
+        following: Offsets,
+        known: int,
+        known_bytes: int,
+    ) -> None:
+        """Write what a range of outputs brought, behind so many scripts and bytes."""
+        starts = np.concatenate((np.zeros(1, np.int64), ends))
+        self._at.columns.append(
+            {
+                "output.script": script,
+                "script.start": ends + known_bytes,
+                "script.kind": script_kinds(blob, starts, self._mweb),
+                "script.bytes": blob,
+            },
+            {"script": known + ends.size, "script_byte": known_bytes + blob.size},
+        )
+        indexes = self._at.indexes
+        indexes.appended["receiving.first"].append(first)
+        indexes.in_place["receiving.next"].append(following)
+        indexes.in_place["receiving.last"].append(last)
 
     def _start_blocks(self, firsts: Firsts) -> None:
         """Write the number of scripts known after each block."""

@@ -122,7 +122,11 @@ class SightingForm(PlainForm):
     keep_indicators = forms.BooleanField(
         label=_("Keep the ticked indicators, sealed"), required=False
     )
-    indicators = forms.MultipleChoiceField(required=False, choices=())
+    indicators = forms.MultipleChoiceField(
+        required=False,
+        choices=(),
+        error_messages={"invalid_choice": _("The paste changed since it was read: read it again.")},
+    )
     url = line(
         _("Site address"),
         2000,
@@ -211,7 +215,7 @@ class OptionForm(PlainForm):
     MAIN: Final = (
         *("rail", "asset", "amount_min", "amount_max", "price_currency", "period", "tier"),
     )
-    RARE: Final = (
+    OTHERS: Final = (
         *("processor", "network", "token_contract", "payment_currency", "memo", "form"),
         *("invoice_expires_at", "uri_parameters", "credit", "obtained", "contact_kind", "contact"),
     )
@@ -271,19 +275,50 @@ class OptionForm(PlainForm):
         return any(self[name].value() for name in said)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Fields that are always shown: what such an option is about."""
+        if self["contact"].value():
+            return ("contact_kind", "contact", "form", "rail")
+        if self["credit"].value() and not self.has_address:
+            return ("credit", "rail", "amount_min", "price_currency")
+        if not self.has_address:
+            return (
+                "rail",
+                "processor",
+                "amount_min",
+                "amount_max",
+                "price_currency",
+                "period",
+                "tier",
+            )
+        return self.MAIN
+
+    @property
+    def has_address(self) -> bool:
+        """Whether its address is asked for: of coins, and where one was filled in."""
+        other = self["contact"].value() or self["rail"].value() not in ("crypto", "", None)
+        return bool(self["address_shown"].value()) or not other
+
+    @property
     def main(self) -> list[Any]:
         """Fields that are always shown."""
-        return [self[name] for name in self.MAIN]
+        return [self[name] for name in self.names]
 
     @property
     def rare(self) -> list[Any]:
         """Fields that are folded away."""
-        return [self[name] for name in self.RARE]
+        folded = [name for name in (*self.MAIN, *self.OTHERS) if name not in self.names]
+        return [self[name] for name in (*self._of_address, *folded)]
+
+    @property
+    def _of_address(self) -> tuple[str, ...]:
+        """The fields of an address, where they are folded away."""
+        return () if self.has_address else ("address_shown", "reading")
 
     @property
     def summary(self) -> str:
         """What is set of the fields that are folded away."""
-        return ", ".join(filter(None, (_shown(self[name]) for name in self.RARE)))
+        return ", ".join(filter(None, (_shown(field) for field in self.rare)))
 
     @property
     def is_confirmed(self) -> bool:
@@ -423,4 +458,4 @@ def _shown(field: Any) -> str:
     return str(field.label)
 
 
-_USUAL: Final = frozenset({"obtained", "form", "retention_class"})
+_USUAL: Final = frozenset({"rail", "obtained", "form", "retention_class"})

@@ -81,6 +81,8 @@ def read_paste(source: str, seen: datetime) -> Read:
     DataError
         If it is no text, or too long.
     """
+    # A browser sends other ends of lines with a form than without one.
+    source = source.replace("\r\n", "\n")
     reading = read_page(source)
     rows = [*_options(reading, seen), *_contacts(reading), *_credits(reading)]
     links, aside = split_indicators(source)

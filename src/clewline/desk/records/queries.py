@@ -94,13 +94,15 @@ def known(user: User, addresses: Iterable[AddressKey]) -> dict[AddressKey, Known
     _add_sightings(user, found)
     _add_attributions(user, found)
     answers = {}
-    for place, (key, one) in enumerate(found.items()):
+    asks = MOST_ASKED_OF_CHAIN
+    for key, one in found.items():
         custody, chain = list(one.custody), ""
-        if place < MOST_ASKED_OF_CHAIN:
+        if asks:
             said = chain_store.of_address(*key)
             chain = said.words
-            deposit = said.facts.get("deposit_of")
-            if deposit:
+            # A store that is busy or broken keeps nobody waiting twice.
+            asks = 0 if said.state == "error" else asks - 1
+            if said.facts.get("deposit_of"):
                 custody.append("the chain store infers a deposit address")
         answers[key] = Known(
             one.times,

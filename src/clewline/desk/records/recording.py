@@ -229,7 +229,7 @@ def option_row(option: PaymentOption) -> dict[str, Any]:
     address = option.address
     row = {
         name: getattr(option, name)
-        for name in (*OptionForm.MAIN, *OptionForm.RARE)
+        for name in (*OptionForm.MAIN, *OptionForm.OTHERS)
         if name != "contact"
     }
     row["uri_parameters"] = "\n".join(f"{k}={v}" for k, v in option.uri_parameters.items())
