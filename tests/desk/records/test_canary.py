@@ -85,7 +85,16 @@ def test_no_byte_of_media_is_kept(
     world: World, caplog: pytest.LogCaptureFixture, spelling: str
 ) -> None:
     client = world.client(world.person("analyst"))
-    settled = {"keep_text": "on", "keep_indicators": "on", "account-TOTAL_FORMS": "1"}
+    settled = {
+        "keep_text": "on",
+        "keep_indicators": "on",
+        "account-TOTAL_FORMS": "1",
+        "account-0-fact": "other",
+        "account-0-says": "made up",
+        "account-0-obtained": "reported",
+    }
+    # Nothing but the media is wrong with what is sent.
+    assert client.post(RECORD, form(paste=MADE_UP, **settled)).status_code == 302
     refused = 0
     for (field, most), start in zip(TEXTS.items(), cycle(STARTS.values()), strict=False):
         # Where the length alone would refuse it, as much of it as is taken.
