@@ -22,6 +22,7 @@ from clewline.cli import (
     demo,
     desk,
     desk_audit,
+    desk_keeping,
     evaluate,
     exposure,
     extract,
@@ -57,6 +58,9 @@ app.command("sql")(sql.sql)
 app.command("extract")(extract.extract)
 app.command("evaluate")(evaluate.evaluate)
 desk.app.add_typer(desk_audit.app, name="audit")
+desk.app.command("backup")(desk_keeping.backup)
+desk.app.command("restore")(desk_keeping.restore)
+desk.app.add_typer(desk_keeping.keys_app, name="keys")
 app.add_typer(desk.app, name="desk")
 app.add_typer(play.app, name="play")
 app.command("demo")(demo.demo)

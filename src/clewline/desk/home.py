@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,8 @@ from typing import Final
 from clewline.errors import DeskMissingError
 from clewline.settings import value_of
 
-_KEYS: Final = ("root", "index", "session")
+KEYS: Final = ("root", "index", "session")
+"""Names of the desk's own keys."""
 _KEY_BYTES: Final = 32
 
 
@@ -50,20 +52,23 @@ class DeskHome:
         """Tell whether this desk was made."""
         return self._key_file("root").is_file()
 
-    def make(self, *, play: bool = False) -> DeskHome:
+    def make(self, *, play: bool = False, keys: Mapping[str, bytes] | None = None) -> DeskHome:
         """Make directory and keys where they are missing; keys that are there stay.
 
         Parameters
         ----------
         play : bool
             Whether everything that will be recorded here is made up. Cannot be taken back.
+        keys : mapping of str to bytes, optional
+            Keys by name where they are not to be new ones: those of a desk that is restored.
         """
         for directory in (self.path, self.path / "keys"):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in _KEYS:
+        # `exists` asks for the root key, so that one comes last.
+        for name in reversed(KEYS):
             file = self._key_file(name)
             if not file.exists():
-                self._write_key(file, secrets.token_bytes(_KEY_BYTES))
+                self._write_key(file, (keys or {}).get(name) or secrets.token_bytes(_KEY_BYTES))
         if play:
             (self.path / "play").write_text("Every record of this desk is made up.\n")
         return self

@@ -18,9 +18,10 @@ from typing import Any, Final
 from django.db import transaction
 
 from clewline.desk.accounts.models import Organisation, Team, User
+from clewline.desk.brands import queries, services
 from clewline.desk.records import services as records
 from clewline.desk.records.drafts import IndicatorDraft, OptionDraft, SightingDraft
-from clewline.desk.records.models import Address, AddressStatus, Attribution, Sighting
+from clewline.desk.records.models import Address, AddressStatus, Attribution, Brand, Sighting
 from clewline.desk.roles import Role
 from clewline.desk.welfare.models import Protection, Reveal
 
@@ -40,6 +41,8 @@ _PEOPLE: Final = (
 )
 _PAGES: Final = 48
 _REFRESHES: Final = 3
+_NO_BRAND: Final = 11
+"""Every so many pages the recorder named no brand."""
 _TIERS: Final = (
     ("one month", "monthly", 30),
     ("three months", "quarterly", 75),
@@ -94,6 +97,7 @@ def fill(case: Path, progress: Callable[[int, int], None] | None = None) -> int:
         if progress is not None:
             progress(number, len(pages))
     _judge_addresses(people, truth)
+    _judge_brands(people)
     _look_back(people)
     return Sighting.objects.count()
 
@@ -134,7 +138,7 @@ def _page(
     first = _seen_at(purchases[0], number)
     draft = SightingDraft(
         observed_at=first,
-        brand=site.codename,
+        brand="" if number % _NO_BRAND == 0 else site.codename,
         url=f"https://{site.host}/pay/{number}",
         location_kind="hidden_service" if number % 3 else "clearnet",
         access_path=chance.choice(("open", "account", "pathway")),
@@ -152,7 +156,7 @@ def _page(
         handling="C",
         options=tuple(_options(site, purchases[0], chance)),
         indicators=(
-            IndicatorDraft(kind="analytics", value=site.analytics, place="script"),
+            IndicatorDraft(kind="account", value=site.analytics, place="script"),
             IndicatorDraft(kind="email", value=f"help@{site.host}", place="text"),
         ),
     )
@@ -260,6 +264,36 @@ def _judge_addresses(people: dict[str, User], truth: dict[str, Any]) -> None:
         reason="A shop says it is theirs (made up)",
         by=analyst,
     )
+
+
+def _judge_brands(people: dict[str, User]) -> None:
+    """Judge two brands the same and one different, make a group; the rest waits in the queue."""
+    analyst, second = people["analyst"], people["second-analyst"]
+    team = analyst.teams.get()
+    lantern, harbour, meadow = (
+        Brand.objects.get(team=team, codename=site.codename) for site in _SITES
+    )
+    said = (
+        (second, lantern, harbour, "unsure", "One page looked at, too little (made up)"),
+        (analyst, lantern, harbour, "same", "Same account, same prices, same words (made up)"),
+        (analyst, lantern, meadow, "different", "Another price list and contact (made up)"),
+    )
+    for by, one, other, verdict, note in said:
+        shown = queries.pair(team.pk, "brand", one.ref, other.ref)
+        services.judge(
+            by,
+            "brand",
+            one,
+            other,
+            verdict,
+            reasons=shown.common.reasons if shown.common else (),
+            looked_at=shown.looked_at(),
+            note=note,
+        )
+    services.create_group(analyst, lantern, "Copper Orchard", "To be watched together (made up)")
+    unnamed = Sighting.objects.standing().filter(team=team, brand=None).order_by("id").first()
+    if unnamed is not None:
+        services.assign(second, unnamed, meadow, "The contact is that of the site (made up)")
 
 
 def _look_back(people: dict[str, User]) -> None:

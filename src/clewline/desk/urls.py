@@ -11,6 +11,7 @@ from clewline.desk.addresses import views as addresses
 from clewline.desk.addresses.converters import ChainOrNone
 from clewline.desk.api import api
 from clewline.desk.audit import views as audit
+from clewline.desk.brands import views as brands
 from clewline.desk.cases import views as cases
 from clewline.desk.records import views as records
 from clewline.desk.search import views as search
@@ -38,6 +39,15 @@ urlpatterns = [
     path("audit/", audit.log, name="audit"),
     path("audit/check/", audit.check, name="check-audit"),
     path("audit/export.<str:form>", audit.export, name="export-audit"),
+    path("brands/", brands.brands, name="brands"),
+    path("brands/new/", brands.new_brand, name="new-brand"),
+    path("brands/<str:ref>/", brands.brand, name="brand"),
+    path("brands/<str:ref>/name/", brands.name, name="brand-name"),
+    path("brands/<str:ref>/group/", brands.new_group, name="new-group"),
+    path("groups/<str:ref>/", brands.group, name="group"),
+    path("judge/", brands.judge_next, name="judge"),
+    path("judge/<str:kind>/<str:left>/<str:right>/", brands.judge, name="judge-pair"),
+    path("sightings/<str:ref>/brand/", brands.assign, name="assign"),
     path("sightings/", records.sightings, name="sightings"),
     path("sightings/record/", records.record, name="record"),
     path("sightings/<str:ref>/", records.sighting, name="sighting"),

@@ -15,9 +15,10 @@ import hmac
 import secrets
 import sqlite3
 import threading
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -98,6 +99,14 @@ def keyed_index(key: bytes, kind: str, value: str) -> bytes:
     return hmac.digest(key, f"{kind}\x00{value}".encode(), hashlib.sha256)[:_INDEX_BYTES]
 
 
+class Wrapped(NamedTuple):
+    """A record's key as the vault keeps it; without bytes once it is destroyed."""
+
+    id: str
+    wrapped: bytes | None
+    destroyed_at: str | None
+
+
 class Vault:
     """The keys of all records of one desk.
 
@@ -156,6 +165,34 @@ class Vault:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return changed == 1
 
+    def rows(self) -> Iterator[Wrapped]:
+        """Yield every key as it is kept, for a backup."""
+        found = self._connection().execute(
+            "SELECT id, wrapped, destroyed_at FROM record_key ORDER BY id"
+        )
+        return (Wrapped(*row) for row in found)
+
+    def merge(self, rows: Iterable[Wrapped]) -> None:
+        """Take in keys of a backup; what was destroyed here or there is destroyed afterwards.
+
+        Raises
+        ------
+        SealError
+            If the root key does not open one of them; nothing is taken in then.
+        """
+        with self._connection() as connection:
+            for row in rows:
+                if row.wrapped is not None:
+                    self._unwrap(row.wrapped, row.id)
+                connection.execute(
+                    "INSERT INTO record_key (id, wrapped, destroyed_at) VALUES (?, ?, ?) "
+                    "ON CONFLICT (id) DO UPDATE SET wrapped = NULL, "
+                    "destroyed_at = excluded.destroyed_at "
+                    "WHERE excluded.wrapped IS NULL AND record_key.wrapped IS NOT NULL",
+                    row,
+                )
+        self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def _key(self, key_id: str) -> bytes:
         """Return a record's key."""
         row = (
@@ -167,9 +204,12 @@ class Vault:
             raise SealError("the vault has no such key", where=key_id)
         if row[0] is None:
             raise ErasedError(f"erased on {row[1]}", where=key_id)
-        nonce, wrapped = row[0][:_NONCE], row[0][_NONCE:]
+        return self._unwrap(row[0], key_id)
+
+    def _unwrap(self, wrapped: bytes, key_id: str) -> bytes:
+        """Decrypt a record's key with the root key."""
         try:
-            return AESGCM(self._root).decrypt(nonce, wrapped, key_id.encode())
+            return AESGCM(self._root).decrypt(wrapped[:_NONCE], wrapped[_NONCE:], key_id.encode())
         except InvalidTag:
             raise SealError("the root key does not open this vault", where=key_id) from None
 

@@ -78,20 +78,28 @@ class Group(TeamOwned, Referenced):
 
 
 class Judgement(TeamOwned, AppendOnly):
-    """What a person decided: two sightings show one brand, or two brands are one group.
+    """What a person decided of two sides: they are one brand, or belong to one group.
 
-    A ledger. The latest judgement of a pair counts; merged views are derived from those that say
-    *same*, and nothing is ever merged in the records.
+    A side is a brand, a page (named by the reference of its first sighting) or a group. A ledger:
+    the latest judgement of a pair counts; merged views are derived from it (`brands/derived.py`),
+    and nothing is ever merged in the records. `left` comes before `right`.
     """
 
     kind = models.CharField(max_length=10, choices=[("brand", "brand"), ("group", "group")])
-    left = models.CharField(max_length=13, db_index=True)
-    right = models.CharField(max_length=13, db_index=True)
+    left = models.CharField(max_length=13)
+    right = models.CharField(max_length=13)
     verdict = Word("judgement", default="unsure")
     reasons = models.JSONField(default=list)
+    looked_at = models.JSONField(default=list)
     note = models.CharField(max_length=400, blank=True)
     by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["left", "right"], name="judgement_left"),
+            models.Index(fields=["right"], name="judgement_right"),
+        ]
 
 
 class Address(models.Model):
@@ -144,7 +152,9 @@ class Sighting(TeamOwned, Referenced, Sealed, AppendOnly):
     observed_at = models.DateTimeField(db_index=True)
     observed_precision = Word("precision", default="minute")
 
-    brand = models.ForeignKey(Brand, on_delete=models.PROTECT, null=True, related_name="sightings")
+    brand = models.ForeignKey(
+        Brand, on_delete=models.PROTECT, null=True, related_name="sightings", db_index=False
+    )
     url_sealed = models.BinaryField(null=True)
     url_index = models.BinaryField(max_length=16, null=True, db_index=True)
     host_index = models.BinaryField(max_length=16, null=True, db_index=True)
@@ -192,7 +202,8 @@ class Sighting(TeamOwned, Referenced, Sealed, AppendOnly):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["team", "-recorded_at", "-id"], name="sighting_team_recorded")
+            models.Index(fields=["team", "-recorded_at", "-id"], name="sighting_team_recorded"),
+            models.Index(fields=["brand", "-observed_at", "-id"], name="sighting_brand_observed"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["recorder", "draft"], name="sighting_draft_once"),
@@ -273,11 +284,44 @@ class Indicator(Sealed, AppendOnly):
     set_aside = models.CharField(max_length=120, blank=True)
 
 
-class SketchBand(models.Model):
-    """One band of a sighting's sketch: sightings that share one are compared."""
+class TraitKey(TeamOwned):
+    """Something by which pages are compared, and who has it: a brand, or a page without one.
 
-    sighting = models.ForeignKey(Sighting, on_delete=models.PROTECT, related_name="bands")
-    band = models.BinaryField(max_length=16, db_index=True)
+    One row however many sightings of the brand have it; `sighting` is the latest of them. `key` is
+    keyed, so that nothing can be read from it.
+    """
+
+    key = models.BinaryField(max_length=16)
+    unit = models.CharField(max_length=13)
+    sighting = models.ForeignKey(Sighting, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["team", "key", "unit"], name="trait_key_once")
+        ]
+
+
+class Proposal(TeamOwned):
+    """Two brands, or pages without one, that somebody should compare; a hint and no record.
+
+    What they have in common is told afresh, from what stands, when a person looks at it.
+    """
+
+    kind = models.CharField(max_length=10, choices=[("brand", "brand"), ("group", "group")])
+    left = models.CharField(max_length=13)
+    right = models.CharField(max_length=13)
+    strength = models.PositiveSmallIntegerField()
+    left_sighting = models.ForeignKey(Sighting, on_delete=models.PROTECT, related_name="+")
+    right_sighting = models.ForeignKey(Sighting, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["team", "kind", "left", "right"], name="proposal_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["team", "-strength", "-id"], name="proposal_queue")
+        ]
 
 
 class Attribution(TeamOwned, AppendOnly):
@@ -317,9 +361,10 @@ __all__ = [
     "Indicator",
     "Judgement",
     "PaymentOption",
+    "Proposal",
     "Sighting",
     "SightingQuerySet",
-    "SketchBand",
     "TeamQuerySet",
+    "TraitKey",
     "Withdrawal",
 ]

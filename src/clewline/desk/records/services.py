@@ -17,6 +17,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from clewline.desk.accounts.models import Team, User
+from clewline.desk.brands import proposing
 from clewline.desk.ledger import index_of, new_reference, vault
 from clewline.desk.records.drafts import (
     AccountDraft,
@@ -31,7 +32,6 @@ from clewline.desk.records.models import (
     Indicator,
     PaymentOption,
     Sighting,
-    SketchBand,
     Withdrawal,
 )
 from clewline.desk.records.site_address import read_site_address
@@ -433,12 +433,10 @@ def _write(
         raise UsageError(
             "somebody else recorded this at the same moment", where="sighting", hint="look again"
         ) from None
-    _write_options(sighting, draft.options, meant, source)
-    _write_indicators(sighting, draft.indicators, source if "indicators" in keep else None)
-    if sketch is not None:
-        SketchBand.objects.bulk_create(
-            SketchBand(sighting=sighting, band=band) for band in likeness.bands(sketch)
-        )
+    options = _write_options(sighting, draft.options, meant, source)
+    before = source if "indicators" in keep else None
+    indicators = _write_indicators(sighting, draft.indicators, before)
+    proposing.note(sighting, options, indicators)
     return sighting
 
 
@@ -522,7 +520,7 @@ def _write_options(
     drafts: Sequence[OptionDraft],
     meant: Sequence[Meaning | None],
     source: Sighting | None,
-) -> None:
+) -> list[PaymentOption]:
     """Write the options of a sighting, in two queries and those of new addresses."""
     addresses = _addresses(meant)
     before = {}
@@ -551,12 +549,12 @@ def _write_options(
         row.seal("contact", contact)
         _check_row(row, f"option {position + 1}")
         rows.append(row)
-    PaymentOption.objects.bulk_create(rows)
+    return PaymentOption.objects.bulk_create(rows)
 
 
 def _write_indicators(
     sighting: Sighting, drafts: Sequence[IndicatorDraft], source: Sighting | None
-) -> None:
+) -> list[Indicator]:
     """Write the indicators of a sighting, or take over those of the one before."""
     if not drafts and source is not None:
         drafts = [
@@ -585,7 +583,7 @@ def _write_indicators(
         row.seal("value", draft.value)
         _check_row(row, f"indicator {place}")
         rows.append(row)
-    Indicator.objects.bulk_create(rows, batch_size=500)
+    return Indicator.objects.bulk_create(rows, batch_size=500)
 
 
 def _keep_indexes(sighting: Sighting, source: Sighting, name: str) -> None:

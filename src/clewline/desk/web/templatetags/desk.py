@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from clewline import vocab
 from clewline.reports.case import btc
 
 if TYPE_CHECKING:
@@ -40,6 +42,18 @@ def short(text: str) -> SafeString:
     if len(text) <= 20:
         return format_html("<code>{}</code>", text)
     return format_html('<code title="{}">{}…{}</code>', text, text[:10], text[-6:])
+
+
+@register.filter
+def entry(names: Mapping[str, str], key: str) -> str:
+    """Look a key up: ``{{ names|entry:ref }}``; the key itself where it is not there."""
+    return names.get(key, key)
+
+
+@register.filter
+def word(value: str, field: str) -> str:
+    """Show a word of a record's field as people read it: ``{{ row.period|word:"period" }}``."""
+    return vocab.record_fields()[field].words.get(value, value) or "\N{EN DASH}"
 
 
 @register.filter

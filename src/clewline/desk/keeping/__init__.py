@@ -1,0 +1,1 @@
+"""Keeping a desk: backups, restoring them, copies of its keys."""
