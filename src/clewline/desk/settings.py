@@ -140,6 +140,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = True
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Clewline"
+MFA_TOTP_TOLERANCE = 1  # clocks of telephones differ by half a minute
 MFA_PASSKEY_LOGIN_ENABLED = False
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _tls
 MFA_ADAPTER = "clewline.desk.accounts.adapter.SealedSecrets"

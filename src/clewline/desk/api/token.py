@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Final, TypeVar
 
 from django.http import HttpRequest
@@ -48,7 +48,8 @@ def scope(name: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]
     def guard(operation: Callable[..., Answer]) -> Callable[..., Answer]:
         @wraps(operation)
         def guarded(request: DeskRequest, *args: Any, **kwargs: Any) -> Answer:
-            return enter(request, action, lambda: operation(request, *args, **kwargs))
+            work = partial(operation, request, *args, **kwargs)
+            return enter(request, action, work, changes=action.writes and request.method == "POST")
 
         guarded.action = action  # type: ignore[attr-defined]
         # The framework reads the types of a request from here; they are names of another module.
