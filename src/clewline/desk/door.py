@@ -75,6 +75,7 @@ def door(
             return enter(request, action, work, changes=changes)
 
         guarded.action = action  # type: ignore[attr-defined]
+        guarded.methods = answers  # type: ignore[attr-defined]
         return guarded
 
     return guard

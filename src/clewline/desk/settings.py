@@ -187,6 +187,9 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 FILE_UPLOAD_HANDLERS: list[str] = []
 
+# No mail either: nobody is written to, whatever a library would like to say.
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False

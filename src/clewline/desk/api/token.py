@@ -14,10 +14,12 @@ from ninja.security import HttpBearer
 
 from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import ApiToken
+from clewline.desk.api.limits import Rate, require_size
 from clewline.desk.door import DeskRequest, enter
 from clewline.desk.roles import ACTIONS
 
 _SEEN_AGAIN: Final = timedelta(minutes=1)
+_RATE: Final = Rate()
 Answer = TypeVar("Answer")
 
 
@@ -29,6 +31,8 @@ class Bearer(HttpBearer):
         found = accounts.find_token(token)
         if found is None:
             return None
+        _RATE.take(found.id)
+        require_size(request)
         now = timezone.now()
         if found.last_used_at is None or now - found.last_used_at > _SEEN_AGAIN:
             ApiToken.objects.filter(id=found.id).update(last_used_at=now)
