@@ -85,6 +85,7 @@ def _fill(sightings: int, chance: np.random.Generator) -> None:
         Address,
         Attribution,
         Brand,
+        KnownAddress,
         PaymentOption,
         Sighting,
         Withdrawal,
@@ -92,7 +93,7 @@ def _fill(sightings: int, chance: np.random.Generator) -> None:
 
     begin = time.perf_counter()
     organisation = Organisation.objects.create(name="Made up")
-    teams = [Team.objects.create(organisation=organisation, name=name) for name in ("a", "b")]
+    teams = [Team.objects.create(organisation=organisation, name=name) for name in ("a", "b", "c")]
     people = []
     for team in teams:
         user = User.objects.create_user(
@@ -156,6 +157,7 @@ def _fill(sightings: int, chance: np.random.Generator) -> None:
             yield {
                 "id": i + 1,
                 "sighting_id": i // _OPTIONS + 1,
+                "team_id": teams[_team(i // _OPTIONS)].pk,
                 "position": i % _OPTIONS,
                 "key_id": f"{i // _OPTIONS:032x}",
                 "address_id": int(picked[i]) + 1,
@@ -163,6 +165,21 @@ def _fill(sightings: int, chance: np.random.Generator) -> None:
             }
 
     _insert(PaymentOption, {"asset": "BTC"}, options())
+    theirs = np.array([_team(i // _OPTIONS) for i in range(len(picked))])
+    pairs = np.unique(picked * 2 + theirs).tolist()
+    _insert(
+        KnownAddress,
+        {},
+        (
+            {
+                "id": i + 1,
+                "team_id": teams[pair % 2].pk,
+                "address_id": pair // 2 + 1,
+                "canonical": texts[pair // 2],
+            }
+            for i, pair in enumerate(pairs)
+        ),
+    )
     _insert(
         Withdrawal,
         {"reason": "made up", "by": people[0]},

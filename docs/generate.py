@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -828,9 +829,150 @@ def commands_page() -> str:
 
 Page = Callable[[], str]
 
+
+def roles_page() -> str:
+    """List roles, and which of them may do which action at the desk."""
+    from clewline.desk.roles import ACTIONS, ALONE, ROLES, Role
+
+    alone = " and ".join(sorted(ALONE))
+    return "\n\n".join(
+        (
+            "# Roles",
+            "Who may do what at the desk (`desk/roles.py`). A role says what a person may do at "
+            "all; which records, their teams say, and of cases who is a member. What a person may "
+            "not know of is *not found*, in the same bytes as what does not exist; what their role "
+            "does not do is *forbidden*. Each call leaves a row in the audit log, refused ones "
+            "too. A test asks every page and every operation of the API as every role, for its "
+            "own, a colleague's and another team's record (`tests/desk/test_matrix.py`).",
+            f"{alone.capitalize()} each go with no other role: who runs or checks the desk does "
+            "not read its records.",
+            table(("role", "what it is for"), ((str(role), text) for role, text in ROLES.items())),
+            "## Actions",
+            "The name stands in the audit log and is a scope of API tokens: a token does what its "
+            "owner's roles allow, and of that its scopes ([API.md](API.md)).",
+            table(
+                ("action", "what it is", *map(str, Role)),
+                (
+                    (
+                        code(one.name),
+                        one.help,
+                        *("yes" if role in one.roles else "" for role in Role),
+                    )
+                    for one in sorted(ACTIONS.values(), key=lambda one: one.name)
+                ),
+            ),
+        )
+    )
+
+
+def with_desk() -> None:
+    """Set Django up on a desk that is gone again, unless there is one."""
+    import django
+    from django.conf import settings
+
+    from clewline.desk.home import DeskHome
+
+    if not settings.configured:
+        with tempfile.TemporaryDirectory() as directory:
+            DeskHome(Path(directory)).make()
+            os.environ["CLEWLINE_DESK_HOME"] = directory
+            os.environ["DJANGO_SETTINGS_MODULE"] = "clewline.desk.settings"
+            django.setup()
+
+
+def api_page() -> str:
+    """List the operations of the desk's API and the fields that they take."""
+    with_desk()
+    from clewline.desk.api import api, limits
+    from clewline.desk.api import operations as listed
+
+    schema = api.get_openapi_schema()
+    shapes = schema["components"]["schemas"]
+
+    def body_of(operation: dict[str, Any]) -> str:
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        return content["schema"]["$ref"].rpartition("/")[2] if content else ""
+
+    operations = [
+        (path, method, operation, view)
+        for path, method, view in listed()
+        for operation in [schema["paths"][f"/api{path}"][method.lower()]]
+    ]
+
+    def type_of(field: dict[str, Any]) -> str:
+        if "$ref" in field:
+            return str(field["$ref"]).rpartition("/")[2]
+        if "anyOf" in field:
+            return " or ".join(type_of(one) for one in field["anyOf"])
+        if "enum" in field:
+            return "one of: " + ", ".join(code(word) for word in field["enum"] if word)
+        if field.get("type") == "array":
+            return f"list of {type_of(field['items'])}" + _bound(field, "maxItems", "rows")
+        kind = str(field.get("format", field.get("type", "")))
+        return kind + _bound(field, "maxLength", "characters") + _bound(field, "maximum", "at most")
+
+    asked = sorted({body_of(operation) for _, _, operation, _ in operations} - {""})
+    nested = [name for name in shapes if name.endswith("In") and name not in asked]
+    parts = [
+        "# The API of the desk",
+        "For programs: HTTP with JSON under `/api`, guarded as the pages are. A person makes a "
+        "token on the page of their account, with the scopes that it needs and a day on which it "
+        "ends, and the program sends it: `Authorization: Bearer clw_…`. A cookie lets nobody in. A "
+        "token does what its owner's roles allow ([ROLES.md](ROLES.md)), and of that its scopes. "
+        "Each call leaves a row in the audit log.",
+        "No answer holds a sealed field: a site's address is there as its fingerprint, of a "
+        "contact its kind. There is no reveal for programs. What a token may not know of is not "
+        "found, in the same bytes as what does not exist.",
+        f"A token may ask {limits.PER_MINUTE} times a minute, in each process of the server; then "
+        "it is answered with 429 and `Retry-After` in seconds. A body may have up to "
+        f"{limits.LARGEST_BODY // 2**20} MB; a larger one is answered with 413. Lists go on at "
+        "`next`.",
+        "The whole contract, with the shape of each answer, is `GET /api/openapi.json` "
+        "(OpenAPI 3.1). An error is answered as `{code, message, where, hint}`; codes are those "
+        "of [ERRORS.md](ERRORS.md), and `no-token` (401), `forbidden` (403), `not-found` (404), "
+        "`bad-request` (400, 422), `too-large` (413), `too-many` (429).",
+        "```\ncurl -H 'Authorization: Bearer clw_…' http://localhost:8000/api/me\n```",
+        "## Operations",
+        table(
+            ("operation", "scope", "body", "what it does"),
+            (
+                (
+                    code(f"{method} /api{path}"),
+                    code(view.action.name),
+                    code(body_of(operation)),
+                    operation.get("description", ""),
+                )
+                for path, method, operation, view in operations
+            ),
+        ),
+        "## Bodies",
+        "Unknown fields are refused. A field with ? may be left out.",
+    ]
+    for name in [*asked, *nested]:
+        shape = shapes[name]
+        required = set(shape.get("required", ()))
+        parts += [
+            f"### {name}",
+            table(
+                ("field", "what it may be"),
+                (
+                    (code(field) + ("" if field in required else "?"), type_of(says))
+                    for field, says in shape["properties"].items()
+                ),
+            ),
+        ]
+    return "\n\n".join(parts)
+
+
+def _bound(field: dict[str, Any], key: str, word: str) -> str:
+    """Say a bound of a field, if it has one."""
+    return f", {field[key]:,} {word}" if key in field else ""
+
+
 PAGES: dict[str, Page] = {
     "ACCURACY.md": accuracy_page,
     "ADDRESSES.md": addresses_page,
+    "API.md": api_page,
     "CASES.md": cases_page,
     "CHAINS.md": chains_page,
     "COMMANDS.md": commands_page,
@@ -841,6 +983,7 @@ PAGES: dict[str, Page] = {
     "INFERENCES.md": inferences_page,
     "PACKS.md": packs_page,
     "PAGES.md": pages_page,
+    "ROLES.md": roles_page,
     "SETTINGS.md": settings_page,
     "TABLES.md": tables_page,
     "VOCABULARY.md": vocabulary_page,

@@ -89,7 +89,7 @@ def test_ci_script_runs_the_daily_commands() -> None:
     assert bash is not None
     subprocess.run([bash, "-n", script], check=True)
     stages = re.findall(r"^stage ([a-z-]+)$", script.read_text(encoding="utf-8"), re.MULTILINE)
-    assert stages == ["setup", "check", "test", "test-slow", "demo"]
+    assert stages == ["setup", "check", "test", "test-postgres", "test-slow", "demo"]
 
 
 def make(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

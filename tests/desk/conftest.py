@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,3 +94,23 @@ def world(db: None, monkeypatch: pytest.MonkeyPatch) -> World:
     team, people = make_team("north")
     other_team, strangers = make_team("south")
     return World(team, other_team, people, strangers)
+
+
+@pytest.fixture
+def play_case(tmp_path: Path) -> Path:
+    """A case in small: one exchange, some payments, as ``truth.json`` has them."""
+    addresses = [
+        "bcrt1q766tr8y3n9wp60yvls9tchs64qat28epdkgen5",
+        "bcrt1qr4u26x9aa8dea4t44ledseuw05skrt5u4vvrrr",
+        "bcrt1qkp9jx3zxyqfra86dqvkqtx4tlmj4vtsyyjc74m",
+    ]
+    purchases = [
+        {"txid": f"{n:064x}", "address": addresses[n % 3], "value": 10_000 + n, "usd": 30}
+        | {"time": 1_609_798_042 + n * 86_400}
+        for n in range(150)
+    ]
+    exchange = {"kind": "exchange", "name": "Exchange A (made up)"}
+    exchange["deposit"] = ["bcrt1qq7ytl5srwtfnus62ze2f43zk729qepuje888cr"]
+    truth = {"seed": 1, "purchases": purchases, "entities": [exchange]}
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    return tmp_path

@@ -8,7 +8,8 @@ but not do is *forbidden*. Each call leaves one audit row, refused ones too.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from contextlib import nullcontext
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib.auth.views import redirect_to_login
@@ -40,8 +41,20 @@ class DeskRequest(HttpRequest):
     api_token: ApiToken | None
 
 
-def door(name: str, *methods: str) -> Callable[[View], View]:
+def door(
+    name: str, *methods: str, asks: Callable[[DeskRequest], bool] | None = None
+) -> Callable[[View], View]:
     """Guard a view: its action, and the HTTP methods it answers (GET if none are named).
+
+    Parameters
+    ----------
+    name : str
+        The action, of `roles.ACTIONS`.
+    *methods : str
+        HTTP methods.
+    asks : callable, optional
+        Tells a POST that asks and changes nothing, such as one that has a paste read. It holds no
+        transaction, so nobody who saves waits for it.
 
     Examples
     --------
@@ -57,15 +70,20 @@ def door(name: str, *methods: str) -> Callable[[View], View]:
                 return redirect_to_login(request.get_full_path())
             if request.method not in answers:
                 return HttpResponseNotAllowed(answers)
-            return enter(request, action, lambda: view(request, *args, **kwargs))
+            changes = request.method == "POST" and not (asks is not None and asks(request))
+            work = partial(view, request, *args, **kwargs)
+            return enter(request, action, work, changes=changes)
 
         guarded.action = action  # type: ignore[attr-defined]
+        guarded.methods = answers  # type: ignore[attr-defined]
         return guarded
 
     return guard
 
 
-def enter(request: DeskRequest, action: Action, work: Callable[[], Answer]) -> Answer:
+def enter(
+    request: DeskRequest, action: Action, work: Callable[[], Answer], *, changes: bool
+) -> Answer:
     """Do `work` if the person may, and write what happened; a change and its audit row are one.
 
     Pages and the API come through here. A token lets do what its owner may, and of that its scopes.
@@ -79,14 +97,10 @@ def enter(request: DeskRequest, action: Action, work: Callable[[], Answer]) -> A
         _write(request, action, "forbidden")
         raise PermissionDenied(reason)
     try:
-        if request.method in ("GET", "HEAD"):
+        with transaction.atomic() if changes else nullcontext():
             response = work()
-            _write(request, action, "done")
-        else:
-            with transaction.atomic():
-                response = work()
-                refused = isinstance(response, HttpResponseBase) and response.status_code >= 400
-                _write(request, action, "refused" if refused else "done")
+            refused = isinstance(response, HttpResponseBase) and response.status_code >= 400
+            _write(request, action, "refused" if changes and refused else "done")
     except Http404:
         _write(request, action, "not found")
         raise

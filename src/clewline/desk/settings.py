@@ -141,6 +141,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = True
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Clewline"
+MFA_TOTP_TOLERANCE = 1  # clocks of telephones differ by half a minute
 MFA_PASSKEY_LOGIN_ENABLED = False
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _tls
 MFA_ADAPTER = "clewline.desk.accounts.adapter.SealedSecrets"
@@ -186,6 +187,9 @@ CONTENT_SECURITY_POLICY = {
 # Text and no files: nothing is taken as an upload.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 FILE_UPLOAD_HANDLERS: list[str] = []
+
+# No mail either: nobody is written to, whatever a library would like to say.
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True

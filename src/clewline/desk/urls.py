@@ -92,6 +92,8 @@ urlpatterns = [
     path("accounts/logout/", allauth.logout, name="account_logout"),
     path("accounts/inactive/", allauth.account_inactive, name="account_inactive"),
     path("accounts/reauthenticate/", allauth.reauthenticate, name="account_reauthenticate"),
+    path("accounts/forgotten/", accounts.forgotten, name="account_reset_password"),
+    path("accounts/none/", accounts.forgotten, name="account_set_password"),
     path("accounts/password/", allauth.password_change, name="account_change_password"),
     path("accounts/2fa/", include("allauth.mfa.urls")),
 ]

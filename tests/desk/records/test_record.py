@@ -260,7 +260,7 @@ def test_a_page_costs_few_queries(world: World, django_assert_num_queries: Any) 
     record(analyst, page())
     analyst.team_ids  # noqa: B018
     many = tuple(IndicatorDraft(kind="host", value=f"h{i}.example") for i in range(50))
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         record(
             analyst, page(*[option(OTHER_ADDRESS, tier=str(i)) for i in range(20)], indicators=many)
         )

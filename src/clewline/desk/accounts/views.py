@@ -67,6 +67,11 @@ def step_in(request: HttpRequest) -> HttpResponse:
     return redirect("home")
 
 
+def forgotten(request: HttpRequest) -> HttpResponse:
+    """Say who helps with a lost password: a person, because the desk sends no mail."""
+    return render(request, "desk/accounts/forgotten.html")
+
+
 def locked_out(request: HttpRequest, *_: object, **__: object) -> HttpResponse:
     """Say that too many attempts failed; says nothing of whether the account exists."""
     return render(request, "desk/accounts/locked.html", status=429)

@@ -7,7 +7,7 @@ from datetime import date
 from django.db import transaction
 
 from clewline.desk.accounts.models import Team, User
-from clewline.desk.records.models import Address, AddressStatus, Attribution
+from clewline.desk.records.models import Address, AddressStatus, Attribution, KnownAddress
 from clewline.desk.records.plain_text import require_text
 from clewline.errors import UsageError
 from clewline.intake import read_address
@@ -61,9 +61,11 @@ def attribute(
         If a text holds media or binary.
     """
     _require(user, team, {"label": label, "source": source})
+    address = address_row(key)
+    KnownAddress.objects.note(team.pk, [address])
     return Attribution.objects.create(
         team=team,
-        address=address_row(key),
+        address=address,
         label=label,
         category=category,
         source=source,
@@ -85,8 +87,10 @@ def set_status(user: User, team: Team, key: Key, status: str, reason: str) -> Ad
         As `attribute`.
     """
     _require(user, team, {"reason": reason})
+    address = address_row(key)
+    KnownAddress.objects.note(team.pk, [address])
     return AddressStatus.objects.create(
-        team=team, address=address_row(key), status=status, reason=reason, by=user
+        team=team, address=address, status=status, reason=reason, by=user
     )
 
 

@@ -3,6 +3,6 @@
 No sealed field is in any answer, and nothing is revealed by a token.
 """
 
-from clewline.desk.api.app import api
+from clewline.desk.api.app import api, operations
 
-__all__ = ["api"]
+__all__ = ["api", "operations"]

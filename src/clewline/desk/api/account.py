@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ninja import Router
 
-from clewline.desk.api.schemas import Me, Problem
+from clewline.desk.api.schemas import ERRORS, Me
 from clewline.desk.api.token import scope
 from clewline.desk.door import DeskRequest
 
 router = Router(tags=["account"])
 
 
-@router.get("/me", response={200: Me, 401: Problem, 403: Problem})
+@router.get("/me", response={200: Me, **ERRORS})
 @scope("account.read")
 def me(request: DeskRequest) -> Me:
     """Say whose token this is and what it may do."""

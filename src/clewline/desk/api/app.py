@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any, Final
+
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
@@ -10,6 +13,7 @@ from ninja.errors import ValidationError as RequestError
 
 from clewline import __version__
 from clewline.desk.api import account, pages, sightings
+from clewline.desk.api.limits import TooManyError
 from clewline.desk.api.schemas import Problem
 from clewline.desk.api.token import Bearer
 from clewline.errors import ClewlineError
@@ -77,4 +81,19 @@ def _bad_value(request: HttpRequest, error: ValidationError) -> HttpResponse:
 @api.exception_handler(HttpError)
 def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
     """Pass on what the framework refuses, such as a body that is no JSON."""
-    return _problem(request, error.status_code, "bad-request", str(error))
+    code = _CODES.get(error.status_code, "bad-request")
+    answer = _problem(request, error.status_code, code, str(error))
+    if isinstance(error, TooManyError):
+        answer["Retry-After"] = str(error.seconds)
+    return answer
+
+
+_CODES: Final = {413: "too-large", 429: "too-many"}
+
+
+def operations() -> Iterator[tuple[str, str, Any]]:
+    """Yield path, method and view of each operation."""
+    for _prefix, router in api._routers:
+        for path, found in router.path_operations.items():
+            for operation in found.operations:
+                yield from ((path, method, operation.view_func) for method in operation.methods)

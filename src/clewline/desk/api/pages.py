@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from ninja import Router
 
-from clewline.desk.api.schemas import PageIn, PageOut, Problem, ProposalOut
+from clewline.desk.api.schemas import ERRORS, PageIn, PageOut, ProposalOut
 from clewline.desk.api.token import scope
 from clewline.desk.door import DeskRequest
 from clewline.intake import read_page
 
 router = Router(tags=["pages"])
-_ERRORS = {400: Problem, 401: Problem, 403: Problem, 422: Problem}
 
 
-@router.post("/read", response={200: PageOut, **_ERRORS})
+@router.post("/read", response={200: PageOut, **ERRORS})
 @scope("sighting.record")
 def read(request: DeskRequest, page: PageIn) -> PageOut:
     """Read a page and store nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from ninja import Schema
@@ -66,6 +66,12 @@ class Problem(Schema):
     message: str
     where: str | None = None
     hint: str | None = None
+
+
+ERRORS: Final = dict.fromkeys((400, 401, 403, 413, 422, 429), Problem)
+"""What every operation may answer instead."""
+OF_ONE: Final = {**ERRORS, 404: Problem}
+"""What an operation on one record may answer instead."""
 
 
 class Me(Schema):

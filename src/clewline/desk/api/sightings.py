@@ -12,6 +12,8 @@ from pydantic import Field
 
 from clewline.desk.accounts.models import Team
 from clewline.desk.api.schemas import (
+    ERRORS,
+    OF_ONE,
     AddressOut,
     CorrectionIn,
     ImportedOut,
@@ -33,12 +35,10 @@ from clewline.desk.records.models import Sighting
 from clewline.errors import ClewlineError, UsageError
 
 router = Router(tags=["sightings"])
-_ERRORS = {400: Problem, 401: Problem, 403: Problem, 422: Problem}
-_OF_ONE = {**_ERRORS, 404: Problem}
 _SAME = tuple(set(SightingOut.model_fields) & {field.name for field in Sighting._meta.fields})
 
 
-@router.get("/sightings", response={200: SightingsOut, **_ERRORS})
+@router.get("/sightings", response={200: SightingsOut, **OF_ONE})
 @scope("sighting.list")
 def sightings(
     request: DeskRequest,
@@ -59,7 +59,7 @@ def sightings(
     return SightingsOut(items=[_out(row) for row in rows[:limit]], next=more)
 
 
-@router.post("/sightings", response={201: SightingOut, **_ERRORS})
+@router.post("/sightings", response={201: SightingOut, **ERRORS})
 @scope("sighting.record")
 def record(request: DeskRequest, page: SightingIn) -> Status[SightingOut]:
     """Record what a page said."""
@@ -68,7 +68,7 @@ def record(request: DeskRequest, page: SightingIn) -> Status[SightingOut]:
     return Status(201, _out(_rows(request).get(pk=made.pk)))
 
 
-@router.post("/imports/sightings", response={200: list[ImportedOut], **_ERRORS})
+@router.post("/imports/sightings", response={200: list[ImportedOut], **ERRORS})
 @scope("sighting.record")
 def import_sightings(request: DeskRequest, rows: ImportIn) -> list[ImportedOut]:
     """Record many; each row is recorded whole or not at all, and told of."""
@@ -93,14 +93,14 @@ def import_sightings(request: DeskRequest, rows: ImportIn) -> list[ImportedOut]:
     return results
 
 
-@router.get("/sightings/{ref}", response={200: SightingOut, **_OF_ONE})
+@router.get("/sightings/{ref}", response={200: SightingOut, **OF_ONE})
 @scope("sighting.read")
 def sighting(request: DeskRequest, ref: Ref) -> SightingOut:
     """Read a sighting; what is sealed stays sealed."""
     return _out(_rows(request).get(pk=take(request, Sighting, ref).pk))
 
 
-@router.post("/sightings/{ref}/supersede", response={201: SightingOut, **_OF_ONE})
+@router.post("/sightings/{ref}/supersede", response={201: SightingOut, **OF_ONE})
 @scope("sighting.correct")
 def supersede(request: DeskRequest, ref: Ref, correction: CorrectionIn) -> Status[SightingOut]:
     """Put a corrected sighting in the place of one; sealed fields that are left empty stay."""
@@ -109,7 +109,7 @@ def supersede(request: DeskRequest, ref: Ref, correction: CorrectionIn) -> Statu
     return Status(201, _out(_rows(request).get(pk=new.pk)))
 
 
-@router.post("/sightings/{ref}/withdraw", response={200: SightingOut, **_OF_ONE})
+@router.post("/sightings/{ref}/withdraw", response={200: SightingOut, **OF_ONE})
 @scope("sighting.correct")
 def withdraw(request: DeskRequest, ref: Ref, withdrawal: WithdrawalIn) -> SightingOut:
     """Say that a sighting no longer stands."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Final, TypeVar
 
 from django.http import HttpRequest
@@ -14,10 +14,12 @@ from ninja.security import HttpBearer
 
 from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import ApiToken
+from clewline.desk.api.limits import Rate, require_size
 from clewline.desk.door import DeskRequest, enter
 from clewline.desk.roles import ACTIONS
 
 _SEEN_AGAIN: Final = timedelta(minutes=1)
+_RATE: Final = Rate()
 Answer = TypeVar("Answer")
 
 
@@ -29,6 +31,8 @@ class Bearer(HttpBearer):
         found = accounts.find_token(token)
         if found is None:
             return None
+        _RATE.take(found.id)
+        require_size(request)
         now = timezone.now()
         if found.last_used_at is None or now - found.last_used_at > _SEEN_AGAIN:
             ApiToken.objects.filter(id=found.id).update(last_used_at=now)
@@ -44,7 +48,8 @@ def scope(name: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]
     def guard(operation: Callable[..., Answer]) -> Callable[..., Answer]:
         @wraps(operation)
         def guarded(request: DeskRequest, *args: Any, **kwargs: Any) -> Answer:
-            return enter(request, action, lambda: operation(request, *args, **kwargs))
+            work = partial(operation, request, *args, **kwargs)
+            return enter(request, action, work, changes=action.writes and request.method == "POST")
 
         guarded.action = action  # type: ignore[attr-defined]
         # The framework reads the types of a request from here; they are names of another module.

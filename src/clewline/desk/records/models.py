@@ -7,6 +7,7 @@ with the key of their sighting, so that erasing it erases them.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 from django.db import models
@@ -117,16 +118,47 @@ class Address(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["canonical", "chain", "network"], name="address_once")
         ]
-        # For addresses by their beginning; the constraint's own index serves equality.
-        indexes: ClassVar = [
-            models.Index(
-                fields=["canonical"], name="address_prefix", opclasses=["varchar_pattern_ops"]
-            )
-        ]
 
     def __str__(self) -> str:
         """Return the address."""
         return self.canonical
+
+
+class KnownAddressQuerySet(TeamQuerySet):
+    """Which team knows of which addresses."""
+
+    def note(self, team_id: int, addresses: Iterable[Address]) -> None:
+        """Note that a team knows of some addresses; whoever writes of an address says so here."""
+        rows = {
+            one.pk: KnownAddress(team_id=team_id, address=one, canonical=one.canonical)
+            for one in addresses
+        }
+        # In one order everywhere, so that two who note the same rows do not wait for each other.
+        self.bulk_create([rows[pk] for pk in sorted(rows)], ignore_conflicts=True)
+
+
+class KnownAddress(TeamOwned):
+    """That a team recorded or said something of an address, for finding it by its beginning.
+
+    Without it the search for a beginning would walk through what all others know.
+    """
+
+    address = models.ForeignKey(Address, on_delete=models.PROTECT, related_name="known_by")
+    canonical = models.CharField(max_length=200)
+
+    objects = KnownAddressQuerySet.as_manager()  # type: ignore[misc]
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["team", "address"], name="known_address_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["team", "canonical"],
+                name="known_address_prefix",
+                opclasses=["int8_ops", "varchar_pattern_ops"],
+            )
+        ]
 
 
 class SightingQuerySet(TeamQuerySet):
@@ -156,8 +188,8 @@ class Sighting(TeamOwned, Referenced, Sealed, AppendOnly):
         Brand, on_delete=models.PROTECT, null=True, related_name="sightings", db_index=False
     )
     url_sealed = models.BinaryField(null=True)
-    url_index = models.BinaryField(max_length=16, null=True, db_index=True)
-    host_index = models.BinaryField(max_length=16, null=True, db_index=True)
+    url_index = models.BinaryField(max_length=16, null=True)
+    host_index = models.BinaryField(max_length=16, null=True)
     location_kind = Word("location_kind")
     hosting_country = models.CharField(max_length=2, blank=True)
     hosting_basis = Word("hosting_basis")
@@ -168,7 +200,7 @@ class Sighting(TeamOwned, Referenced, Sealed, AppendOnly):
     classification = models.JSONField(default=list)
     age_band = Word("age_band")
 
-    report_ref = models.CharField(max_length=80, blank=True, db_index=True)
+    report_ref = models.CharField(max_length=80, blank=True)
     report_origin = Word("report_origin")
     obtained = Word("obtained", default="seen")
     protected_source_sealed = models.BinaryField(null=True)
@@ -179,7 +211,7 @@ class Sighting(TeamOwned, Referenced, Sealed, AppendOnly):
     wording_language = models.CharField(max_length=12, blank=True)
     wording_sha256 = models.CharField(max_length=64, blank=True)
     page_text_sealed = models.BinaryField(null=True)
-    page_text_hash = models.CharField(max_length=64, blank=True, db_index=True)
+    page_text_hash = models.CharField(max_length=64, blank=True)
     sketch = models.BinaryField(null=True)
 
     source_grade = Word("source_grade")
@@ -201,8 +233,13 @@ class Sighting(TeamOwned, Referenced, Sealed, AppendOnly):
     objects = SightingQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
+        # The team first: how much others recorded of the same thing changes no answer's time.
         indexes: ClassVar = [
             models.Index(fields=["team", "-recorded_at", "-id"], name="sighting_team_recorded"),
+            models.Index(fields=["team", "url_index"], name="sighting_team_url"),
+            models.Index(fields=["team", "host_index"], name="sighting_team_host"),
+            models.Index(fields=["team", "report_ref"], name="sighting_team_report"),
+            models.Index(fields=["team", "page_text_hash"], name="sighting_team_page"),
             models.Index(fields=["brand", "-observed_at", "-id"], name="sighting_brand_observed"),
         ]
         constraints: ClassVar = [
@@ -229,7 +266,7 @@ class Withdrawal(AppendOnly):
     at = models.DateTimeField(default=timezone.now)
 
 
-class PaymentOption(Sealed, AppendOnly):
+class PaymentOption(TeamOwned, Sealed, AppendOnly):
     """One way to pay that a page offered. Its team is that of its sighting."""
 
     SEALED = ("contact",)
@@ -260,10 +297,14 @@ class PaymentOption(Sealed, AppendOnly):
     obtained = Word("obtained", default="seen")
     contact_kind = Word("contact_kind")
     contact_sealed = models.BinaryField(null=True)
-    contact_index = models.BinaryField(max_length=16, null=True, db_index=True)
+    contact_index = models.BinaryField(max_length=16, null=True)
 
     class Meta:
         ordering: ClassVar = ["position"]
+        indexes: ClassVar = [
+            models.Index(fields=["team", "address"], name="option_team_address"),
+            models.Index(fields=["team", "contact_index"], name="option_team_contact"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["sighting", "position"], name="option_position_once")
         ]
@@ -341,6 +382,11 @@ class Attribution(TeamOwned, AppendOnly):
         "self", on_delete=models.PROTECT, null=True, related_name="superseded_by"
     )
 
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["team", "address"], name="attribution_team_address")
+        ]
+
 
 class AddressStatus(TeamOwned, AppendOnly):
     """Whether a team still stands by an address. The latest row counts; none means active."""
@@ -351,6 +397,9 @@ class AddressStatus(TeamOwned, AppendOnly):
     by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=timezone.now)
 
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["team", "address"], name="status_team_address")]
+
 
 __all__ = [
     "Address",
@@ -360,6 +409,7 @@ __all__ = [
     "Group",
     "Indicator",
     "Judgement",
+    "KnownAddress",
     "PaymentOption",
     "Proposal",
     "Sighting",

@@ -120,7 +120,9 @@ def _add_sightings(user: User, found: dict[AddressKey, _Found]) -> None:
     """Count the sightings of each address, and name their brands."""
     standing = Sighting.objects.visible_to(user).standing()
     options = PaymentOption.objects.filter(
-        address__canonical__in={key[2] for key in found}, sighting__in=standing
+        team__in=user.team_ids,
+        address__canonical__in={key[2] for key in found},
+        sighting__in=standing,
     )
     of_address = ("address__chain", "address__network", "address__canonical")
     for *key, times, first, last in (

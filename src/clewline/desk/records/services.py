@@ -30,6 +30,7 @@ from clewline.desk.records.models import (
     Address,
     Brand,
     Indicator,
+    KnownAddress,
     PaymentOption,
     Sighting,
     Withdrawal,
@@ -536,6 +537,7 @@ def _write_options(
         if means is not None:
             copied["memo"] = draft.memo or means.tag
         row = PaymentOption(
+            team_id=sighting.team_id,
             sighting=sighting,
             position=position,
             key_id=sighting.key_id,
@@ -549,6 +551,7 @@ def _write_options(
         row.seal("contact", contact)
         _check_row(row, f"option {position + 1}")
         rows.append(row)
+    KnownAddress.objects.note(sighting.team_id, addresses.values())
     return PaymentOption.objects.bulk_create(rows)
 
 

@@ -20,6 +20,11 @@ from clewline.desk.welfare.forms import RevealForm
 from clewline.errors import DataError, UsageError
 
 
+def _asks(request: DeskRequest) -> bool:
+    """Tell whether a form wants a paste read or another option, and nothing saved."""
+    return request.POST.get("action") in ("read", "add")
+
+
 @door("sighting.list")
 def sightings(request: DeskRequest) -> HttpResponse:
     """List what the teams recorded, newest first."""
@@ -30,7 +35,7 @@ def sightings(request: DeskRequest) -> HttpResponse:
     return render(request, "desk/records/list.html", context)
 
 
-@door("sighting.record", "GET", "POST")
+@door("sighting.record", "GET", "POST", asks=_asks)
 def record(request: DeskRequest) -> HttpResponse:
     """Record a page: read the paste, confirm, save."""
     if request.method == "GET":
@@ -50,7 +55,7 @@ def record(request: DeskRequest) -> HttpResponse:
     return _saved(request, made)
 
 
-@door("sighting.correct", "GET", "POST")
+@door("sighting.correct", "GET", "POST", asks=_asks)
 def correct(request: DeskRequest, ref: str) -> HttpResponse:
     """Correct a sighting by another one that supersedes it."""
     sighting = take(request, Sighting, ref)
@@ -75,7 +80,7 @@ def correct(request: DeskRequest, ref: str) -> HttpResponse:
     return _saved(request, made)
 
 
-@door("sighting.record", "GET", "POST")
+@door("sighting.record", "GET", "POST", asks=_asks)
 def refresh(request: DeskRequest, ref: str) -> HttpResponse:
     """Record the next refresh of a page: the addresses that it shows now."""
     sighting = take(request, Sighting, ref)
@@ -147,9 +152,9 @@ def _read_or_add(
     request: DeskRequest, recording: Recording, last: Sighting | None = None, **more: Any
 ) -> HttpResponse | None:
     """Answer where the form asks for a reading or another option, not to be saved."""
-    action = request.POST.get("action")
-    if action not in ("read", "add"):
+    if not _asks(request):
         return None
+    action = request.POST["action"]
     request.audit_details = {"step": action}
     recording.propose(another=action == "add")
     part = "proposals" if request.htmx else "record"

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Case as InOrder
-from django.db.models import CharField, Count, Exists, Max, Min, OuterRef, Q, QuerySet, When
+from django.db.models import CharField, Count, Max, Min, Q, QuerySet, When
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -24,11 +24,11 @@ from clewline.desk.begins import Begins
 from clewline.desk.cases.models import Case, Link
 from clewline.desk.chain_store import FromChain
 from clewline.desk.records.models import (
-    Address,
     AddressStatus,
     Attribution,
     Brand,
     Group,
+    KnownAddress,
     PaymentOption,
     Sighting,
 )
@@ -135,7 +135,7 @@ def _asking(questions: Sequence[Question], field: str) -> dict[Any, list[int]]:
 def standing_options(user: User) -> QuerySet[PaymentOption]:
     """Return the options of those sightings that stand and that `user` may know of."""
     return PaymentOption.objects.filter(
-        sighting__team__in=user.team_ids,
+        team__in=user.team_ids,
         sighting__superseded_by__isnull=True,
         sighting__withdrawal__isnull=True,
     )
@@ -242,17 +242,14 @@ def _child_protection() -> list[str]:
 
 def _beginning_with(user: User, beginnings: Sequence[str]) -> list[_Key]:
     """Return addresses that the user's teams or cases know of and that begin so; a capped list."""
-    begun = Q()
+    found: set[_Key] = set()
+    key = ("address__chain", "address__network", "address__canonical")
     for beginning in beginnings:
-        begun |= Q(canonical__begins=beginning)
-    mine = (
-        Exists(standing_options(user).filter(address=OuterRef("pk")))
-        | Exists(Attribution.objects.visible_to(user).filter(address=OuterRef("pk")))
-        | Exists(AddressStatus.objects.visible_to(user).filter(address=OuterRef("pk")))
-        | Exists(Link.objects.visible_to(user).filter(address=OuterRef("pk")))
-    )
-    rows = Address.objects.filter(begun).filter(mine).order_by("canonical", "id")
-    return list(rows.values_list("chain", "network", "canonical")[:MOST_LISTED])
+        known = KnownAddress.objects.visible_to(user).filter(canonical__begins=beginning)
+        linked = Link.objects.visible_to(user).filter(address__canonical__begins=beginning)
+        for rows in (known.order_by("canonical"), linked.order_by("address__canonical")):
+            found.update(rows.values_list(*key)[:MOST_LISTED])
+    return sorted(found, key=lambda one: one[2])[:MOST_LISTED]
 
 
 def _transactions(user: User, questions: Sequence[Question]) -> Iterable[tuple[int, Hit]]:

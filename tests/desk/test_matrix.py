@@ -1,0 +1,600 @@
+"""The permission matrix: every page and API operation × every role × whose record it is.
+
+`PAGES` and `OPERATIONS` say of each address how it is asked and what its answer must be; an address
+without an entry fails. Each answer is searched for what the person must not learn, and each call
+must leave its one row in the audit log.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pytest
+from django.core.cache import cache
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import get_resolver, reverse
+from tests.desk import planted
+from tests.desk.conftest import World
+
+from clewline.desk.accounts import services as accounts
+from clewline.desk.accounts.models import AccessChange, ApiToken, User
+from clewline.desk.api import operations
+from clewline.desk.audit.models import Event
+from clewline.desk.brands import services as brands
+from clewline.desk.cases import services as cases
+from clewline.desk.cases.models import Case
+from clewline.desk.records.models import Sighting
+from clewline.desk.roles import ACTIONS, Role
+
+WITHOUT_DOOR: Final = {
+    "setup": "the code of the terminal lets in, once",
+    "accept": "the secret of an invitation lets in, once",
+    "step-in": "on a made-up desk alone",
+    None: "the icon",
+    "openapi-json": "what the API can do, no record",
+    "api-root": "nothing",
+}
+"""Pages that look after their own door, and what it is; besides allauth's under accounts/."""
+
+
+@dataclass
+class Asking:
+    """A person who asks for something of `owner`, in the team `north`."""
+
+    world: World
+    user: User
+    owner: User
+
+    def __post_init__(self) -> None:
+        self.team = self.world.team
+
+    @property
+    def sighting(self) -> Sighting:
+        """A page that the owner recorded."""
+        return planted.sighting_of(self.owner)
+
+    @property
+    def case(self) -> Case:
+        """A case that the owner opened; `asker_joins` may make the asker a member."""
+        return planted.case_of(self.owner, self.team)
+
+
+Make = Callable[[Asking], str]
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """How one address is asked, and what its answer must be.
+
+    Attributes
+    ----------
+    path : callable
+        Makes the record and returns the address.
+    body : dict or callable
+        What is sent.
+    owner, teammate, stranger, member : int
+        Status for somebody whose role may, by whose the record is. None: there is no such relation.
+    shows : frozenset of str
+        Words that this page shows to whom it answers with success: reveals.
+    is_log : bool
+        Whether it is the audit log, which is one for all teams: it names records, not their words.
+    """
+
+    path: Make
+    body: Body | Callable[[Asking], Body] | None = None
+    owner: int = 200
+    teammate: int = 200
+    stranger: int = 200
+    member: int | None = None
+    shows: frozenset[str] = field(default_factory=frozenset)
+    is_log: bool = False
+
+
+def at(name: str, *args: object) -> Make:
+    """Return an address that needs no record."""
+    return lambda asking: reverse(name, args=args)
+
+
+def of_sighting(name: str, *args: object) -> Make:
+    """Return an address of a sighting."""
+    return lambda asking: reverse(name, args=[asking.sighting.ref, *args])
+
+
+def of_case(name: str) -> Make:
+    """Return an address of a case."""
+    return lambda asking: reverse(name, args=[asking.case.ref])
+
+
+def of_address(name: str) -> Make:
+    """Return an address of the page of an address, of which the owner's team says things."""
+
+    def make(asking: Asking) -> str:
+        _ = asking.sighting
+        planted.address_of(asking.owner, asking.team)
+        _ = asking.case
+        return reverse(name, args=planted.KEY)
+
+    return make
+
+
+def of_brand(name: str) -> Make:
+    """Return an address of a brand."""
+
+    def make(asking: Asking) -> str:
+        brand = asking.sighting.brand
+        assert brand is not None
+        return reverse(name, args=[brand.ref])
+
+    return make
+
+
+def of_group(asking: Asking) -> str:
+    """Return the page of a group."""
+    brand = asking.sighting.brand
+    assert brand is not None
+    return reverse("group", args=[brands.create_group(asking.owner, brand, GROUP).ref])
+
+
+def of_pair(asking: Asking) -> str:
+    """Return where two pages are judged to be of one brand."""
+    return reverse("judge-pair", args=["brand", asking.sighting.ref, asking.sighting.ref])
+
+
+def of_token(asking: Asking) -> str:
+    """Return where a token of the owner is revoked."""
+    accounts.new_token(asking.owner, "tests", ["account.read"], 5)
+    return reverse("revoke-token", args=[asking.owner.tokens.get(name="tests").pk])
+
+
+def of_person(name: str) -> Make:
+    """Return an address of the owner's account."""
+    return lambda asking: reverse(name, args=[asking.owner.pseudonym])
+
+
+def of_change(asking: Asking) -> str:
+    """Return where a change of the owner's access is decided."""
+    change = AccessChange.objects.create(
+        user=asking.owner,
+        roles=["analyst"],
+        team_ids=[asking.team.pk],
+        asked_by=asking.world.person("administrator"),
+    )
+    return reverse("decide-access", args=[change.pk])
+
+
+def with_all(make: Make) -> Make:
+    """Make one of each record before a list is asked."""
+
+    def made(asking: Asking) -> str:
+        _ = asking.sighting, asking.case
+        planted.address_of(asking.owner, asking.team)
+        return make(asking)
+
+    return made
+
+
+def page_form(asking: Asking) -> Body:
+    """Return what the form of a page sends."""
+    sets = {f"{name}-{what}": 0 for name in ("option", "account") for what in _OF_SET}
+    return {
+        **sets,
+        "draft": uuid.uuid4(),
+        "observed_at": "2026-03-02 10:30",
+        "observed_precision": "minute",
+        "obtained": "seen",
+        "tlp": "amber",
+        "pap": "amber",
+        "retention_class": "report",
+        "reason": "made up",
+    }
+
+
+_OF_SET: Final = ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")
+
+
+def refresh_form(asking: Asking) -> Body:
+    """Return what the form of a refresh sends."""
+    return {"draft": uuid.uuid4(), "observed_at": "2026-03-02 10:31", "option-0-address": ""}
+
+
+def team_form(**more: object) -> Callable[[Asking], Body]:
+    """Return a form with the asker's own team."""
+    return lambda asking: {"team": asking.user.teams.get().pk, **more}
+
+
+def member_form(asking: Asking) -> Body:
+    """Return who is let into a case."""
+    return {"member": asking.world.person("liaison").pseudonym, "why": "made up"}
+
+
+def leaver_form(asking: Asking) -> Body:
+    """Return who is taken out of a case: somebody who is let in first."""
+    person = asking.world.person("approver")
+    case = Case.objects.latest("pk")
+    if person != asking.owner and not case.members.filter(user=person, until=None).exists():
+        cases.add_member(asking.owner, case, person, "made up")
+    return {"member": person.pseudonym, "why": "made up"}
+
+
+def into_case(asking: Asking) -> Body:
+    """Return a case to which an address is added; another address than it has."""
+    case = Case.objects.latest("pk")
+    case.links.all()._raw_delete(case.links.db)
+    return {"case": case.ref, "why": "made up"}
+
+
+GROUP: Final = planted.OF_TEAM["group"]
+PROTECTION: Final = {"reveals_per_day": 10, "minutes_per_day": 60, "seconds_open": 30}
+_OF_CASE: Final = {"teammate": 404, "stranger": 404}
+_SEALED_NOTES: Final = frozenset({planted.SEALED["title"], planted.SEALED["note"]})
+_KIND: Final = {"label": "x", "source": "x", "confidence": "forensic"}
+_SAID: Final = {**_KIND, "category": "", "custody": "unknown", "obtained": "seen"}
+
+PAGES: Final[dict[tuple[str, str], Row]] = {
+    ("home", "GET"): Row(with_all(at("home"))),
+    ("account", "GET"): Row(at("account")),
+    ("add-token", "POST"): Row(
+        at("add-token"), {"name": "x", "days": 5, "scopes": ["account.read"]}
+    ),
+    ("revoke-token", "POST"): Row(of_token, {}, 302, 404, 404),
+    ("sign-out-everywhere", "POST"): Row(at("sign-out-everywhere"), {}, 302, 302, 302),
+    ("audit", "GET"): Row(with_all(at("audit")), is_log=True),
+    ("check-audit", "POST"): Row(with_all(at("check-audit")), {}, 302, 302, 302),
+    ("export-audit", "GET"): Row(with_all(at("export-audit", "jsonl")), is_log=True),
+    ("people", "GET"): Row(at("people")),
+    ("add-person", "POST"): Row(at("add-person"), {"username": "x", "roles": ["analyst"]}),
+    ("add-team", "POST"): Row(at("add-team"), {"name": "x"}, 302, 302, 302),
+    # Nobody agrees to their own access.
+    ("decide-access", "POST"): Row(of_change, {"grant": "1"}, 400, 302, 404),
+    ("person", "GET"): Row(of_person("person"), stranger=404),
+    ("person", "POST"): Row(of_person("person"), {"roles": ["analyst"]}, 302, 302, 404),
+    ("reset-person", "POST"): Row(of_person("reset-person"), {}, stranger=404),
+    ("set-active", "POST"): Row(of_person("set-active"), {}, 302, 302, 404),
+    ("sightings", "GET"): Row(with_all(at("sightings"))),
+    ("record", "GET"): Row(with_all(at("record"))),
+    ("record", "POST"): Row(at("record"), page_form, 302, 302, 302),
+    ("sighting", "GET"): Row(of_sighting("sighting"), stranger=404),
+    ("refresh", "GET"): Row(of_sighting("refresh"), stranger=404),
+    ("refresh", "POST"): Row(of_sighting("refresh"), refresh_form, 302, 302, 404),
+    ("correct", "GET"): Row(of_sighting("correct"), stranger=404),
+    ("correct", "POST"): Row(of_sighting("correct"), page_form, 302, 302, 404),
+    ("withdraw", "POST"): Row(of_sighting("withdraw"), {"reason": "made up"}, 302, 302, 404),
+    # A site's address is not shown again, so that what is found is what the teams know.
+    ("search", "GET"): Row(with_all(at("search"))),
+    ("search", "POST"): Row(with_all(at("search")), {"q": planted.URL}),
+    ("brands", "GET"): Row(with_all(at("brands"))),
+    ("new-brand", "GET"): Row(with_all(at("new-brand"))),
+    ("new-brand", "POST"): Row(at("new-brand"), team_form(codename="x"), 302, 302, 302),
+    ("brand", "GET"): Row(of_brand("brand"), stranger=404),
+    ("brand-name", "GET"): Row(of_brand("brand-name"), stranger=404),
+    ("brand-name", "POST"): Row(
+        of_brand("brand-name"),
+        {"reason": "compare"},
+        stranger=404,
+        shows=frozenset({planted.SEALED["name"]}),
+    ),
+    ("new-group", "GET"): Row(of_brand("new-group"), stranger=404),
+    ("new-group", "POST"): Row(of_brand("new-group"), {"codename": "x"}, 302, 302, 404),
+    ("group", "GET"): Row(of_group, stranger=404),
+    ("judge", "GET"): Row(with_all(at("judge"))),
+    ("judge-pair", "GET"): Row(of_pair, stranger=404),
+    ("judge-pair", "POST"): Row(of_pair, {"verdict": "same"}, 302, 302, 404),
+    ("assign", "GET"): Row(of_sighting("assign"), stranger=404),
+    ("assign", "POST"): Row(
+        of_sighting("assign"), {"codename": planted.OF_TEAM["brand"]}, 302, 302, 404
+    ),
+    ("cases", "GET"): Row(with_all(at("cases"))),
+    ("open-case", "GET"): Row(with_all(at("open-case"))),
+    ("open-case", "POST"): Row(
+        at("open-case"), team_form(codename="x", legal_basis="x"), 302, 302, 302
+    ),
+    ("case", "GET"): Row(of_case("case"), **_OF_CASE, member=200),
+    ("add-member", "POST"): Row(of_case("add-member"), member_form, 302, **_OF_CASE, member=403),
+    ("remove-member", "POST"): Row(
+        of_case("remove-member"), leaver_form, 302, **_OF_CASE, member=403
+    ),
+    ("case-link", "POST"): Row(
+        of_case("case-link"), {"what": "ab" * 32, "why": "x"}, 302, **_OF_CASE, member=302
+    ),
+    ("case-notes", "GET"): Row(of_case("case-notes"), **_OF_CASE, member=200, shows=_SEALED_NOTES),
+    ("case-note", "POST"): Row(
+        of_case("case-note"), {"text": "made up"}, 302, **_OF_CASE, member=302
+    ),
+    ("attribute-address", "POST"): Row(
+        of_address("attribute-address"), team_form(**_SAID), 302, 302, 302
+    ),
+    ("address-status", "POST"): Row(
+        of_address("address-status"), team_form(status="active", reason="x"), 302, 302, 302
+    ),
+    # A case that one is no member of is no choice of the form.
+    ("add-address-to-case", "POST"): Row(
+        of_address("add-address-to-case"), into_case, 302, 400, 400, member=302
+    ),
+    ("address", "GET"): Row(of_address("address"), member=200),
+    ("reveal", "GET"): Row(of_sighting("reveal", "wording"), stranger=404),
+    ("reveal", "POST"): Row(
+        of_sighting("reveal", "wording"),
+        {"field": "wording", "reason": "classify"},
+        stranger=404,
+        shows=frozenset({planted.SEALED["wording"]}),
+    ),
+    ("welfare", "GET"): Row(with_all(at("welfare"))),
+    ("welfare-change", "POST"): Row(at("welfare-change"), PROTECTION, 302, 302, 302),
+    ("welfare-team", "GET"): Row(with_all(at("welfare-team"))),
+    ("welfare-default", "POST"): Row(at("welfare-default"), PROTECTION, 302, 302, 302),
+}
+"""Name of an address and method → what must come of it."""
+
+
+def api_at(path: str) -> Make:
+    """Return an operation that needs no record; one of each is there all the same."""
+    return with_all(lambda asking: f"/api{path}")
+
+
+def api_of_sighting(tail: str = "") -> Make:
+    """Return an operation on a sighting."""
+    return lambda asking: f"/api/sightings/{asking.sighting.ref}{tail}"
+
+
+_SIGHTING: Final = {"observed_at": "2026-03-02T10:30:00Z"}
+_CORRECTION: Final = {"reason": "made up", "sighting": _SIGHTING}
+
+OPERATIONS: Final[dict[tuple[str, str], Row]] = {
+    ("/me", "GET"): Row(api_at("/me")),
+    ("/read", "POST"): Row(api_at("/read"), {"source": "made up"}),
+    ("/sightings", "GET"): Row(api_at("/sightings")),
+    ("/sightings", "POST"): Row(api_at("/sightings"), _SIGHTING, 201, 201, 201),
+    ("/imports/sightings", "POST"): Row(api_at("/imports/sightings"), {"sightings": [_SIGHTING]}),
+    ("/sightings/{ref}", "GET"): Row(api_of_sighting(), stranger=404),
+    ("/sightings/{ref}/supersede", "POST"): Row(
+        api_of_sighting("/supersede"), _CORRECTION, 201, 201, 404
+    ),
+    ("/sightings/{ref}/withdraw", "POST"): Row(
+        api_of_sighting("/withdraw"), {"reason": "made up"}, stranger=404
+    ),
+}
+"""Path and method of an operation → what must come of it."""
+
+
+def page_views() -> Iterator[tuple[str, str | None, Any]]:
+    """Walk every address of the desk but those of the API's operations: route, name, view."""
+
+    def walk(patterns: Any, before: str) -> Iterator[tuple[str, str | None, Any]]:
+        for one in patterns:
+            route = before + str(one.pattern)
+            if hasattr(one, "url_patterns"):
+                yield from walk(one.url_patterns, route)
+            else:
+                yield route, one.name, one.callback
+
+    of_api = {f"api{path}".replace("{", "<").replace("}", ">") for path, *_ in operations()}
+    for route, name, view in walk(get_resolver().url_patterns, ""):
+        if route not in of_api:
+            yield route, name, view
+
+
+DOORS: Final = {
+    (name, method): view.action
+    for _route, name, view in page_views()
+    if hasattr(view, "action")
+    for method in view.methods
+}
+API_DOORS: Final = {
+    (path, method): view.action for path, method, view in operations() if hasattr(view, "action")
+}
+
+
+def test_every_view_has_a_door_but_the_listed() -> None:
+    open_ones = {
+        name
+        for route, name, view in page_views()
+        if not hasattr(view, "action") and not route.startswith("accounts/")
+    }
+    assert open_ones == set(WITHOUT_DOOR)
+    assert {(path, method) for path, method, _ in operations()} == set(API_DOORS)
+
+
+def test_every_view_is_in_the_matrix() -> None:
+    assert set(DOORS) == set(PAGES)
+    assert set(API_DOORS) == set(OPERATIONS)
+
+
+def test_every_action_is_of_the_table() -> None:
+    used = {action.name for action in (*DOORS.values(), *API_DOORS.values())}
+    assert used <= set(ACTIONS)
+
+
+RELATIONS: Final = ("owner", "teammate", "member", "stranger")
+
+
+@dataclass(frozen=True)
+class Met:
+    """One cell: who asks, whose record it is."""
+
+    role: str
+    relation: str
+
+
+def asking_as(world: World, role: str, relation: str) -> Asking:
+    """Return who asks, and the owner of what they ask for."""
+    user = world.person(role, stranger=relation == "stranger")
+    if relation == "owner":
+        return Asking(world, user, user)
+    # Somebody else of the team, whatever their role: whose a record is, is asked here.
+    other = "investigator" if role != "investigator" else "analyst"
+    return Asking(world, user, world.person(other))
+
+
+def body_of(row: Row, asking: Asking) -> Body:
+    """Return what is sent."""
+    return row.body(asking) if callable(row.body) else dict(row.body or {})
+
+
+def expected(row: Row, action: Any, role: str, relation: str) -> int:
+    """Return the status that the answer must have."""
+    return int(getattr(row, relation)) if Role(role) in action.roles else 403
+
+
+def join(asking: Asking, relation: str) -> None:
+    """Let the asker into the cases there are, where the relation is that of a member."""
+    if relation == "member":
+        for case in Case.objects.all():
+            case.members.create(user=asking.user, by=asking.owner)
+
+
+def must_not_learn(asking: Asking, relation: str, row: Row) -> set[str]:
+    """Return the words that must not be in an answer."""
+    words = set(planted.SEALED.values()) - row.shows
+    if relation not in ("owner", "member"):
+        words |= set(planted.OF_CASE.values())
+    if relation == "stranger":
+        words |= {*planted.SEALED.values(), *planted.OF_TEAM.values()}
+        words |= {"north-"} if not row.is_log else set()  # pseudonyms
+    if relation == "stranger" and not row.is_log:
+        words |= {*Sighting.objects.filter(team=asking.team).values_list("ref", flat=True)}
+    return words
+
+
+def check(
+    name: object,
+    row: Row,
+    action: Any,
+    asking: Asking,
+    met: Met,
+    send: Callable[[str, Body], HttpResponse],
+) -> None:
+    """Ask once; hold status, content and audit row against the table."""
+    cell = f"{name} as {met.role}, {met.relation}"
+    url = row.path(asking)
+    join(asking, met.relation)
+    body = body_of(row, asking)
+    hidden = must_not_learn(asking, met.relation, row)
+    before = Event.objects.count()
+    answer = send(url, body)
+    status = expected(row, action, met.role, met.relation)
+    assert answer.status_code == status, f"{cell}: {answer.status_code}, not {status}"
+    said = b"".join(answer).decode() + json.dumps(dict(answer.headers))
+    # What somebody asked for in the address itself is no news to them.
+    said = said.replace(url, "")
+    told = {word for word in hidden if word in said}
+    assert not told, f"{cell}: tells {told}"
+    rows = list(Event.objects.order_by("seq")[before:])
+    assert len(rows) == 1, f"{cell}: {len(rows)} audit rows"
+    event = rows[0]
+    assert (event.actor, event.action) == (asking.user.pseudonym, action.name), cell
+    assert event.result == RESULTS.get(status, "refused"), f"{cell}: {event.result}"
+    assert not any(word in f"{event.object} {event.details}" for word in planted.SEALED.values())
+
+
+RESULTS: Final = {200: "done", 201: "done", 302: "done", 403: "forbidden", 404: "not found"}
+
+
+def cells(row: Row) -> Iterator[Met]:
+    """Walk every role and relation."""
+    for relation in RELATIONS:
+        if getattr(row, relation) is not None:
+            for role in Role:
+                yield Met(str(role), relation)
+
+
+def undone(ask: Callable[[], None]) -> None:
+    """Ask, and take back everything that it changed."""
+    with transaction.atomic():
+        ask()
+        transaction.set_rollback(True)
+
+
+def fresh(asking: Asking) -> Asking:
+    """Return the same people, read anew: what was looked up of them before is forgotten."""
+    again = {one.pk: User.objects.get(pk=one.pk) for one in (asking.user, asking.owner)}
+    return Asking(asking.world, again[asking.user.pk], again[asking.owner.pk])
+
+
+@pytest.mark.parametrize("key", PAGES, ids=" ".join)
+def test_a_page(world: World, key: tuple[str, str]) -> None:
+    row, action = PAGES[key], DOORS[key]
+    for met in cells(row):
+        asking = fresh(asking_as(world, met.role, met.relation))
+
+        def ask(asking: Asking = asking, met: Met = met) -> None:
+            client = world.client(asking.user)
+            check(key, row, action, asking, met, lambda url, body: _send(client, key[1], url, body))
+
+        undone(ask)
+    nobody = Asking(world, world.person("analyst"), world.person("analyst"))
+    url, before = row.path(nobody), Event.objects.count()
+    answer = _send(Client(), key[1], url, body_of(row, nobody))
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/accounts/login/?next=")
+    assert Event.objects.count() == before
+
+
+@pytest.mark.parametrize("key", OPERATIONS, ids=" ".join)
+def test_an_operation(world: World, key: tuple[str, str]) -> None:
+    row, action = OPERATIONS[key], API_DOORS[key]
+    for met in cells(row):
+        asking = fresh(asking_as(world, met.role, met.relation))
+
+        def ask(asking: Asking = asking, met: Met = met) -> None:
+            token = _token(asking.user)
+            check(key, row, action, asking, met, lambda url, body: _call(key[1], url, body, token))
+
+        undone(ask)
+    nobody = Asking(world, world.person("analyst"), world.person("analyst"))
+    url, before = row.path(nobody), Event.objects.count()
+    answer = _call(key[1], url, body_of(row, nobody), "clw_made-up")
+    assert answer.status_code == 401
+    assert Event.objects.count() == before
+    # A token that lacks the scope does nothing, whatever its owner may.
+    other = _token(world.person("analyst"), leaving_out=action.name)
+    assert _call(key[1], url, body_of(row, nobody), other).status_code == 403
+
+
+def _send(client: Client, method: str, url: str, body: Body) -> Any:
+    """Ask as a browser."""
+    cache.clear()
+    return client.generic("GET", url) if method == "GET" else client.post(url, body)
+
+
+def _call(method: str, url: str, body: Body, token: str) -> Any:
+    """Ask as a program."""
+    cache.clear()
+    return Client().generic(
+        method,
+        url,
+        json.dumps(body) if method != "GET" else "",
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+
+
+def _token(user: User, leaving_out: str = "") -> str:
+    """Return a token with every scope, more than its owner may: the role counts all the same."""
+    token = accounts.new_token(user, uuid.uuid4().hex, ["account.read"], 5)
+    scopes = [name for name in ACTIONS if name != leaving_out]
+    ApiToken.objects.filter(user=user).update(scopes=scopes)
+    return token
+
+
+def test_the_planted_words_are_there(world: World) -> None:
+    """What the matrix looks for is in the records, and a page that may show it does."""
+    analyst = world.person("analyst")
+    sighting = planted.sighting_of(analyst)
+    option, indicator = sighting.options.get(), sighting.indicators.get()
+    opened = {name: sighting.unseal(name) for name in Sighting.SEALED}
+    opened |= {"contact": option.unseal("contact"), "indicator": indicator.unseal("value")}
+    assert sighting.brand is not None
+    opened["name"] = sighting.brand.unseal("name")
+    assert all(planted.SEALED[name] in text for name, text in opened.items())
+    shown = world.client(analyst).get(reverse("sighting", args=[sighting.ref])).content.decode()
+    assert planted.OF_TEAM["brand"] in shown
+    assert planted.OF_TEAM["summary"] in shown
+    assert sighting.observed_at == datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
