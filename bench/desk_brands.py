@@ -104,7 +104,7 @@ def _fill(sightings: int) -> None:
     )
     insert(
         PaymentOption,
-        {"asset": "BTC", "amount_min": "20", "price_currency": "EUR", "position": 0},
+        own | {"asset": "BTC", "amount_min": "20", "price_currency": "EUR", "position": 0},
         (
             {"id": i + 1, "sighting_id": i + 1, "key_id": f"{i:032x}", "address_id": i + 1}
             for i in numbers
