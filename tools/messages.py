@@ -35,6 +35,7 @@ def collect(desk: Path) -> str:
         copy = Path(scratch) / "desk"
         ignored = shutil.ignore_patterns("__pycache__", "migrations", "static")
         shutil.copytree(desk, copy, ignore=ignored)
+        (copy / "locale").mkdir(exist_ok=True)
         # The words of fields are data; here they are written as code for gettext to find.
         (copy / "words.py").write_text(_words())
         before = Path.cwd()
