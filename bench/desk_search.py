@@ -42,7 +42,7 @@ def main() -> None:
     emit("machine", machine.describe())
     with tempfile.TemporaryDirectory(prefix="clewline-desk-bench-") as temporary:
         home = asked.home or Path(temporary) / "desk"
-        _set_up(home)
+        set_up(home)
         from clewline.desk.accounts.models import User
 
         if not User.objects.exists():
@@ -50,7 +50,7 @@ def main() -> None:
         _measure(asked.sightings, asked.samples, np.random.default_rng(asked.seed + 1))
 
 
-def _set_up(home: Path) -> None:
+def set_up(home: Path) -> None:
     """Make a desk of which every record is made up, and its tables."""
     from clewline.desk.home import DeskHome
 
@@ -105,13 +105,13 @@ def _fill(sightings: int, chance: np.random.Generator) -> None:
         user.teams.add(team)
         people.append(user)
     texts = _addresses(sightings * 6 // 10)
-    _insert(
+    insert(
         Address,
         {"chain": "BTC", "network": "main", "kind": "P2WPKH"},
         ({"id": i + 1, "canonical": text} for i, text in enumerate(texts)),
     )
     n_brands = max(sightings // 50, 2)
-    _insert(
+    insert(
         Brand,
         {"created_by": people[0]},
         (
@@ -148,7 +148,7 @@ def _fill(sightings: int, chance: np.random.Generator) -> None:
                 "supersedes_id": i if i % 50 == 49 else None,
             }
 
-    _insert(Sighting, {"neutral_summary": "Made up."}, pages())
+    insert(Sighting, {"neutral_summary": "Made up."}, pages())
     picked = (len(texts) * chance.random(sightings * _OPTIONS) ** 2).astype(np.int64)
 
     def options() -> Iterator[dict[str, Any]]:
@@ -164,10 +164,10 @@ def _fill(sightings: int, chance: np.random.Generator) -> None:
                 "contact_index": contact,
             }
 
-    _insert(PaymentOption, {"asset": "BTC"}, options())
+    insert(PaymentOption, {"asset": "BTC"}, options())
     theirs = np.array([_team(i // _OPTIONS) for i in range(len(picked))])
     pairs = np.unique(picked * 2 + theirs).tolist()
-    _insert(
+    insert(
         KnownAddress,
         {},
         (
@@ -180,12 +180,12 @@ def _fill(sightings: int, chance: np.random.Generator) -> None:
             for i, pair in enumerate(pairs)
         ),
     )
-    _insert(
+    insert(
         Withdrawal,
         {"reason": "made up", "by": people[0]},
         ({"id": i // 100 + 1, "sighting_id": i + 1} for i in range(0, sightings, 100)),
     )
-    _insert(
+    insert(
         Attribution,
         {"label": "Exchange (made up)", "source": "made up", "confidence": "unknown"},
         (
@@ -203,7 +203,7 @@ def _team(i: int) -> int:
     return int(i % 5 >= _MINE * 5)
 
 
-def _insert(model: Any, same: dict[str, Any], rows: Iterator[dict[str, Any]]) -> None:
+def insert(model: Any, same: dict[str, Any], rows: Iterator[dict[str, Any]]) -> None:
     """Insert rows: values of a template, and those that differ."""
     from django.db import connection, transaction
 
@@ -308,15 +308,15 @@ def _measure(sightings: int, samples: int, chance: np.random.Generator) -> None:
     about = {"database": connection.vendor, "sightings": sightings, "options": sightings * 3}
     with mock.patch("clewline.desk.accounts.middleware.is_mfa_enabled", return_value=True):
         for kind, texts in questions.items():
-            _timed(f"desk.search.{kind}", about | {"through": "service"}, ask, texts)
-            _timed(f"desk.search.{kind}", about | {"through": "client"}, serve, texts)
+            timed(f"desk.search.{kind}", about | {"through": "service"}, ask, texts)
+            timed(f"desk.search.{kind}", about | {"through": "client"}, serve, texts)
         mixed = [text for texts in questions.values() for text in texts]
         mixed = [mixed[i] for i in chance.permutation(len(mixed))[: 4 * samples]]
-        _timed("desk.search.mixed", about | {"through": "client"}, serve, mixed)
+        timed("desk.search.mixed", about | {"through": "client"}, serve, mixed)
         for size, texts in lists.items():
             named = f"desk.search.list_{size}"
-            _timed(named, about | {"through": "service"}, ask_list, texts, bound=1000)
-            _timed(named, about | {"through": "client"}, serve_list, texts, bound=1000)
+            timed(named, about | {"through": "service"}, ask_list, texts, bound=1000)
+            timed(named, about | {"through": "client"}, serve_list, texts, bound=1000)
 
 
 def _lists(questions: dict[str, list[str]], chance: np.random.Generator) -> dict[int, list[str]]:
@@ -328,7 +328,7 @@ def _lists(questions: dict[str, list[str]], chance: np.random.Generator) -> dict
     }
 
 
-def _timed(
+def timed(
     name: str,
     about: dict[str, Any],
     ask: Callable[[str], None],

@@ -13,7 +13,17 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    Count,
+    Exists,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    prefetch_related_objects,
+)
 
 from clewline.desk.accounts.models import User
 from clewline.desk.brands import compared, proposing
@@ -96,10 +106,12 @@ class Merged:
                 source = source.filter(observed_at__lte=at).exclude(  # noqa: PLW2901
                     observed_at=at, pk__gte=before.pk
                 )
-            ordered = source.select_related("recorder", "brand", "superseded_by")
-            rows += ordered.order_by("-observed_at", "-pk")[:most]
+            rows += source.order_by("-observed_at", "-pk")[:most]
         rows.sort(key=lambda one: (one.observed_at, one.pk), reverse=True)
-        return rows[:most]
+        del rows[most:]
+        # Asked for apart: a join would tempt the database to begin at the other end.
+        prefetch_related_objects(rows, "recorder", "brand")
+        return rows
 
     def first_seen(self) -> datetime | None:
         """Return when it was first seen."""

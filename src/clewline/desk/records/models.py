@@ -166,7 +166,10 @@ class SightingQuerySet(TeamQuerySet):
 
     def standing(self) -> Self:
         """Keep what still stands: neither corrected by another sighting nor withdrawn."""
-        return self.filter(superseded_by__isnull=True, withdrawal__isnull=True)
+        # Not joins: where hardly any row is corrected, SQLite would index all rows for one page.
+        corrections = Sighting.objects.filter(supersedes=models.OuterRef("pk"))
+        withdrawals = Withdrawal.objects.filter(sighting=models.OuterRef("pk"))
+        return self.filter(~models.Exists(corrections), ~models.Exists(withdrawals))
 
 
 class Sighting(TeamOwned, Referenced, Sealed, AppendOnly):
