@@ -27,7 +27,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from bench import machine
-from bench.desk_search import _addresses, _set_up
+from bench.desk_search import addresses, set_up
 from bench.line import Goal, emit, note, quantiles
 
 _GOAL: Final = Goal("p95_ms", "<=", 300)
@@ -71,7 +71,7 @@ def main() -> None:
     emit("machine", machine.describe())
     with tempfile.TemporaryDirectory(prefix="clewline-desk-load-") as temporary:
         home = Path(temporary) / "desk"
-        _set_up(home)
+        set_up(home)
         names = _fill(asked.people, asked.sightings)
         server = _start(home, asked.port)
         try:
@@ -102,7 +102,7 @@ def _fill(count: int, sightings: int) -> list[str]:
         user.teams.add(teams[n % _TEAMS])
         people.append(user)
     begin = time.perf_counter()
-    for n, address in enumerate(_addresses(sightings)):
+    for n, address in enumerate(addresses(sightings)):
         option = services.OptionDraft(asset="BTC", address=address, amount_min="20")
         services.record(
             people[n % count],
@@ -148,7 +148,7 @@ class _Crowd:
     end: float = 0.0
 
     def __post_init__(self) -> None:
-        self.known = _addresses(self.sightings)
+        self.known = addresses(self.sightings)
 
 
 @dataclass

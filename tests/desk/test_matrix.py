@@ -30,6 +30,8 @@ from clewline.desk.audit.models import Event
 from clewline.desk.brands import services as brands
 from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
+from clewline.desk.exports import services as exports
+from clewline.desk.exports.models import ExportDecision
 from clewline.desk.records.models import Sighting
 from clewline.desk.roles import ACTIONS, Role
 
@@ -170,6 +172,20 @@ def of_change(asking: Asking) -> str:
     return reverse("decide-access", args=[change.pk])
 
 
+def of_export(name: str, *, released: bool = False) -> Make:
+    """Return an address of a bulk export that the owner asked for."""
+
+    def make(asking: Asking) -> str:
+        given = {"what": "options", "recipient": "x", "purpose": "x"}
+        export = exports.ask(asking.owner, team=asking.team, **given)
+        if released:
+            by = asking.world.person("approver")
+            ExportDecision.objects.create(export=export, released=True, by=by)
+        return reverse(name, args=[export.ref])
+
+    return make
+
+
 def with_all(make: Make) -> Make:
     """Make one of each record before a list is asked."""
 
@@ -249,6 +265,18 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("audit", "GET"): Row(with_all(at("audit")), is_log=True),
     ("check-audit", "POST"): Row(with_all(at("check-audit")), {}, 302, 302, 302),
     ("export-audit", "GET"): Row(with_all(at("export-audit", "jsonl")), is_log=True),
+    ("exports", "GET"): Row(with_all(at("exports"))),
+    ("ask-export", "POST"): Row(
+        at("ask-export"), team_form(what="options", recipient="x", purpose="x"), 302, 302, 302
+    ),
+    ("export", "GET"): Row(of_export("export"), stranger=404),
+    # Nobody releases what they asked for, or takes what somebody else asked for.
+    ("decide-export", "POST"): Row(of_export("decide-export"), {"release": "1"}, 400, 302, 404),
+    ("download-export", "POST"): Row(
+        of_export("download-export", released=True), {}, 200, 400, 404
+    ),
+    ("trace-export", "GET"): Row(with_all(at("trace-export"))),
+    ("trace-export", "POST"): Row(with_all(at("trace-export")), {"text": "R-AAAAAAAAAAAAAAAA"}),
     ("people", "GET"): Row(at("people")),
     ("add-person", "POST"): Row(at("add-person"), {"username": "x", "roles": ["analyst"]}),
     ("add-team", "POST"): Row(at("add-team"), {"name": "x"}, 302, 302, 302),
@@ -492,7 +520,7 @@ def check(
     answer = send(url, body)
     status = expected(row, action, met.role, met.relation)
     assert answer.status_code == status, f"{cell}: {answer.status_code}, not {status}"
-    said = b"".join(answer).decode() + json.dumps(dict(answer.headers))
+    said = exports.text_of(b"".join(answer)) + json.dumps(dict(answer.headers))
     # What somebody asked for in the address itself is no news to them.
     said = said.replace(url, "")
     told = {word for word in hidden if word in said}

@@ -22,6 +22,7 @@ from clewline.cli import (
     demo,
     desk,
     desk_audit,
+    desk_export,
     desk_keeping,
     evaluate,
     exposure,
@@ -58,6 +59,7 @@ app.command("sql")(sql.sql)
 app.command("extract")(extract.extract)
 app.command("evaluate")(evaluate.evaluate)
 desk.app.add_typer(desk_audit.app, name="audit")
+desk.app.add_typer(desk_export.app, name="export")
 desk.app.command("backup")(desk_keeping.backup)
 desk.app.command("restore")(desk_keeping.restore)
 desk.app.add_typer(desk_keeping.keys_app, name="keys")

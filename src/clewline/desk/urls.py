@@ -13,6 +13,7 @@ from clewline.desk.api import api
 from clewline.desk.audit import views as audit
 from clewline.desk.brands import views as brands
 from clewline.desk.cases import views as cases
+from clewline.desk.exports import views as exports
 from clewline.desk.records import views as records
 from clewline.desk.search import views as search
 from clewline.desk.web import views as web
@@ -36,6 +37,12 @@ urlpatterns = [
     path("people/<str:pseudonym>/", accounts.person, name="person"),
     path("people/<str:pseudonym>/reset/", accounts.reset, name="reset-person"),
     path("people/<str:pseudonym>/active/", accounts.set_active, name="set-active"),
+    path("exports/", exports.exports, name="exports"),
+    path("exports/ask/", exports.ask, name="ask-export"),
+    path("exports/trace/", exports.trace, name="trace-export"),
+    path("exports/<str:ref>/", exports.export, name="export"),
+    path("exports/<str:ref>/decide/", exports.decide, name="decide-export"),
+    path("exports/<str:ref>/download/", exports.download, name="download-export"),
     path("audit/", audit.log, name="audit"),
     path("audit/check/", audit.check, name="check-audit"),
     path("audit/export.<str:form>", audit.export, name="export-audit"),

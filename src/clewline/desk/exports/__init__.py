@@ -1,0 +1,1 @@
+"""Bulk exports: two people, one copy, traceable to its recipient."""
