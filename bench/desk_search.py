@@ -64,7 +64,7 @@ def set_up(home: Path) -> None:
     call_command("migrate", verbosity=0, interactive=False)
 
 
-def _addresses(count: int) -> list[str]:
+def addresses(count: int) -> list[str]:
     """Return distinct addresses of Bitcoin, the same each time."""
     chance = np.random.default_rng(7)
     scripts = chance.integers(0, 256, (count, 22), np.uint8)
@@ -104,7 +104,7 @@ def _fill(sightings: int, chance: np.random.Generator) -> None:
         )
         user.teams.add(team)
         people.append(user)
-    texts = _addresses(sightings * 6 // 10)
+    texts = addresses(sightings * 6 // 10)
     insert(
         Address,
         {"chain": "BTC", "network": "main", "kind": "P2WPKH"},
@@ -251,8 +251,8 @@ def _plain(value: Any) -> Any:
 
 def _questions(sightings: int, samples: int, chance: np.random.Generator) -> dict[str, list[str]]:
     """Return questions of each kind, drawn at random."""
-    texts = _addresses(sightings * 6 // 10)
-    missing = _addresses(len(texts) + samples)[len(texts) :]
+    texts = addresses(sightings * 6 // 10)
+    missing = addresses(len(texts) + samples)[len(texts) :]
     some = chance.integers(0, len(texts), samples).tolist()
     page = chance.integers(0, sightings, samples).tolist()
     return {

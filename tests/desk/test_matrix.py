@@ -372,6 +372,11 @@ def api_of_sighting(tail: str = "") -> Make:
     return lambda asking: f"/api/sightings/{asking.sighting.ref}{tail}"
 
 
+def api_of_case(tail: str = "") -> Make:
+    """Return an operation on a case."""
+    return lambda asking: f"/api/cases/{asking.case.ref}{tail}"
+
+
 _SIGHTING: Final = {"observed_at": "2026-03-02T10:30:00Z"}
 _CORRECTION: Final = {"reason": "made up", "sighting": _SIGHTING}
 
@@ -381,6 +386,12 @@ OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ("/sightings", "GET"): Row(api_at("/sightings")),
     ("/sightings", "POST"): Row(api_at("/sightings"), _SIGHTING, 201, 201, 201),
     ("/imports/sightings", "POST"): Row(api_at("/imports/sightings"), {"sightings": [_SIGHTING]}),
+    ("/search", "POST"): Row(api_at("/search"), {"questions": [planted.URL]}),
+    ("/cases", "GET"): Row(api_at("/cases"), member=200),
+    ("/cases/{ref}", "GET"): Row(api_of_case(), **_OF_CASE, member=200),
+    ("/cases/{ref}/links", "POST"): Row(
+        api_of_case("/links"), {"what": "ab" * 32, "why": "x"}, 201, **_OF_CASE, member=201
+    ),
     ("/sightings/{ref}", "GET"): Row(api_of_sighting(), stranger=404),
     ("/sightings/{ref}/supersede", "POST"): Row(
         api_of_sighting("/supersede"), _CORRECTION, 201, 201, 404

@@ -279,3 +279,70 @@ class ImportedOut(Schema):
     row: int
     ref: str | None
     problem: Problem | None
+
+
+class QuestionsIn(Strict):
+    """What is asked: whole addresses, transactions, references, sites, contacts, codenames."""
+
+    questions: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00]*$")]],
+        Field(min_length=1, max_length=1000),
+    ]
+
+
+class HitOut(Schema):
+    """One thing that was found."""
+
+    kind: str
+    name: str
+    note: str
+    sightings: int
+    first: datetime | None
+    last: datetime | None
+    brands: list[str]
+    labels: list[str]
+    cases: list[str]
+    status: str
+    chain: str
+
+
+class AnswerOut(Schema):
+    """What is known of one question."""
+
+    asked: str
+    kind: str
+    known: bool
+    hits: list[HitOut]
+
+
+class LinkIn(Strict):
+    """What is added to a case, and why."""
+
+    what: Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00]*$")]
+    why: Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00]*$")]
+
+
+class LinkedOut(Schema):
+    """What belongs to a case; without a name where it is of a team that is none of one's own."""
+
+    kind: str
+    name: str
+    why: str
+
+
+class CaseOut(Schema):
+    """A case by its codename; `links` only where one case is asked for."""
+
+    ref: str
+    codename: str
+    owner: str
+    legal_basis: str
+    opened_at: datetime
+    closed_at: datetime | None
+    links: list[LinkedOut]
+
+
+class CasesOut(Schema):
+    """One's own cases."""
+
+    items: list[CaseOut]
