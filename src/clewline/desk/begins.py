@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from django.db.models.expressions import OrderBy
 from django.db.models.lookups import StartsWith
 
 _LAST: Final = "\U0010ffff"
@@ -27,3 +28,12 @@ class Begins(StartsWith):
         """Ask as ``startswith`` does elsewhere."""
         operator: str = connection.operators["startswith"] % rhs
         return operator
+
+
+class InIndexOrder(OrderBy):
+    """Order by text in the order of that index, so that the first few cost no sort of all."""
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        """Name the operator of the index; it compares bytes, as SQLite does by itself."""
+        # Django looks for ASC or DESC in what orders; to PostgreSQL this one is a comment.
+        return self.as_sql(compiler, connection, template="%(expression)s USING ~<~ /* ASC */")

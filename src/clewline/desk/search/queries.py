@@ -13,14 +13,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Case as InOrder
-from django.db.models import CharField, Count, Max, Min, Q, QuerySet, When
+from django.db.models import CharField, Count, F, Max, Min, Q, QuerySet, When
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils.translation import gettext
 
 from clewline import vocab
 from clewline.desk import chain_store
-from clewline.desk.begins import Begins
+from clewline.desk.begins import Begins, InIndexOrder
 from clewline.desk.cases.models import Case, Link
 from clewline.desk.chain_store import FromChain
 from clewline.desk.records.models import (
@@ -247,7 +247,10 @@ def _beginning_with(user: User, beginnings: Sequence[str]) -> list[_Key]:
     for beginning in beginnings:
         known = KnownAddress.objects.visible_to(user).filter(canonical__begins=beginning)
         linked = Link.objects.visible_to(user).filter(address__canonical__begins=beginning)
-        for rows in (known.order_by("canonical"), linked.order_by("address__canonical")):
+        # The few first, and then their chains: not the chains of all that begin so.
+        first = known.order_by(InIndexOrder(F("canonical"))).values("pk")[:MOST_LISTED]
+        few = KnownAddress.objects.filter(pk__in=first)
+        for rows in (few, linked.order_by("address__canonical")):
             found.update(rows.values_list(*key)[:MOST_LISTED])
     return sorted(found, key=lambda one: one[2])[:MOST_LISTED]
 
