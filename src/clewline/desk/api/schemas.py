@@ -65,7 +65,7 @@ Line = Annotated[str, Field(max_length=400, pattern=r"^[^\x00]*$")]
 Short = Annotated[str, Field(max_length=80, pattern=r"^[^\x00]*$")]
 Long = Annotated[str, Field(max_length=200_000, pattern=r"^[^\x00]*$")]
 Amount = Annotated[str, Field(max_length=40, pattern=r"^([0-9]{1,20}(\.[0-9]{1,18})?)?$")]
-Ref = Annotated[str, Field(max_length=13)]
+Ref = Annotated[str, Field(max_length=13, pattern=r"^[^\x00]*$")]
 Limit = Annotated[int, Field(ge=1, le=200)]
 
 
