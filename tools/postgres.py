@@ -9,15 +9,19 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _DEBIAN = Path("/usr/lib/postgresql")
+_CLUSTER = ("--username=desk", "--encoding=UTF8", "--no-sync", "--locale=C")
+_SECONDS = 60
 _QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60")
 
 
@@ -28,7 +32,7 @@ class NoPostgres(Exception):  # noqa: N818 - says what is missing
 def binaries() -> Path:
     """Return the directory of initdb and pg_ctl: that of the path, else Debian's newest."""
     if found := shutil.which("initdb"):
-        return Path(found).parent
+        return Path(found).resolve().parent
     versions = [path for path in _DEBIAN.glob("*/bin") if (path / "initdb").exists()]
     if not versions:
         raise NoPostgres("PostgreSQL is not installed (Debian: apt-get install postgresql)")
@@ -40,6 +44,12 @@ def as_another() -> list[str]:
     if os.geteuid() != 0:
         return []
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+
+def until_we_end() -> list[str]:
+    """Return what stands before a server that is to end with us, even if we are killed."""
+    setpriv = shutil.which("setpriv")
+    return [*(as_another() or [setpriv]), "--pdeathsig=INT"] if setpriv else []
 
 
 def free_port() -> int:
@@ -68,25 +78,44 @@ def cluster() -> Iterator[str]:
                 shutil.chown(path, "postgres", "postgres")
         data, port = home / "data", free_port()
 
-        def run(program: str, *arguments: str) -> None:
-            command = [*prefix, str(programs / program), "--pgdata", str(data), *arguments]
-            done = subprocess.run(  # noqa: S603 - programs of this machine
-                command, cwd=home, stdin=subprocess.DEVNULL, capture_output=True, check=False
-            )
-            if done.returncode:
-                raise RuntimeError(f"{program}: {done.stderr.decode(errors='replace')}")
-
         secret = ("--auth=scram-sha-256", f"--pwfile={home / 'password'}")
-        run("initdb", *secret, "--username=desk", "--encoding=UTF8", "--no-sync", "--locale=C")
-        options = " ".join(f"-c {option}" for option in _QUICK)
-        listen = f"-c listen_addresses=127.0.0.1 -p {port} -k {home} {options}"
-        run("pg_ctl", "start", "--wait", "--silent", f"--log={home / 'log'}", f"--options={listen}")
+        made = subprocess.run(  # noqa: S603 - programs of this machine
+            [*prefix, str(programs / "initdb"), f"--pgdata={data}", *secret, *_CLUSTER],
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        if made.returncode:
+            raise RuntimeError(made.stderr.decode(errors="replace"))
+        options = [part for option in _QUICK for part in ("-c", option)]
+        listen = ["-h", "127.0.0.1", "-p", str(port), "-k", str(home), *options]
+        with (home / "log").open("wb") as log:
+            server = subprocess.Popen(  # noqa: S603
+                [*until_we_end(), str(programs / "postgres"), "-D", str(data), *listen],
+                cwd=home,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         try:
+            _wait(server, port, home / "log")
             yield f"postgresql://desk:{password}@127.0.0.1:{port}/postgres"
         finally:
-            run("pg_ctl", "stop", "--wait", "--silent", "--mode=immediate")
+            server.send_signal(signal.SIGINT)  # ends connections and then itself
+            server.wait(_SECONDS)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _wait(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until the server answers."""
+    ready = [str(binaries() / "pg_isready"), "--host=127.0.0.1", f"--port={port}", "--quiet"]
+    end = time.monotonic() + _SECONDS
+    while subprocess.run(ready, check=False).returncode:  # noqa: S603
+        if server.poll() is not None or time.monotonic() > end:
+            raise RuntimeError(log.read_text(errors="replace"))
+        time.sleep(0.1)
 
 
 def main() -> None:

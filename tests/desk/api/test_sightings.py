@@ -53,6 +53,21 @@ def test_recorded_and_read_without_what_is_sealed(world: World, program: Program
     assert Event.objects.filter(action="sighting.record", object=made["ref"]).exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ("2026-01-02T10:00:00+21:47", 201),  # more than PostgreSQL takes
+        ("0001-01-01T00:00:00+12:00", 422),
+        ("9999-12-31T23:59:59-12:00", 422),
+    ],
+)
+def test_any_offset_of_time(world: World, program: Program, given: str, status: int) -> None:
+    answer = program("analyst", "POST", "/sightings", page(observed_at=given))
+    assert answer.status_code == status, answer.content
+    if status == 201:
+        assert Sighting.objects.get().observed_at.isoformat() == "2026-01-01T12:13:00+00:00"
+
+
 def test_others_find_nothing(world: World, program: Program) -> None:
     ref = program("analyst", "POST", "/sightings", page()).json()["ref"]
     there = program("analyst", "GET", f"/sightings/{ref}", stranger=True)

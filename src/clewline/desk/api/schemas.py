@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AwareDatetime, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
 from pydantic_core import PydanticCustomError, core_schema
 
 from clewline.vocab import words
@@ -44,12 +51,21 @@ class WordOf:
         return text
 
 
+def _in_utc(moment: datetime) -> datetime:
+    """Return a moment in UTC: PostgreSQL takes no offset of 16 hours or more."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("moment", "is before year 1 or after year 9999 in UTC") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 # PostgreSQL keeps no NUL in a text.
 Line = Annotated[str, Field(max_length=400, pattern=r"^[^\x00]*$")]
 Short = Annotated[str, Field(max_length=80, pattern=r"^[^\x00]*$")]
 Long = Annotated[str, Field(max_length=200_000, pattern=r"^[^\x00]*$")]
 Amount = Annotated[str, Field(max_length=40, pattern=r"^([0-9]{1,20}(\.[0-9]{1,18})?)?$")]
-Ref = Annotated[str, Field(max_length=13)]
+Ref = Annotated[str, Field(max_length=13, pattern=r"^[^\x00]*$")]
 Limit = Annotated[int, Field(ge=1, le=200)]
 
 
@@ -134,7 +150,7 @@ class OptionIn(Strict):
     as_shown: bool = False
     form: Annotated[str, WordOf("form")] = "text"
     memo: Annotated[str, Field(max_length=120)] = ""
-    invoice_expires_at: AwareDatetime | None = None
+    invoice_expires_at: Moment | None = None
     credit: Annotated[str, WordOf("credit")] = ""
     obtained: Annotated[str, WordOf("obtained")] = "seen"
     contact_kind: Annotated[str, WordOf("contact_kind")] = ""
@@ -144,7 +160,7 @@ class OptionIn(Strict):
 class SightingIn(Strict):
     """What one page said at one time; url, wording, source and contacts are sealed on arrival."""
 
-    observed_at: AwareDatetime
+    observed_at: Moment
     observed_precision: Annotated[str, WordOf("precision")] = "minute"
     team: Short = ""
     brand: Annotated[str, Field(max_length=60)] = ""

@@ -43,8 +43,8 @@ _SAME = tuple(set(SightingOut.model_fields) & {field.name for field in Sighting.
 def sightings(
     request: DeskRequest,
     limit: Limit = 50,
-    after: Annotated[str, Field(max_length=13)] = "",
-    brand: Annotated[str, Field(max_length=60)] = "",
+    after: Ref = "",
+    brand: Annotated[str, Field(max_length=60, pattern=r"^[^\x00]*$")] = "",
 ) -> SightingsOut:
     """List what stands of one's teams, newest first, behind the one called `after`."""
     found = _rows(request).standing().order_by("-recorded_at", "-id")

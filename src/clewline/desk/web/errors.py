@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from clewline.errors import ClewlineError
+from clewline.errors import ClewlineError, UsageError
 
 
 class Errors:
@@ -18,7 +18,15 @@ class Errors:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Pass the request on."""
+        """Pass the request on, unless its address holds what no text of ours can."""
+        if "\0" in request.path_info:
+            raise Http404
+        # PostgreSQL keeps no NUL in a text, so it could not even look for one. The API says that
+        # itself, field by field.
+        given = (text for values in request.GET.lists() for text in (values[0], *values[1]))
+        if not request.path_info.startswith("/api/") and any("\0" in text for text in given):
+            error = UsageError("a NUL character is no text", where="the address")
+            return render(request, "desk/error.html", {"error": error}, status=error.http_status)
         response = self.get_response(request)
         # A browser keeps no page of the desk.
         response.setdefault("Cache-Control", "no-store")
