@@ -274,11 +274,13 @@ def test_whatever_is_written_is_found(hashed: bytes, version: bytes) -> None:
 def test_hostile_text_takes_time_in_proportion(unit: str) -> None:
     def seconds(size: int) -> float:
         text = unit * (size // len(unit))
-        begun = time.process_time()
-        find(text)
-        return time.process_time() - begun
+        took = []
+        for _ in range(3):  # the first may compile
+            begun = time.process_time()
+            find(text)
+            took.append(time.process_time() - begun)
+        return min(took)
 
-    seconds(1000)
     assert seconds(200_000) < 8 * seconds(50_000) + 0.1
 
 
