@@ -1,8 +1,9 @@
 """The vault: one key a record, so that a record can be erased wherever its bytes were copied.
 
 A record's sensitive fields are sealed with a key of its own (AES-256-GCM). The keys lie in a file
-of their own, wrapped with the desk's root key, and in no database dump. To destroy a record's key
-is to erase the record in the database and in every backup of it.
+of their own, wrapped with the desk's root key, and in no dump of the database. To destroy a
+record's key is to erase the record in the database and in every dump of it; an older backup of the
+vault itself still holds the wrapped key (docs/SECURITY.md).
 
 What must be found again without being readable is indexed by HMAC-SHA256 under the desk's index
 key.
