@@ -50,6 +50,7 @@ NAMES = {
 EXCEPTIONS = {
     "axe-playwright-python": "MIT by its repository, not by its metadata; for tests only; "
     "holds axe-core (MPL-2.0)",
+    "cpe": "LGPL, unmodified; comes with stix2-validator, for tests only",
     "cffi": "MIT-0: MIT without the duty to name it",
     "psycopg": "LGPL, unmodified, reached by its interface only",
     "psycopg-binary": "LGPL, unmodified, reached by its interface only",
