@@ -268,8 +268,44 @@ def into_case(asking: Asking) -> Body:
 
 
 OURS: Final = f"{'5e' * 32}:1"
+def of_task(asking: Asking) -> str:
+    """Return where a task of the owner's case ends."""
+    case = asking.case
+    task = cases.add_task(asking.owner, case, planted.OF_CASE["why"], asking.owner)
+    return reverse("case-task-end", args=[case.ref, task.ref])
+
+
+def owner_form(**more: object) -> Callable[[Asking], Body]:
+    """Return a form with the owner of a case."""
+    return lambda asking: {"owner": asking.owner.pseudonym, **more}
+
+
+def handover_form(asking: Asking) -> Body:
+    """Return who shall own a case: a second investigator, who is a member."""
+    case = Case.objects.latest("pk")
+    to = User.objects.filter(pseudonym="north-second").first() or User.objects.create_user(
+        "north-second",
+        organisation=asking.team.organisation,
+        roles=["investigator"],
+        pseudonym="north-second",
+    )
+    to.teams.add(asking.team)
+    case.members.get_or_create(user=to, defaults={"by": asking.owner})
+    return {"to": to.pseudonym, "why": "made up"}
+
+
+def of_handover(asking: Asking) -> str:
+    """Return where a hand-over is answered; its proposer takes it back."""
+    url, form = of_case("case-hand-over-answer")(asking), handover_form(asking)
+    case = Case.objects.latest("pk")
+    to = User.objects.get(pseudonym=form["to"])
+    case.handovers.create(to=to, by=asking.owner, why="made up")
+    return url
+
+
 GROUP: Final = planted.OF_TEAM["group"]
 PROTECTION: Final = {"reveals_per_day": 10, "minutes_per_day": 60, "seconds_open": 30}
+FILE: Final = {"name": "a.zip", "sha256": "0" * 64, "size": 1, "place": "made up"}
 _OF_CASE: Final = {"teammate": 404, "stranger": 404}
 _SEALED_NOTES: Final = frozenset({planted.SEALED["title"], planted.SEALED["note"]})
 _KIND: Final = {"label": "x", "source": "x", "confidence": "forensic"}
@@ -363,6 +399,18 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("case-note", "POST"): Row(
         of_case("case-note"), {"text": "made up"}, 302, **_OF_CASE, member=302
     ),
+    ("case-timeline", "GET"): Row(of_case("case-timeline"), **_OF_CASE, member=200),
+    ("case-state", "POST"): Row(
+        of_case("case-state"), {"state": "dormant", "why": "x"}, 302, **_OF_CASE, member=403
+    ),
+    # Another member neither owns it nor agrees to it, unless they approve.
+    ("case-hand-over", "POST"): Row(of_case("case-hand-over"), handover_form, 302, **_OF_CASE),
+    ("case-hand-over-answer", "POST"): Row(of_handover, {"refuse": "1"}, 302, **_OF_CASE),
+    ("case-task", "POST"): Row(
+        of_case("case-task"), owner_form(text="x"), 302, **_OF_CASE, member=302
+    ),
+    ("case-task-end", "POST"): Row(of_task, {"outcome": "done"}, 302, **_OF_CASE, member=302),
+    ("case-file", "POST"): Row(of_case("case-file"), FILE, 302, **_OF_CASE, member=302),
     ("attribute-address", "POST"): Row(
         of_address("attribute-address"), team_form(**_SAID), 302, 302, 302
     ),

@@ -73,6 +73,13 @@ urlpatterns = [
     path("cases/<str:ref>/members/add/", cases.add_member, name="add-member"),
     path("cases/<str:ref>/members/remove/", cases.remove_member, name="remove-member"),
     path("cases/<str:ref>/link/", cases.link, name="case-link"),
+    path("cases/<str:ref>/state/", cases.change_state, name="case-state"),
+    path("cases/<str:ref>/hand-over/", cases.hand_over, name="case-hand-over"),
+    path("cases/<str:ref>/hand-over/answer/", cases.answer_handover, name="case-hand-over-answer"),
+    path("cases/<str:ref>/tasks/", cases.add_task, name="case-task"),
+    path("cases/<str:ref>/tasks/<str:task>/end/", cases.end_task, name="case-task-end"),
+    path("cases/<str:ref>/files/", cases.describe_file, name="case-file"),
+    path("cases/<str:ref>/timeline/", cases.timeline, name="case-timeline"),
     path("cases/<str:ref>/notes/", cases.notes, name="case-notes"),
     path("cases/<str:ref>/notes/add/", cases.add_note, name="case-note"),
     *(
