@@ -268,6 +268,8 @@ def into_case(asking: Asking) -> Body:
 
 
 OURS: Final = f"{'5e' * 32}:1"
+
+
 def of_task(asking: Asking) -> str:
     """Return where a task of the owner's case ends."""
     case = asking.case
