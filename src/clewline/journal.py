@@ -55,7 +55,7 @@ class Journal:
             ISO 8601, UTC.
         event : str
             What happened.
-        what : str or int
+        **what : str or int
             More of it, by name.
         """
         with self.file.open("a+b") as stream:

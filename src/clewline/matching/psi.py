@@ -42,7 +42,7 @@ def key_from(secret: bytes, *parts: str) -> bytes:
     ----------
     secret : bytes
         32 bytes that nobody else has.
-    parts : str
+    *parts : str
         What the key is for, such as partner and version of the list.
 
     Returns
