@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "clewline.desk.cases",
     "clewline.desk.exports",
     "clewline.desk.welfare",
+    "clewline.desk.partners",
     "clewline.desk.web",
 ]
 MIDDLEWARE = [
