@@ -40,6 +40,7 @@ OF_TEAM = {
     "label": "clear-label",
     "status": "clear-dispute",
     "partner": "Quiet north",
+    "purpose": "clear-purpose",
 }
 OF_CASE = {"case": "Clear Casename", "basis": "clear-basis", "why": "clear-reason"}
 

@@ -85,7 +85,7 @@ def rule(verdict: Verdict, place: int, *, always: bool = False, **when: str) -> 
         # More conditions win, also over withhold.
         ([rule(HOLD, 0, kind="agency"), rule(TELL, 1, kind="agency", country="GB")], "r1"),
         # Equal ones: withhold, then ask, then release.
-        ([rule(TELL, 0, kind="agency"), rule(ASK, 1, country="GB"), rule(HOLD, 2, tlp="amber")], "r2"),
+        ([rule(TELL, 0, kind="agency"), rule(ASK, 1, country="GB"), rule(HOLD, 2)], "r1"),
         ([rule(TELL, 0, kind="agency"), rule(ASK, 1, country="GB")], "r1"),
         # Equal in all: the first.
         ([rule(ASK, 0, kind="agency"), rule(ASK, 1, country="GB")], "r0"),
