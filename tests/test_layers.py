@@ -53,8 +53,10 @@ DESK = {
 }
 # The extra `psi`, which needs two of them too.
 PSI = {"google", "private_set_intersection", "starlette"}
+# An FIU's schema and nothing else is XML here.
+XML = {"lxml"}
 SHARED = {"cryptography": {"desk", "matching"}, "granian": {"desk", "matching"}}
-DEPENDENCIES = {"numpy", "numba", "llvmlite", "yaml", *PRINTING, *TABLES, *DESK, *PSI}
+DEPENDENCIES = {"numpy", "numba", "llvmlite", "yaml", *PRINTING, *TABLES, *DESK, *PSI, *XML}
 # The engine computes from its arguments alone: no file, clock, environment or chance.
 UNCLEAN = {
     *("os", "io", "pathlib", "shutil", "tempfile", "mmap", "sqlite3", "sys"),
@@ -117,6 +119,8 @@ def violations(source: str, module: str, table: dict[str, set[str]]) -> list[str
             found.append(f"{line}: only interop may import {top}")
         if top in PSI and room != "matching":
             found.append(f"{line}: only matching may import {top}")
+        if top in XML and room != "filing":
+            found.append(f"{line}: only filing may import {top}")
         may = SHARED.get(top, {"desk"})
         if top in DESK and room not in may and not (room == "cli" and top == "django"):
             found.append(f"{line}: only desk may import {top}")
