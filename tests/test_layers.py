@@ -55,10 +55,12 @@ DESK = {
 SHARE = {"stix2", "pymisp", "jsonschema"}
 # The extra `psi`, which needs two of them too.
 PSI = {"google", "private_set_intersection", "starlette"}
+# An FIU's schema and nothing else is XML here.
+XML = {"lxml"}
 SHARED = {"cryptography": {"desk", "matching"}, "granian": {"desk", "matching"}}
 DEPENDENCIES = {
     *("numpy", "numba", "llvmlite", "yaml"),
-    *(*PRINTING, *TABLES, *DESK, *PSI, *SHARE),
+    *(*PRINTING, *TABLES, *DESK, *PSI, *SHARE, *XML),
 }
 # The engine computes from its arguments alone: no file, clock, environment or chance.
 UNCLEAN = {
@@ -124,6 +126,8 @@ def violations(source: str, module: str, table: dict[str, set[str]]) -> list[str
             found.append(f"{line}: only sharing may import {top}")
         if top in PSI and room != "matching":
             found.append(f"{line}: only matching may import {top}")
+        if top in XML and room != "filing":
+            found.append(f"{line}: only filing may import {top}")
         may = SHARED.get(top, {"desk"})
         if top in DESK and room not in may and not (room == "cli" and top == "django"):
             found.append(f"{line}: only desk may import {top}")

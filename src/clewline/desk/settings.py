@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "clewline.desk.exports",
     "clewline.desk.ours",
     "clewline.desk.welfare",
+    "clewline.desk.partners",
     "clewline.desk.web",
 ]
 MIDDLEWARE = [
