@@ -126,6 +126,13 @@ SETTINGS: tuple[Setting, ...] = (
         "reckoned from.",
     ),
     Setting(
+        "desk_release_minutes",
+        "CLEWLINE_DESK_RELEASE_MINUTES",
+        "30",
+        "Minutes that every package (an export, a request pack) waits after its release, so that a "
+        "team whose own payment it holds can object.",
+    ),
+    Setting(
         "fixtures",
         "CLEWLINE_FIXTURES",
         None,

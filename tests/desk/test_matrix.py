@@ -21,7 +21,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import get_resolver, reverse
 from tests.desk import planted
-from tests.desk.conftest import World
+from tests.desk.conftest import World, packages_go
 
 from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import AccessChange, ApiToken, User
@@ -33,6 +33,9 @@ from clewline.desk.cases.models import Case
 from clewline.desk.exports import services as exports
 from clewline.desk.exports.models import ExportDecision
 from clewline.desk.figures import services as figures
+from clewline.desk.ours import services as ours
+from clewline.desk.ours.checks import check_release
+from clewline.desk.ours.models import Mark, ReleaseWarning
 from clewline.desk.records.models import Sighting
 from clewline.desk.roles import ACTIONS, Role
 
@@ -182,6 +185,8 @@ def of_export(name: str, *, released: bool = False) -> Make:
         if released:
             by = asking.world.person("approver")
             ExportDecision.objects.create(export=export, released=True, by=by)
+            check_release(export.ref, export.team, [planted.ADDRESS])
+            packages_go()
         return reverse(name, args=[export.ref])
 
     return make
@@ -197,11 +202,26 @@ def of_figures(name: str) -> Make:
     return make
 
 
+def of_mark(asking: Asking) -> str:
+    """Return where a mark of the owner's team is taken back."""
+    marked = ours.mark(asking.owner, asking.team, OURS, planted.OF_TEAM["purpose"], "x")
+    return reverse("take-back-ours", args=[marked.ref])
+
+
+def of_warning(asking: Asking) -> str:
+    """Return where the owner's team answers a warning."""
+    _ = of_mark(asking)
+    package = check_release("X-MADE0-UPREF", asking.world.other_team, [OURS])
+    marked = Mark.objects.latest("pk")
+    warning = ReleaseWarning.objects.create(team=asking.team, mark=marked, package=package)
+    return reverse("answer-warning", args=[warning.ref])
+
+
 def with_all(make: Make) -> Make:
     """Make one of each record before a list is asked."""
 
     def made(asking: Asking) -> str:
-        _ = asking.sighting, asking.case
+        _ = asking.sighting, asking.case, of_warning(asking)
         planted.address_of(asking.owner, asking.team)
         return make(asking)
 
@@ -256,6 +276,9 @@ def into_case(asking: Asking) -> Body:
     case = Case.objects.latest("pk")
     case.links.all()._raw_delete(case.links.db)
     return {"case": case.ref, "why": "made up"}
+
+
+OURS: Final = f"{'5e' * 32}:1"
 
 
 def of_task(asking: Asking) -> str:
@@ -332,6 +355,12 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("figure-years", "GET"): Row(with_all(at("figure-years"))),
     ("figure-set", "GET"): Row(of_figures("figure-set"), stranger=404),
     ("download-figure-set", "GET"): Row(of_figures("download-figure-set"), stranger=404),
+    ("ours", "GET"): Row(with_all(at("ours"))),
+    ("mark-ours", "POST"): Row(
+        at("mark-ours"), team_form(what=OURS, purpose="x", authority="x"), 302, 302, 302
+    ),
+    ("take-back-ours", "POST"): Row(of_mark, {"reason": "x"}, 302, 302, 404),
+    ("answer-warning", "POST"): Row(of_warning, {"allows": "no"}, 302, 302, 404),
     ("people", "GET"): Row(at("people")),
     ("add-person", "POST"): Row(at("add-person"), {"username": "x", "roles": ["analyst"]}),
     ("add-team", "POST"): Row(at("add-team"), {"name": "x"}, 302, 302, 302),

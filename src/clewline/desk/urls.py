@@ -15,6 +15,7 @@ from clewline.desk.brands import views as brands
 from clewline.desk.cases import views as cases
 from clewline.desk.exports import views as exports
 from clewline.desk.figures import views as figures
+from clewline.desk.ours import views as ours
 from clewline.desk.records import views as records
 from clewline.desk.search import views as search
 from clewline.desk.web import views as web
@@ -51,6 +52,10 @@ urlpatterns = [
     path("exports/<str:ref>/", exports.export, name="export"),
     path("exports/<str:ref>/decide/", exports.decide, name="decide-export"),
     path("exports/<str:ref>/download/", exports.download, name="download-export"),
+    path("ours/", ours.ours, name="ours"),
+    path("ours/mark/", ours.mark, name="mark-ours"),
+    path("ours/<str:ref>/take-back/", ours.take_back, name="take-back-ours"),
+    path("ours/warnings/<str:ref>/", ours.answer, name="answer-warning"),
     path("audit/", audit.log, name="audit"),
     path("audit/check/", audit.check, name="check-audit"),
     path("audit/export.<str:form>", audit.export, name="export-audit"),
