@@ -115,6 +115,9 @@ ACTIONS: Final = {
         _action("export.decide", "Release or refuse it", {Role.APPROVER}, writes=True),
         _action("export.download", "Take the one copy", WORKERS, writes=True),
         _action("export.trace", "Tell from which copy rows come", _AUDITORS),
+        _action("figures.read", "See what one's teams recorded, in numbers", WORKERS),
+        _action("figures.export", "Take figures out, small counts withheld", WORKERS),
+        _action("figures.publish", "Keep figures as published", {Role.APPROVER}, writes=True),
         _action("partner.list", "List partners", {*_KEEPERS, Role.APPROVER}),
         _action(
             "partner.read", "Open a partner; its name stays sealed", {*_KEEPERS, Role.APPROVER}
@@ -136,6 +139,9 @@ ACTIONS: Final = {
         _action("sighting.read", "Open a sighting; wording stays masked", WORKERS),
         _action("sighting.record", "Record a sighting", _RECORDERS, writes=True),
         _action("sighting.correct", "Supersede or withdraw a sighting", _RECORDERS, writes=True),
+        _action(
+            "sighting.state", "Note that a page was reported or removed", _FINDERS, writes=True
+        ),
         _action("welfare.read", "See one's own counts and protection", WORKERS),
         _action("welfare.change", "Ask for more protection", WORKERS, writes=True),
         _action("welfare.team", "See counts of a team, never content", {Role.APPROVER}),
