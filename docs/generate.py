@@ -1028,7 +1028,6 @@ def _bound(field: dict[str, Any], key: str, word: str) -> str:
     return f", {field[key]:,} {word}" if key in field else ""
 
 
-<<<<<<< HEAD
 def sharing_page() -> str:
     """List the fields that partners get, the formats, and what each loses."""
     from clewline.sharing.formats import FORMATS
@@ -1095,7 +1094,10 @@ def sharing_page() -> str:
             "MISP has no words for payment pages. `sharing/misp_taxonomy.json` is a proposal in "
             "the form of misp-taxonomies: `payment-page` with the predicates `rail`, `period` and "
             "`visibility`, neutral, and free to take. Events carry the first two.",
-=======
+        )
+    )
+
+
 def statistics_page() -> str:
     """List what the desk counts: unit, definition and version of each measure."""
     with_desk()
@@ -1137,7 +1139,6 @@ def statistics_page() -> str:
             "their line is.",
             "Two files of one year that were taken at different times can be subtracted from each "
             "other. Give out what was published, and not the page of a year that goes on.",
->>>>>>> main
         )
     )
 
@@ -1159,11 +1160,8 @@ PAGES: dict[str, Page] = {
     "POLICY.md": policy_page,
     "ROLES.md": roles_page,
     "SETTINGS.md": settings_page,
-<<<<<<< HEAD
     "SHARING.md": sharing_page,
-=======
     "STATISTICS.md": statistics_page,
->>>>>>> main
     "TABLES.md": tables_page,
     "VOCABULARY.md": vocabulary_page,
 }
