@@ -12,6 +12,8 @@ from clewline.desk.accounts.models import Team, User
 from clewline.desk.addresses import services as addresses
 from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
+from clewline.desk.lookups import services as lookups
+from clewline.desk.lookups.models import LookUp
 from clewline.desk.records import services as records
 from clewline.desk.records.models import Sighting
 
@@ -30,6 +32,8 @@ SEALED = {
     "note": "sealed-note",
     "partner_name": "sealed-partner-name",
     "partner_contact": "sealed-partner-contact",
+    "requester": "sealed-requester",
+    "authoriser": "sealed-authoriser",
 }
 OF_TEAM = {
     "brand": "Clear Codename",
@@ -40,6 +44,7 @@ OF_TEAM = {
     "label": "clear-label",
     "status": "clear-dispute",
     "partner": "Quiet north",
+    "asked": "clear-partner-case",
     "purpose": "clear-purpose",
 }
 OF_CASE = {"case": "Clear Casename", "basis": "clear-basis", "why": "clear-reason"}
@@ -84,6 +89,26 @@ def sighting_of(user: User) -> Sighting:
         brand.seal("name", SEALED["name"])
         brand.save()
     return made
+
+
+ASKED = {
+    **{"purpose": "investigation", "legal_basis": "statute", "offence": "made-up offence"},
+    **{"necessity": "made-up necessity", "requester": SEALED["requester"]},
+    **{"requester_role": "constable", "authoriser": SEALED["authoriser"]},
+    **{"authoriser_rank": "inspector", "case_ref": "clear-partner-case", "reply_route": "portal"},
+}
+
+
+def look_up_of(user: User, identifiers: str = f"{ADDRESS}\n{URL}", **fields: object) -> LookUp:
+    """Ask, as somebody of a partner."""
+    return lookups.ask(user, identifiers=identifiers, **{**ASKED, **fields})
+
+
+def answered(look_up: LookUp, maker: User, checker: User) -> LookUp:
+    """Call back, draft and release."""
+    lookups.log_call(maker, look_up, "switchboard (made up)", confirmed=True)
+    lookups.release(checker, lookups.draft(maker, look_up), released=True)
+    return look_up
 
 
 def address_of(user: User, team: Team) -> None:

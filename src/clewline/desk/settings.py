@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "clewline.desk.ours",
     "clewline.desk.welfare",
     "clewline.desk.partners",
+    "clewline.desk.lookups",
     "clewline.desk.web",
 ]
 MIDDLEWARE = [

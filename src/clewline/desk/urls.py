@@ -14,6 +14,7 @@ from clewline.desk.audit import views as audit
 from clewline.desk.brands import views as brands
 from clewline.desk.cases import views as cases
 from clewline.desk.exports import views as exports
+from clewline.desk.lookups import views as lookups
 from clewline.desk.ours import views as ours
 from clewline.desk.partners import views as partners
 from clewline.desk.records import views as records
@@ -45,6 +46,17 @@ urlpatterns = [
     path("exports/<str:ref>/", exports.export, name="export"),
     path("exports/<str:ref>/decide/", exports.decide, name="decide-export"),
     path("exports/<str:ref>/download/", exports.download, name="download-export"),
+    path("lookups/", lookups.lookups, name="lookups"),
+    path("lookups/<str:ref>/", lookups.lookup, name="lookup"),
+    path("lookups/<str:ref>/call/", lookups.call, name="lookup-call"),
+    path("lookups/<str:ref>/names/", lookups.names, name="lookup-names"),
+    path("lookups/<str:ref>/draft/", lookups.draft, name="draft-lookup"),
+    path("lookups/<str:ref>/release/", lookups.release, name="release-lookup"),
+    path("requests/", lookups.requests, name="requests"),
+    path("requests/ask/", lookups.ask, name="ask"),
+    path("requests/<str:ref>/", lookups.request_page, name="request"),
+    path("requests/<str:ref>/answer.<str:form>", lookups.answer, name="answer"),
+    path("requests/<str:ref>/acknowledge/", lookups.acknowledge, name="acknowledge"),
     path("partners/", partners.partners, name="partners"),
     path("partners/new/", partners.new_partner, name="new-partner"),
     path("partners/<str:ref>/", partners.partner, name="partner"),
