@@ -19,7 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 
 from clewline.desk.audit import services as audit
-from clewline.desk.ledger import TeamOwned
+from clewline.desk.ledger import Referenced
 from clewline.desk.roles import ACTIONS, Action, allowed
 from clewline.errors import ClewlineError
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 View = Callable[..., HttpResponseBase]
 Answer = TypeVar("Answer")
-Record = TypeVar("Record", bound=TeamOwned)
+Record = TypeVar("Record", bound=Referenced)
 
 
 class DeskRequest(HttpRequest):
@@ -123,7 +123,8 @@ def take(request: DeskRequest, model: type[Record], ref: str) -> Record:
     """
     request.audit_object = ref
     # `visible_to` is of the model's own manager: a team's, or a case's members.
-    visible: Any = model.objects.visible_to(request.user)
+    objects: Any = model._default_manager
+    visible = objects.visible_to(request.user)
     found: Record | None = visible.filter(ref=ref).first()
     if found is None:
         raise Http404

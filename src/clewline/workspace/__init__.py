@@ -959,6 +959,21 @@ class Workspace:
 
         return cases.cashouts(self._asked(sites, method, limits, rates, cluster=cluster))
 
+    def site_addresses(self, sites: Sequence[str]) -> list[str]:
+        """Return the addresses of a site and of their clusters, but of no service that holds one.
+
+        Those that `payers` and `cashouts` take in with `cluster`, in the order of the chain.
+
+        Raises
+        ------
+        UsageError, AddressError, UnknownAddressError
+        """
+        from clewline.workspace.rendering import ScriptTexts
+
+        asked = self._asked(sites, "fifo", DEFAULT_LIMITS, None, cluster=True)
+        shown = ScriptTexts(self.store, asked.sites.scripts).addresses()
+        return [address for address in shown if address is not None]
+
     def leads(
         self,
         sites: Sequence[str],
