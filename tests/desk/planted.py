@@ -31,6 +31,8 @@ SEALED = {
     "title": "sealed-title",
     "note": "sealed-note",
     "account": "sealed-account",
+    "partner_name": "sealed-partner-name",
+    "partner_contact": "sealed-partner-contact",
 }
 OF_TEAM = {
     "brand": "Clear Codename",
@@ -40,6 +42,8 @@ OF_TEAM = {
     "tier": "clear-tier",
     "label": "clear-label",
     "status": "clear-dispute",
+    "partner": "Quiet north",
+    "purpose": "clear-purpose",
 }
 OF_CASE = {
     "case": "Clear Casename",
