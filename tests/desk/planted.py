@@ -12,8 +12,11 @@ from clewline.desk.accounts.models import Team, User
 from clewline.desk.addresses import services as addresses
 from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
+from clewline.desk.money import queries
 from clewline.desk.money import services as money
 from clewline.desk.money.models import CaseRow, CaseRun, RunEnd, RunPack, RunProgress, VaspRequest
+from clewline.desk.ours import checks
+from clewline.desk.ours.models import ReleaseCheck
 from clewline.desk.records import services as records
 from clewline.desk.records.models import Sighting
 
@@ -153,6 +156,8 @@ def run_of(user: User, case: Case, *, ended: bool = True) -> CaseRun:
         "reference": "CL-AAAAAAAAAAAA",
         "direction": "deposit",
         "outpoint": OUTPOINT,
+        "txid": "ab" * 32,
+        "vout": 0,
         "address": ADDRESS,
         "time": "2026-01-02T00:00:00Z",
         "value": 2,
@@ -179,9 +184,19 @@ def request_of(user: User, case: Case, *steps: str) -> VaspRequest:
     asked = money.draft_request(user, case, pack, OF_CASE["why"])
     for step in steps:
         asked.steps.create(step=step, by=user)
+    if steps:
+        open_release(asked)
     if "sent" in steps:
         money.take_answers(user, asked, f"{SHEET}{OUTPOINT},found,{SEALED['account']},NL\n")
     return asked
+
+
+def open_release(asked: VaspRequest) -> None:
+    """Let a request's package out at once."""
+    contents = queries.contents_of(asked.pack)
+    if not ReleaseCheck.objects.filter(ref=asked.ref).exists():
+        checks.check_release(asked.ref, asked.case.team, contents)
+    ReleaseCheck.objects.filter(ref=asked.ref).update(state="open")
 
 
 def list_of(user: User, case: Case) -> str:

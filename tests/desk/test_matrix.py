@@ -510,11 +510,11 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
         **_OF_CASE,
         member=302,
     ),
-    ("run-pack", "GET"): Row(of_run("run-pack", "first"), **_OF_CASE, member=200),
     ("draft-requests", "POST"): Row(
         of_run("draft-requests"), {"packs": ["first"], "why": "x"}, 302, **_OF_CASE, member=302
     ),
     ("request", "GET"): Row(of_request("request", "approved", "sent"), **_OF_CASE, member=200),
+    ("request-pack", "GET"): Row(of_request("request-pack", "approved"), **_OF_CASE, member=200),
     # Nobody approves what they drafted.
     ("decide-request", "POST"): Row(
         of_request("decide-request"), {"approve": "1"}, 400, **_OF_CASE, member=302

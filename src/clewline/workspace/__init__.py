@@ -18,7 +18,7 @@ clewline.errors.StoreMissingError: no-such-store: there is no chain store here \
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -808,6 +808,7 @@ class Workspace:
         case_reference: str = "",
         note: str = "",
         limits: Limits = DEFAULT_LIMITS,
+        without: Collection[str] = (),
     ) -> dict[str, Any]:
         """Write one request pack for each exchange that money of the subjects met.
 
@@ -822,6 +823,9 @@ class Workspace:
             Printed on the pages.
         limits : Limits
             Caps; what they hold back is a number in the answer.
+        without : collection of str
+            Outputs (``txid:index``) and addresses of one's own: no exchange is asked who paid by
+            a payout whose way to the subjects leads over one of them.
 
         Returns
         -------
@@ -865,6 +869,7 @@ class Workspace:
             movement
             for trace in traces
             for movement in packs.movements(self.store, self.chain, self.attribution, trace)
+            if not packs.is_own(movement, without)
         ]
         walks = [packs.walk_of(self.store, trace) for trace in traces]
         written = write_request_packs(out, run, found, walks)

@@ -43,6 +43,7 @@ def drafted(world: World, case: Case) -> VaspRequest:
 def sent(world: World, drafted: VaspRequest) -> VaspRequest:
     """The request, approved and sent."""
     services.decide(world.person("approver"), drafted, approved=True)
+    planted.open_release(drafted)
     services.mark_sent(drafted.by, drafted, day=date(2026, 1, 2), route="portal")
     return drafted
 
@@ -57,6 +58,9 @@ def test_a_second_person_approves(world: World, case: Case, drafted: VaspRequest
     assert other.post(f"{url}decide/", {"approve": "1"}).status_code == 404
     assert approver.post(f"{url}decide/", {"approve": "1", "why": "made up"}).status_code == 302
     assert approver.post(f"{url}decide/", {"refuse": "1"}).status_code == 400
+    assert b"Every package waits" in owner.get(url).content
+    assert owner.post(f"{url}sent/", sending).status_code == 400
+    planted.open_release(drafted)
     assert owner.post(f"{url}sent/", {**sending, "due": "2026-01-01"}).status_code == 400
     assert owner.post(f"{url}sent/", {**sending, "route": ""}).status_code == 400
     assert owner.post(f"{url}sent/", sending).status_code == 302
@@ -81,6 +85,7 @@ def test_a_refused_request_is_drafted_again_and_a_second_cites(
 def test_what_is_late_is_overdue(world: World, case: Case, drafted: VaspRequest) -> None:
     owner, today = world.person("investigator"), timezone.now().date()
     services.decide(world.person("approver"), drafted, approved=True)
+    planted.open_release(drafted)
     day = today - timedelta(days=9)
     services.mark_sent(owner, drafted, day=day, route="portal", due=today - timedelta(days=1))
     assert [(one.kind, one.ref) for one in case_queries.overdue(owner)] == [

@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
+from tests.desk import planted
 from tests.desk.conftest import World, plain
 
 from clewline.desk.addresses import services as addresses
@@ -21,6 +22,7 @@ from clewline.desk.cases.models import Case
 from clewline.desk.money import queries, services, working
 from clewline.desk.money.models import CaseRow, CaseRun, RunEnd, RunPack
 from clewline.desk.money.seeds import seeds_of
+from clewline.desk.ours import services as ours
 from clewline.errors import UsageError
 from clewline.workspace import Workspace
 
@@ -159,8 +161,14 @@ def test_pages_of_a_run(
 def test_a_pack_is_taken_and_noted(world: World, store: Path, case: Case, site: list[str]) -> None:
     run = computed(world, case, site)
     pack = run.packs.earliest("exchange")
-    url = f"/runs/{run.ref}/packs/{pack.slug}/download/"
-    answer = world.client(world.person("investigator")).get(url)
+    asked = services.draft_request(world.person("investigator"), case, pack, "made up")
+    url = f"/requests/{asked.ref}/pack/download/"
+    client = world.client(world.person("investigator"))
+    assert client.get(url).status_code == 400  # nobody approved it
+    services.decide(world.person("approver"), asked, approved=True)
+    assert client.get(url).status_code == 400  # every package waits
+    planted.open_release(asked)
+    answer = client.get(url)
     assert "attachment" in answer["Content-Disposition"]
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         names = sorted(name.partition("/")[2] for name in archive.namelist())
@@ -169,10 +177,30 @@ def test_a_pack_is_taken_and_noted(world: World, store: Path, case: Case, site: 
     assert names == ["request.csv", "request.html", "request.json"]
     assert record["run"]["case_reference"] == run.ref
     assert case.codename not in str(record) and "Amber" not in sheet
-    event = Event.objects.get(action="pack.take")
-    assert (event.object, json.loads(event.details)) == (run.ref, {"sha256": pack.sha256})
+    event = Event.objects.get(action="pack.take", result="done")
+    assert (event.object, json.loads(event.details)) == (asked.ref, {"sha256": pack.sha256})
     others = world.client(world.person("approver"))
     assert others.get(url).status_code == 404
+
+
+def test_a_teams_own_payment_is_in_no_row_and_no_pack(
+    world: World, store: Path, case: Case, site: list[str]
+) -> None:
+    owner = world.person("investigator")
+    run = computed(world, case, site)
+    row = next(row for row in run.rows.filter(table="payers") if row.facts["payout"])
+    pack = run.packs.get(exchange=row.entity)
+    assert queries.counts(owner, run)["payers"] == 13
+    ours.mark(owner, world.team, row.outpoint, "made-up test purchase", "made up")
+    assert row.outpoint not in {one.outpoint for one in queries.rows(owner, run, "payers")}
+    client = world.client(owner)
+    assert client.get(f"/runs/{run.ref}/payers/{row.position}/").status_code == 404
+    with pytest.raises(UsageError, match="as its own"):
+        services.draft_request(owner, case, pack, "made up")
+    again = computed(world, case, site)
+    named = {name for one in again.packs.all() for name in queries.contents_of(one)}
+    assert row.facts["payout"] not in named
+    assert row.facts["payout"] in queries.contents_of(pack)
 
 
 def test_rates_of_the_operator(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -25,8 +25,10 @@ from clewline.desk.money.models import (
     RequestStep,
     RowAnswer,
     RowReview,
+    RunPack,
     VaspRequest,
 )
+from clewline.desk.ours.queries import hidden_of_team, hidden_outpoints
 from clewline.workspace.cases import CASHOUT_COLUMNS, PAYER_COLUMNS
 
 if TYPE_CHECKING:
@@ -53,17 +55,16 @@ def state_of(run: CaseRun) -> str:
     return "at work" if progress.step else "waiting"
 
 
-def hidden_outpoints(user: User) -> frozenset[str]:
-    """Return the outputs that a person's rows leave out: payments of their own team, none yet."""
-    return frozenset()
-
-
 def rows(user: User, run: CaseRun, table: str) -> QuerySet[CaseRow]:
-    """Return the rows of a run's table that a person sees; every list of rows comes from here."""
+    """Return the rows of a run's table that a person sees; every list of rows comes from here.
+
+    Payments that their team marked as its own are left out.
+    """
     latest = RowReview.objects.filter(row=OuterRef("pk")).order_by("-id")
     found = run.rows.filter(table=table).annotate(review=Subquery(latest.values("state")[:1]))
-    if hidden := hidden_outpoints(user):
-        found = found.exclude(outpoint__in=hidden)
+    if ours := list(hidden_outpoints(user)):
+        named = Q(outpoint__in=ours) | Q(address__in=ours) | Q(facts__payout__in=ours)
+        found = found.exclude(pk__in=run.rows.filter(named).values("pk"))
     return found.order_by("position")
 
 
@@ -203,6 +204,27 @@ def layers(row: CaseRow) -> list[dict[str, Any]]:
 def _shown(value: object) -> str:
     """Return a value as text; of a list, its parts."""
     return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def contents_of(pack: RunPack) -> set[str]:
+    """Return every output, transaction and address that stands in a pack."""
+    places = [step for one in pack.movements for step in (one, *one.get("path", ()))]
+    outputs = {f"{one['txid']}:{one['vout']}" for one in places}
+    return outputs | {one[name] for one in places for name in ("txid", "address") if one[name]}
+
+
+def holds_own(pack: RunPack) -> bool:
+    """Tell whether a pack asks about a payment that the case's own team made, marked since."""
+    own = hidden_of_team(pack.run.case.team_id)
+    return any(
+        one["direction"] == "withdrawal"
+        and any(
+            place["address"] in own or f"{place['txid']}:{place['vout']}" in own
+            for place in (one, *one.get("path", ()))
+        )
+        for one in pack.movements
+        if own
+    )
 
 
 def fresh_reference(model: type[Referenced]) -> str:

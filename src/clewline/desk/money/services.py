@@ -32,6 +32,7 @@ from clewline.desk.money.models import (
     VaspRequest,
 )
 from clewline.desk.money.seeds import seeds_of
+from clewline.desk.ours import checks
 from clewline.desk.records.plain_text import require_text
 from clewline.desk.roles import Role
 from clewline.errors import UsageError
@@ -215,6 +216,12 @@ def draft_request(user: User, case: Case, pack: RunPack, why: str) -> VaspReques
     """
     require_text(why, "why")
     require_open(case)
+    if queries.holds_own(pack):
+        raise UsageError(
+            "holds a payment that your team marked as its own",
+            where=pack.exchange,
+            hint="compute the tables again: it is left out then",
+        )
     if pack.requests.exclude(steps__step="refused").exists():
         raise UsageError("drafted already", where=pack.exchange)
     earlier = case.requests.filter(pack__exchange=pack.exchange).exclude(steps__step="refused")
@@ -262,7 +269,22 @@ def decide(user: User, asked: VaspRequest, *, approved: bool, why: str = "") -> 
         raise UsageError("a second person decides: an approver who did not draft it")
     if queries.request_state(asked) != "drafted":
         raise UsageError("decided already", where="request")
+    if approved:
+        # It goes as every package goes: after a wait, in which who is named in it is asked.
+        checks.check_release(asked.ref, asked.case.team, queries.contents_of(asked.pack))
     return _step(asked, "approved" if approved else "refused", by=user, why=why)
+
+
+def take_pack(asked: VaspRequest) -> bytes:
+    """Return the pack of an approved request, as it goes to the exchange.
+
+    Raises
+    ------
+    UsageError
+        If it was not approved, or its release is not open.
+    """
+    checks.require_open(asked.ref, queries.contents_of(asked.pack))
+    return bytes(asked.pack.content)
 
 
 @transaction.atomic
@@ -274,11 +296,12 @@ def mark_sent(
     Raises
     ------
     UsageError
-        If it was not approved, or went out already.
+        If it was not approved, its release is not open, or it went out already.
     """
     require_text(route, "route")
     if queries.request_state(asked) != "approved":
         raise UsageError("an approved request is sent, once", where="request")
+    checks.require_open(asked.ref, queries.contents_of(asked.pack))
     if due is not None and due < day:
         raise UsageError("an answer is due after the request", where="due")
     return _step(asked, "sent", by=user, day=day, route=route, due=due)

@@ -26,6 +26,7 @@ from clewline.desk.money.forms import (
 )
 from clewline.desk.money.models import TABLES, CaseRow, CaseRun, ImportedList, VaspRequest
 from clewline.desk.money.seeds import seeds_of
+from clewline.desk.ours import checks
 from clewline.errors import UsageError
 
 SHOWN: Final = 100
@@ -113,18 +114,6 @@ def review(request: DeskRequest, ref: str, name: str, position: int) -> HttpResp
     return redirect("run-row", ref, name, position)
 
 
-@door("pack.take")
-def pack(request: DeskRequest, ref: str, slug: str) -> HttpResponse:
-    """Hand out the request pack of one exchange."""
-    found = take(request, CaseRun, ref).packs.filter(slug=slug).first()
-    if found is None:
-        raise Http404
-    request.audit_details = {"sha256": found.sha256}
-    answer = HttpResponse(bytes(found.content), content_type="application/zip")
-    answer["Content-Disposition"] = f'attachment; filename="{ref}-{slug}.zip"'
-    return answer
-
-
 @door("request.draft", "POST")
 def draft(request: DeskRequest, ref: str) -> HttpResponse:
     """Draft a request to each of the chosen exchanges."""
@@ -143,6 +132,17 @@ def draft(request: DeskRequest, ref: str) -> HttpResponse:
 def asked(request: DeskRequest, ref: str) -> HttpResponse:
     """Show a request and how its rows stand; what was answered stays sealed."""
     return _request(request, take(request, VaspRequest, ref))
+
+
+@door("pack.take")
+def pack(request: DeskRequest, ref: str) -> HttpResponse:
+    """Hand out the pack of an approved request."""
+    found = take(request, VaspRequest, ref)
+    content = services.take_pack(found)
+    request.audit_details = {"sha256": found.pack.sha256}
+    answer = HttpResponse(content, content_type="application/zip")
+    answer["Content-Disposition"] = f'attachment; filename="{ref}-{found.pack.slug}.zip"'
+    return answer
 
 
 @door("request.approve", "POST")
@@ -338,6 +338,7 @@ def _request(
         "state": state,
         "rows": queries.asked_rows(found),
         "steps": found.steps.select_related("by").order_by("id"),
+        "release": checks.release_of(found.ref),
         "may_approve": state == "drafted" and services.may_approve(request.user, found),
         "wrong": wrong,
         "kept": kept,

@@ -36,6 +36,7 @@ from clewline.desk.money.models import (
     RunPack,
     RunProgress,
 )
+from clewline.desk.ours.queries import hidden_of_team
 from clewline.errors import ClewlineError, UsageError
 from clewline.workspace import Limits, Rates, Workspace
 
@@ -209,7 +210,12 @@ def _packs(
     """Return the request pack of each exchange, as `reports` writes it."""
     with tempfile.TemporaryDirectory(prefix="clewline-packs-") as directory:
         written = workspace.report(
-            subjects, Path(directory) / "packs", run.parameters["method"], run.ref, limits=limits
+            subjects,
+            Path(directory) / "packs",
+            run.parameters["method"],
+            run.ref,
+            limits=limits,
+            without=hidden_of_team(run.case.team_id),
         )
         return [_pack(row) for row in written["packs"]]
 
