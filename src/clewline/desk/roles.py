@@ -117,6 +117,9 @@ ACTIONS: Final = {
         _action("export.trace", "Tell from which copy rows come", _AUDITORS),
         _action("list.import", "Import a list of another tool into a case", _FINDERS, writes=True),
         _action("pack.take", "Take a request pack of a case", _CASE_READERS),
+        _action("figures.read", "See what one's teams recorded, in numbers", WORKERS),
+        _action("figures.export", "Take figures out, small counts withheld", WORKERS),
+        _action("figures.publish", "Keep figures as published", {Role.APPROVER}, writes=True),
         _action("partner.list", "List partners", {*_KEEPERS, Role.APPROVER}),
         _action(
             "partner.read", "Open a partner; its name stays sealed", {*_KEEPERS, Role.APPROVER}
@@ -150,6 +153,9 @@ ACTIONS: Final = {
         _action("sighting.read", "Open a sighting; wording stays masked", WORKERS),
         _action("sighting.record", "Record a sighting", _RECORDERS, writes=True),
         _action("sighting.correct", "Supersede or withdraw a sighting", _RECORDERS, writes=True),
+        _action(
+            "sighting.state", "Note that a page was reported or removed", _FINDERS, writes=True
+        ),
         _action("welfare.read", "See one's own counts and protection", WORKERS),
         _action("welfare.change", "Ask for more protection", WORKERS, writes=True),
         _action("welfare.team", "See counts of a team, never content", {Role.APPROVER}),
