@@ -14,8 +14,8 @@ from clewline.desk.audit import views as audit
 from clewline.desk.brands import views as brands
 from clewline.desk.cases import views as cases
 from clewline.desk.exports import views as exports
-from clewline.desk.money import views as money
 from clewline.desk.figures import views as figures
+from clewline.desk.money import views as money
 from clewline.desk.ours import views as ours
 from clewline.desk.partners import views as partners
 from clewline.desk.records import views as records
