@@ -43,7 +43,7 @@ def test_the_whole_way(world: World, partner: User) -> None:
     assert browser.post(reverse("ask"), form).status_code == 400  # urgent, and not why
     asked = browser.post(reverse("ask"), {**form, "urgent_reason": "a child in danger (made up)"})
     look_up = LookUp.objects.get()
-    assert asked["Location"] == reverse("request", args=[look_up.ref])
+    assert asked["Location"] == reverse("own-lookup", args=[look_up.ref])
     liaison, approver = (world.client(world.person(role)) for role in ("liaison", "approver"))
     page = {name: reverse(name, args=[look_up.ref]) for name in ("lookup", "lookup-call")}
     draft, release = (reverse(n, args=[look_up.ref]) for n in ("draft-lookup", "release-lookup"))
@@ -53,7 +53,7 @@ def test_the_whole_way(world: World, partner: User) -> None:
     liaison.post(draft, {"note": "made up"})
     assert approver.get(page["lookup"]).status_code == 200
     assert approver.post(release, {"release": "1"}).status_code == 302
-    shown = browser.get(reverse("request", args=[look_up.ref])).content.decode()
+    shown = browser.get(reverse("own-lookup", args=[look_up.ref])).content.decode()
     assert "Known" in shown
     assert "Nothing that can be shared" in shown
     handed = browser.get(reverse("answer", args=[look_up.ref, "json"]))
@@ -109,7 +109,7 @@ def test_unknown_and_withheld_are_one_reply(world: World, partner: User, withhel
         for _ in range(5):
             records.record(analyst, planted.draft(tlp="red"))
     look_up = planted.look_up_of(partner)
-    browser, page = world.client(partner), reverse("request", args=[look_up.ref])
+    browser, page = world.client(partner), reverse("own-lookup", args=[look_up.ref])
     before = plain(browser.get(page))
     assert b"Being answered" in before
     told = answer(world, look_up)
@@ -290,13 +290,13 @@ def test_a_partner_knows_of_no_other(world: World, partner: User) -> None:
         pseudonym="other",
     )
     browser = world.client(partner)
-    pages = [reverse("requests"), reverse("home"), reverse("account")]
-    missing = plain(browser.get(reverse("request", args=["L-00000-00000"])))
+    pages = [reverse("asked"), reverse("home"), reverse("account")]
+    missing = plain(browser.get(reverse("own-lookup", args=["L-00000-00000"])))
     before = [plain(browser.get(page)) for page in pages]
     look_up = planted.look_up_of(theirs, case_ref="theirs")
     planted.answered(look_up, world.person("liaison"), world.person("approver"))
     assert [plain(browser.get(page)) for page in pages] == before
-    found = browser.get(reverse("request", args=[look_up.ref]))
+    found = browser.get(reverse("own-lookup", args=[look_up.ref]))
     assert found.status_code == 404
     assert plain(found) == missing
     for name in ("lookup", "partner"):

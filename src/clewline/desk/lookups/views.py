@@ -142,11 +142,11 @@ def _titled(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @door("lookup.own")
-def requests(request: DeskRequest) -> HttpResponse:
+def asked(request: DeskRequest) -> HttpResponse:
     """List what one's own organisation asked."""
     rows = LookUp.objects.visible_to(request.user).order_by("-asked_at", "-id")[:200]
     context = {
-        "section": "requests",
+        "section": "asked",
         "rows": [{"look_up": one, "release": services.latest_release(one)} for one in rows],
         "public_key": services.public_key(),
     }
@@ -160,20 +160,20 @@ def ask(request: DeskRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         made = services.ask(request.user, **form.cleaned_data)
         request.audit_object = made.ref
-        return redirect("request", made.ref)
-    context = {"section": "requests", "form": form}
+        return redirect("own-lookup", made.ref)
+    context = {"section": "asked", "form": form}
     return render(request, "desk/lookups/ask.html", context, status=400 if form.errors else 200)
 
 
 @door("lookup.own")
-def request_page(request: DeskRequest, ref: str) -> HttpResponse:
+def own(request: DeskRequest, ref: str) -> HttpResponse:
     """Show a request of one's own organisation, with the answer once there is one."""
     found = take(request, LookUp, ref)
     latest = services.latest_release(found)
     content = latest.unseal("deliverable") if latest else ""
     answer = answers.verify(content.encode(), ref) if content else None
     context = {
-        "section": "requests",
+        "section": "asked",
         "look_up": found,
         "asked": [question.shown for question in services.questions_of(found)],
         "release": latest,
@@ -204,4 +204,4 @@ def answer(request: DeskRequest, ref: str, form: str) -> HttpResponse:
 def acknowledge(request: DeskRequest, ref: str) -> HttpResponse:
     """Acknowledge the latest answer."""
     services.acknowledge(request.user, take(request, LookUp, ref))
-    return redirect("request", ref)
+    return redirect("own-lookup", ref)
