@@ -38,6 +38,7 @@ OF_TEAM = {
     "label": "clear-label",
     "status": "clear-dispute",
     "purpose": "clear-purpose",
+    "urgent": "clear-urgency",
 }
 OF_CASE = {"case": "Clear Casename", "basis": "clear-basis", "why": "clear-reason"}
 

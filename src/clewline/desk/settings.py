@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "clewline.desk.cases",
     "clewline.desk.exports",
     "clewline.desk.ours",
+    "clewline.desk.queue",
     "clewline.desk.welfare",
     "clewline.desk.web",
 ]
