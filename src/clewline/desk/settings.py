@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "clewline.desk.ours",
     "clewline.desk.queue",
     "clewline.desk.welfare",
+    "clewline.desk.partners",
     "clewline.desk.web",
 ]
 MIDDLEWARE = [
