@@ -32,6 +32,7 @@ from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
 from clewline.desk.exports import services as exports
 from clewline.desk.exports.models import ExportDecision
+from clewline.desk.figures import services as figures
 from clewline.desk.ours import services as ours
 from clewline.desk.ours.checks import check_release
 from clewline.desk.ours.models import Mark, ReleaseWarning
@@ -196,6 +197,16 @@ def of_export(name: str, *, released: bool = False) -> Make:
             check_release(export.ref, export.team, [planted.ADDRESS])
             packages_go()
         return reverse(name, args=[export.ref])
+
+    return make
+
+
+def of_figures(name: str) -> Make:
+    """Return an address of figures that the owner published."""
+
+    def make(asking: Asking) -> str:
+        _ = asking.sighting
+        return reverse(name, args=[figures.publish(asking.owner, [asking.team], 2026).ref])
 
     return make
 
@@ -371,6 +382,7 @@ def of_handover(asking: Asking) -> str:
     return url
 
 
+STATE: Final = {"state": "removed", "at": "2026-03-02 11:30"}
 GROUP: Final = planted.OF_TEAM["group"]
 PROTECTION: Final = {"reveals_per_day": 10, "minutes_per_day": 60, "seconds_open": 30}
 TERMS: Final = {
@@ -448,6 +460,13 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ),
     ("trace-export", "GET"): Row(with_all(at("trace-export"))),
     ("trace-export", "POST"): Row(with_all(at("trace-export")), {"text": "R-AAAAAAAAAAAAAAAA"}),
+    ("figures", "GET"): Row(with_all(at("figures"))),
+    ("count-figures", "POST"): Row(with_all(at("count-figures")), {}, 302, 302, 302),
+    ("download-figures", "GET"): Row(with_all(at("download-figures"))),
+    ("publish-figures", "POST"): Row(with_all(at("publish-figures")), {}, 302, 302, 302),
+    ("figure-years", "GET"): Row(with_all(at("figure-years"))),
+    ("figure-set", "GET"): Row(of_figures("figure-set"), stranger=404),
+    ("download-figure-set", "GET"): Row(of_figures("download-figure-set"), stranger=404),
     ("ours", "GET"): Row(with_all(at("ours"))),
     ("mark-ours", "POST"): Row(
         at("mark-ours"), team_form(what=OURS, purpose="x", authority="x"), 302, 302, 302
@@ -471,6 +490,7 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("refresh", "POST"): Row(of_sighting("refresh"), refresh_form, 302, 302, 404),
     ("correct", "GET"): Row(of_sighting("correct"), stranger=404),
     ("correct", "POST"): Row(of_sighting("correct"), page_form, 302, 302, 404),
+    ("page-state", "POST"): Row(of_sighting("page-state"), STATE, 302, 302, 404),
     ("withdraw", "POST"): Row(of_sighting("withdraw"), {"reason": "made up"}, 302, 302, 404),
     # A site's address is not shown again, so that what is found is what the teams know.
     ("search", "GET"): Row(with_all(at("search"))),

@@ -115,6 +115,9 @@ ACTIONS: Final = {
         _action("export.decide", "Release or refuse it", {Role.APPROVER}, writes=True),
         _action("export.download", "Take the one copy", WORKERS, writes=True),
         _action("export.trace", "Tell from which copy rows come", _AUDITORS),
+        _action("figures.read", "See what one's teams recorded, in numbers", WORKERS),
+        _action("figures.export", "Take figures out, small counts withheld", WORKERS),
+        _action("figures.publish", "Keep figures as published", {Role.APPROVER}, writes=True),
         _action("partner.list", "List partners", {*_KEEPERS, Role.APPROVER}),
         _action(
             "partner.read", "Open a partner; its name stays sealed", {*_KEEPERS, Role.APPROVER}
@@ -142,6 +145,9 @@ ACTIONS: Final = {
         _action("urgent.read", "Open urgent marks: a child may be at risk now", WORKERS),
         _action("urgent.raise", "Say that a child may be at risk now", _READERS, writes=True),
         _action("urgent.handle", "Acknowledge and close urgent marks", _READERS, writes=True),
+        _action(
+            "sighting.state", "Note that a page was reported or removed", _FINDERS, writes=True
+        ),
         _action("welfare.read", "See one's own counts and protection", WORKERS),
         _action("welfare.change", "Ask for more protection", WORKERS, writes=True),
         _action("welfare.team", "See counts of a team, never content", {Role.APPROVER}),
