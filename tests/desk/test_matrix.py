@@ -206,7 +206,7 @@ def of_figures(name: str) -> Make:
 
     def make(asking: Asking) -> str:
         _ = asking.sighting
-        return reverse(name, args=[figures.publish(asking.owner, [asking.team], 2026).ref])
+        return reverse(name, args=[figures.publish(asking.keeper, [asking.team], 2026).ref])
 
     return make
 
@@ -230,10 +230,10 @@ def of_urgent(name: str, *, acknowledged: bool = False) -> Make:
     """Return an address of an urgent mark on the owner's sighting."""
 
     def make(asking: Asking) -> str:
-        made = planted.sighting_of(asking.owner)
-        mark = queue.raise_urgent(asking.owner, made, planted.OF_TEAM["urgent"])
+        made = planted.sighting_of(asking.keeper)
+        mark = queue.raise_urgent(asking.keeper, made, planted.OF_TEAM["urgent"])
         if acknowledged:
-            queue.acknowledge(asking.owner, mark)
+            queue.acknowledge(asking.keeper, mark)
         return reverse(name, args=[mark.ref])
 
     return make
@@ -242,14 +242,14 @@ def of_urgent(name: str, *, acknowledged: bool = False) -> Make:
 def of_shift(asking: Asking) -> str:
     """Return where a shift of the owner is taken off the roster."""
     now = datetime.now(UTC)
-    shift = queue.add_shift(asking.owner, asking.team, asking.owner, now, now + timedelta(hours=1))
+    shift = queue.add_shift(asking.keeper, asking.team, asking.keeper, now, now + timedelta(hours=1))
     return reverse("end-shift", args=[shift.ref])
 
 
 def shift_form(asking: Asking) -> Body:
     """Return who is put on call."""
     times = {"starts": "2026-03-02T10:00", "ends": "2026-03-02T18:00"}
-    return {"team": asking.user.teams.get().pk, "person": asking.user.pseudonym, **times}
+    return {"team": (asking.user.teams.first() or asking.team).pk, "person": asking.user.pseudonym, **times}
 
 
 def key_form(asking: Asking) -> Body:
@@ -270,8 +270,6 @@ def with_all(make: Make) -> Make:
 
     def made(asking: Asking) -> str:
         _ = asking.case, of_warning(asking), of_urgent("urgent")(asking), of_shift(asking)
-        planted.address_of(asking.owner, asking.team)
-        _ = asking.sighting, asking.case, of_warning(asking)
         planted.address_of(asking.keeper, asking.team)
         return make(asking)
 
