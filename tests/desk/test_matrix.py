@@ -242,14 +242,20 @@ def of_urgent(name: str, *, acknowledged: bool = False) -> Make:
 def of_shift(asking: Asking) -> str:
     """Return where a shift of the owner is taken off the roster."""
     now = datetime.now(UTC)
-    shift = queue.add_shift(asking.keeper, asking.team, asking.keeper, now, now + timedelta(hours=1))
+    shift = queue.add_shift(
+        asking.keeper, asking.team, asking.keeper, now, now + timedelta(hours=1)
+    )
     return reverse("end-shift", args=[shift.ref])
 
 
 def shift_form(asking: Asking) -> Body:
     """Return who is put on call."""
     times = {"starts": "2026-03-02T10:00", "ends": "2026-03-02T18:00"}
-    return {"team": (asking.user.teams.first() or asking.team).pk, "person": asking.user.pseudonym, **times}
+    return {
+        "team": (asking.user.teams.first() or asking.team).pk,
+        "person": asking.user.pseudonym,
+        **times,
+    }
 
 
 def key_form(asking: Asking) -> Body:
