@@ -52,6 +52,7 @@ OF_TEAM = {
     "partner": "Quiet north",
     "asked": "clear-partner-case",
     "purpose": "clear-purpose",
+    "urgent": "clear-urgency",
 }
 OF_CASE = {
     "case": "Clear Casename",
