@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "clewline.desk.cases",
     "clewline.desk.money",
     "clewline.desk.exports",
+    "clewline.desk.names",
     "clewline.desk.ours",
     "clewline.desk.queue",
     "clewline.desk.welfare",
