@@ -119,6 +119,33 @@ SETTINGS: tuple[Setting, ...] = (
         "Hours after which a person signs in again, however busy.",
     ),
     Setting(
+        "smtp",
+        "CLEWLINE_SMTP",
+        None,
+        "Mail server for alerts by e-mail, as smtp://name@mail.example:587 (STARTTLS is required) or "
+        "smtps://; none, and nobody is mailed, if not given. Plain SMTP is for this machine alone.",
+    ),
+    Setting(
+        "smtp_password",
+        "CLEWLINE_SMTP_PASSWORD",
+        None,
+        "Password for the mail server.",
+        secret=True,
+    ),
+    Setting(
+        "mail_from",
+        "CLEWLINE_MAIL_FROM",
+        None,
+        "Sender of such mails, as alerts@hotline.example.",
+    ),
+    Setting(
+        "alert_networks",
+        "CLEWLINE_ALERT_NETWORKS",
+        None,
+        "Networks beyond the public Internet to which alerts may be sent, as 10.1.0.0/16,127.0.0.1; "
+        "none if not given, so that no channel leads into the network of the desk.",
+    ),
+    Setting(
         "fixtures",
         "CLEWLINE_FIXTURES",
         None,
