@@ -166,6 +166,18 @@ def of_transaction(txid: str) -> FromChain:
     return door.transaction(txid) if door else NONE
 
 
+def newest() -> Workspace | None:
+    """Open the tip that the store has now, for work that no page waits for; None without a store.
+
+    Raises
+    ------
+    ClewlineError
+        If it cannot be opened.
+    """
+    path = value_of("store")
+    return Workspace.open(Path(path)) if path else None
+
+
 def _is_of(workspace: Workspace, chain: str, network: str) -> bool:
     """Tell whether a store is of a chain and network."""
     there = workspace.store.network

@@ -15,10 +15,11 @@ from typing import Any, Final
 from django.db.models import Q
 
 from clewline import policy
-from clewline.desk.accounts.models import Team
 from clewline.desk.alerts.models import CHANGED, WITHDRAWN, Alert, AlertItem, Copy, Told
 from clewline.desk.ledger import index_of
 from clewline.desk.partners.models import Partner
+from clewline.desk.partners.policies import policy_of
+from clewline.desk.partners.services import asker_of
 from clewline.desk.records.models import Address, AddressStatus, PaymentOption, Sighting
 from clewline.sharing import SharedItem, SharedList, for_exchange, item_from_plain, plain
 
@@ -182,7 +183,7 @@ def compose(alert: Alert, at: datetime) -> list[Composed]:
     if alert.kind == WITHDRAWN:
         return [_withdrawn(alert, one, items, told, at) for one in partners]
     facts = {item.id: facts_of(alert, item) for item in items}
-    rules = policy_of(alert.team)
+    rules = policy_of(alert.team.organisation_id)
     return [_composed(alert, one, items, facts, told, rules, at) for one in partners]
 
 
@@ -197,7 +198,7 @@ def _composed(
 ) -> Composed:
     """Decide item by item and field by field."""
     made = Composed(partner)
-    asker = partner.asker()
+    asker = asker_of(partner)
     purpose = policy.Purpose(*PURPOSES.get(partner.kind, ("", "")))
     for item in items:
         known = facts[item.id]
@@ -313,11 +314,6 @@ def read_document(text: str) -> SharedList:
     made_at = datetime.strptime(said["made_at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     items = tuple(item_from_plain(one, "copy") for one in said["items"])
     return SharedList(**{**said, "made_at": made_at, "items": items})
-
-
-def policy_of(_team: Team) -> policy.Policy:
-    """Return the policy under which a team tells."""
-    return policy.default()
 
 
 def list_of(copy: Copy) -> SharedList:

@@ -61,7 +61,7 @@ class AlertForm(forms.Form):
         known = vocab.confidences()
         fields["confidence"].choices = [(one, one.replace("_", " ")) for one in known]
         visible: Any = Partner.objects.visible_to(user)
-        fields["partners"].queryset = visible.filter(standing="active").order_by("name", "id")
+        fields["partners"].queryset = visible.active().order_by("codename", "id")
 
 
 class FollowForm(forms.Form):
@@ -105,7 +105,7 @@ class ChannelForm(forms.Form):
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
         visible: Any = Partner.objects.visible_to(user)
-        fields["partner"].queryset = visible.order_by("name", "id")
+        fields["partner"].queryset = visible.order_by("codename", "id")
         fields["team"].queryset = user.teams.order_by("name", "id")
         fields["team"].initial = fields["team"].queryset.first()
         fields["kind"].choices = [(one.name, one.title) for one in SENDERS.values()]

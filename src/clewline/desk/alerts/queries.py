@@ -82,7 +82,7 @@ def recipients(alert: Alert) -> list[Recipient]:
     copies = alert.copies.select_related("partner").prefetch_related(
         "deliveries__channel", "deliveries__receipt", "answers"
     )
-    return [_recipient(one) for one in copies.order_by("partner__name", "id")]
+    return [_recipient(one) for one in copies.order_by("partner__codename", "id")]
 
 
 def _recipient(copy: Copy) -> Recipient:
@@ -122,15 +122,15 @@ def unusual(alert: Alert) -> list[str]:
         .distinct()
     )
     said = [
-        _("%(who)s never got an alert of this team.") % {"who": partner.name}
+        _("%(who)s never got an alert of this team.") % {"who": partner.codename}
         for pk, partner in chosen.items()
         if pk not in known
     ]
     usual = [pk for pk, n in counts.items() if n * 5 >= 4 * len(earlier) and pk not in chosen]
     if len(earlier) >= 3:
         said += [
-            _("%(who)s usually gets alerts of this team.") % {"who": one.name}
-            for one in Partner.objects.filter(pk__in=usual).order_by("name")
+            _("%(who)s usually gets alerts of this team.") % {"who": one.codename}
+            for one in Partner.objects.filter(pk__in=usual).order_by("codename")
         ]
     return said
 

@@ -136,11 +136,11 @@ def access_key(request: DeskRequest, ref: str) -> HttpResponse:
 def _channels(request: DeskRequest, form: ChannelForm | None = None) -> HttpResponse:
     """Show the channels there are, with a form to open another."""
     found: Any = Channel.objects.visible_to(request.user).filter(is_open=True)
-    partners: Any = Partner.objects.visible_to(request.user).order_by("name", "id")
+    partners: Any = Partner.objects.visible_to(request.user).order_by("codename", "id")
     context = {
         "section": "alerts",
         "form": form or ChannelForm(request.user),
-        "channels": found.select_related("partner", "by").order_by("partner__name", "kind"),
+        "channels": found.select_related("partner", "by").order_by("partner__codename", "kind"),
         "partners": partners,
     }
     return render(request, "desk/alerts/channels.html", context, status=400 if form else 200)
