@@ -144,6 +144,11 @@ SETTINGS: tuple[Setting, ...] = (
         None,
         "Networks beyond the public Internet to which alerts may be sent, as 10.1.0.0/16,127.0.0.1; "
         "none if not given, so that no channel leads into the network of the desk.",
+        "desk_release_minutes",
+        "CLEWLINE_DESK_RELEASE_MINUTES",
+        "30",
+        "Minutes that every package (an export, a request pack) waits after its release, so that a "
+        "team whose own payment it holds can object.",
     ),
     Setting(
         "fixtures",

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from django.core.cache import cache
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
 from clewline.desk.accounts.models import Organisation, Team, User
 from clewline.desk.audit import triggers
+from clewline.desk.ours import checks
 from clewline.desk.roles import Role
 
 _TOKEN = re.compile(rb"(csrfmiddlewaretoken\" value=\"|X-CSRFToken\": \")[^\"]+")
@@ -25,6 +28,12 @@ _TOKEN = re.compile(rb"(csrfmiddlewaretoken\" value=\"|X-CSRFToken\": \")[^\"]+"
 def plain(answer: HttpResponse) -> bytes:
     """Return a page without its form tokens, which differ each time; for comparing two answers."""
     return _TOKEN.sub(b"", answer.content)
+
+
+def packages_go() -> None:
+    """Let time pass until every package that was released has left, those held by lot too."""
+    checks.tick(timezone.now() + timedelta(minutes=checks.minutes() + 1))
+    checks.tick(timezone.now() + checks.HELD)
 
 
 @dataclass

@@ -21,7 +21,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import get_resolver, reverse
 from tests.desk import planted
-from tests.desk.conftest import World
+from tests.desk.conftest import World, packages_go
 
 from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import AccessChange, ApiToken, User
@@ -32,6 +32,9 @@ from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
 from clewline.desk.exports import services as exports
 from clewline.desk.exports.models import ExportDecision
+from clewline.desk.ours import services as ours
+from clewline.desk.ours.checks import check_release
+from clewline.desk.ours.models import Mark, ReleaseWarning
 from clewline.desk.records.models import Sighting
 from clewline.desk.roles import ACTIONS, Role
 
@@ -181,16 +184,33 @@ def of_export(name: str, *, released: bool = False) -> Make:
         if released:
             by = asking.world.person("approver")
             ExportDecision.objects.create(export=export, released=True, by=by)
+            check_release(export.ref, export.team, [planted.ADDRESS])
+            packages_go()
         return reverse(name, args=[export.ref])
 
     return make
+
+
+def of_mark(asking: Asking) -> str:
+    """Return where a mark of the owner's team is taken back."""
+    marked = ours.mark(asking.owner, asking.team, OURS, planted.OF_TEAM["purpose"], "x")
+    return reverse("take-back-ours", args=[marked.ref])
+
+
+def of_warning(asking: Asking) -> str:
+    """Return where the owner's team answers a warning."""
+    _ = of_mark(asking)
+    package = check_release("X-MADE0-UPREF", asking.world.other_team, [OURS])
+    marked = Mark.objects.latest("pk")
+    warning = ReleaseWarning.objects.create(team=asking.team, mark=marked, package=package)
+    return reverse("answer-warning", args=[warning.ref])
 
 
 def with_all(make: Make) -> Make:
     """Make one of each record before a list is asked."""
 
     def made(asking: Asking) -> str:
-        _ = asking.sighting, asking.case
+        _ = asking.sighting, asking.case, of_warning(asking)
         planted.address_of(asking.owner, asking.team)
         return make(asking)
 
@@ -247,8 +267,47 @@ def into_case(asking: Asking) -> Body:
     return {"case": case.ref, "why": "made up"}
 
 
+OURS: Final = f"{'5e' * 32}:1"
+
+
+def of_task(asking: Asking) -> str:
+    """Return where a task of the owner's case ends."""
+    case = asking.case
+    task = cases.add_task(asking.owner, case, planted.OF_CASE["why"], asking.owner)
+    return reverse("case-task-end", args=[case.ref, task.ref])
+
+
+def owner_form(**more: object) -> Callable[[Asking], Body]:
+    """Return a form with the owner of a case."""
+    return lambda asking: {"owner": asking.owner.pseudonym, **more}
+
+
+def handover_form(asking: Asking) -> Body:
+    """Return who shall own a case: a second investigator, who is a member."""
+    case = Case.objects.latest("pk")
+    to = User.objects.filter(pseudonym="north-second").first() or User.objects.create_user(
+        "north-second",
+        organisation=asking.team.organisation,
+        roles=["investigator"],
+        pseudonym="north-second",
+    )
+    to.teams.add(asking.team)
+    case.members.get_or_create(user=to, defaults={"by": asking.owner})
+    return {"to": to.pseudonym, "why": "made up"}
+
+
+def of_handover(asking: Asking) -> str:
+    """Return where a hand-over is answered; its proposer takes it back."""
+    url, form = of_case("case-hand-over-answer")(asking), handover_form(asking)
+    case = Case.objects.latest("pk")
+    to = User.objects.get(pseudonym=form["to"])
+    case.handovers.create(to=to, by=asking.owner, why="made up")
+    return url
+
+
 GROUP: Final = planted.OF_TEAM["group"]
 PROTECTION: Final = {"reveals_per_day": 10, "minutes_per_day": 60, "seconds_open": 30}
+FILE: Final = {"name": "a.zip", "sha256": "0" * 64, "size": 1, "place": "made up"}
 _OF_CASE: Final = {"teammate": 404, "stranger": 404}
 _SEALED_NOTES: Final = frozenset({planted.SEALED["title"], planted.SEALED["note"]})
 _KIND: Final = {"label": "x", "source": "x", "confidence": "forensic"}
@@ -277,6 +336,12 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ),
     ("trace-export", "GET"): Row(with_all(at("trace-export"))),
     ("trace-export", "POST"): Row(with_all(at("trace-export")), {"text": "R-AAAAAAAAAAAAAAAA"}),
+    ("ours", "GET"): Row(with_all(at("ours"))),
+    ("mark-ours", "POST"): Row(
+        at("mark-ours"), team_form(what=OURS, purpose="x", authority="x"), 302, 302, 302
+    ),
+    ("take-back-ours", "POST"): Row(of_mark, {"reason": "x"}, 302, 302, 404),
+    ("answer-warning", "POST"): Row(of_warning, {"allows": "no"}, 302, 302, 404),
     ("people", "GET"): Row(at("people")),
     ("add-person", "POST"): Row(at("add-person"), {"username": "x", "roles": ["analyst"]}),
     ("add-team", "POST"): Row(at("add-team"), {"name": "x"}, 302, 302, 302),
@@ -336,6 +401,18 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("case-note", "POST"): Row(
         of_case("case-note"), {"text": "made up"}, 302, **_OF_CASE, member=302
     ),
+    ("case-timeline", "GET"): Row(of_case("case-timeline"), **_OF_CASE, member=200),
+    ("case-state", "POST"): Row(
+        of_case("case-state"), {"state": "dormant", "why": "x"}, 302, **_OF_CASE, member=403
+    ),
+    # Another member neither owns it nor agrees to it, unless they approve.
+    ("case-hand-over", "POST"): Row(of_case("case-hand-over"), handover_form, 302, **_OF_CASE),
+    ("case-hand-over-answer", "POST"): Row(of_handover, {"refuse": "1"}, 302, **_OF_CASE),
+    ("case-task", "POST"): Row(
+        of_case("case-task"), owner_form(text="x"), 302, **_OF_CASE, member=302
+    ),
+    ("case-task-end", "POST"): Row(of_task, {"outcome": "done"}, 302, **_OF_CASE, member=302),
+    ("case-file", "POST"): Row(of_case("case-file"), FILE, 302, **_OF_CASE, member=302),
     ("attribute-address", "POST"): Row(
         of_address("attribute-address"), team_form(**_SAID), 302, 302, 302
     ),

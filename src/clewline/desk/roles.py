@@ -73,6 +73,7 @@ _PEOPLE: Final = {Role.ADMINISTRATOR, Role.APPROVER, Role.AUDITOR}
 _RECORDERS: Final = {Role.ANALYST}
 _FINDERS: Final = {Role.ANALYST, Role.INVESTIGATOR}
 _CASE_OWNERS: Final = {Role.INVESTIGATOR}
+_HANDERS: Final = {Role.APPROVER, Role.INVESTIGATOR}
 _READERS: Final = {Role.ANALYST, Role.APPROVER, Role.INVESTIGATOR}
 
 ACTIONS: Final = {
@@ -99,12 +100,22 @@ ACTIONS: Final = {
         _action("case.members", "Say who may know of one's own case", _CASE_OWNERS, writes=True),
         _action("case.link", "Add records to such a case", _READERS, writes=True),
         _action("case.note", "Write notes in such a case", _READERS, writes=True),
+        _action("case.task", "Set and end tasks in such a case", _READERS, writes=True),
+        _action("case.file", "Note files of such a case by name and hash", _READERS, writes=True),
+        _action(
+            "case.state", "Open again, rest or close one's own case", _CASE_OWNERS, writes=True
+        ),
+        _action("case.handover", "Hand a case over, or agree to it", _HANDERS, writes=True),
         _action("export.list", "List bulk exports", WORKERS),
         _action("export.read", "Open a bulk export", WORKERS),
         _action("export.ask", "Ask for a bulk export", WORKERS, writes=True),
         _action("export.decide", "Release or refuse it", {Role.APPROVER}, writes=True),
         _action("export.download", "Take the one copy", WORKERS, writes=True),
         _action("export.trace", "Tell from which copy rows come", _AUDITORS),
+        _action("ours.list", "See what one's teams marked as their own", _READERS),
+        _action("ours.mark", "Mark payments as a team's own", _FINDERS, writes=True),
+        _action("ours.take_back", "Take such a mark back", _FINDERS, writes=True),
+        _action("ours.answer", "Let a package go that holds one", _READERS, writes=True),
         _action("people.list", "See accounts, roles and teams", _PEOPLE),
         _action("people.change", "Make accounts, ask for roles", _ADMINISTRATORS, writes=True),
         _action("people.approve", "Agree to roles that others get", {Role.APPROVER}, writes=True),
@@ -113,6 +124,9 @@ ACTIONS: Final = {
         _action("sighting.read", "Open a sighting; wording stays masked", WORKERS),
         _action("sighting.record", "Record a sighting", _RECORDERS, writes=True),
         _action("sighting.correct", "Supersede or withdraw a sighting", _RECORDERS, writes=True),
+        _action("watch.list", "See what is watched on the chain", _READERS),
+        _action("watch.read", "Open a watch and what it found", _READERS),
+        _action("watch.make", "Watch an address, end a watch", _FINDERS, writes=True),
         _action("welfare.read", "See one's own counts and protection", WORKERS),
         _action("welfare.change", "Ask for more protection", WORKERS, writes=True),
         _action("welfare.team", "See counts of a team, never content", {Role.APPROVER}),

@@ -77,6 +77,8 @@ INSTALLED_APPS = [
     "clewline.desk.records",
     "clewline.desk.cases",
     "clewline.desk.exports",
+    "clewline.desk.ours",
+    "clewline.desk.watch",
     "clewline.desk.welfare",
     "clewline.desk.web",
 ]

@@ -14,8 +14,10 @@ from clewline.desk.audit import views as audit
 from clewline.desk.brands import views as brands
 from clewline.desk.cases import views as cases
 from clewline.desk.exports import views as exports
+from clewline.desk.ours import views as ours
 from clewline.desk.records import views as records
 from clewline.desk.search import views as search
+from clewline.desk.watch import views as watch
 from clewline.desk.web import views as web
 from clewline.desk.welfare import views as welfare
 
@@ -43,6 +45,10 @@ urlpatterns = [
     path("exports/<str:ref>/", exports.export, name="export"),
     path("exports/<str:ref>/decide/", exports.decide, name="decide-export"),
     path("exports/<str:ref>/download/", exports.download, name="download-export"),
+    path("ours/", ours.ours, name="ours"),
+    path("ours/mark/", ours.mark, name="mark-ours"),
+    path("ours/<str:ref>/take-back/", ours.take_back, name="take-back-ours"),
+    path("ours/warnings/<str:ref>/", ours.answer, name="answer-warning"),
     path("audit/", audit.log, name="audit"),
     path("audit/check/", audit.check, name="check-audit"),
     path("audit/export.<str:form>", audit.export, name="export-audit"),
@@ -68,6 +74,13 @@ urlpatterns = [
     path("cases/<str:ref>/members/add/", cases.add_member, name="add-member"),
     path("cases/<str:ref>/members/remove/", cases.remove_member, name="remove-member"),
     path("cases/<str:ref>/link/", cases.link, name="case-link"),
+    path("cases/<str:ref>/state/", cases.change_state, name="case-state"),
+    path("cases/<str:ref>/hand-over/", cases.hand_over, name="case-hand-over"),
+    path("cases/<str:ref>/hand-over/answer/", cases.answer_handover, name="case-hand-over-answer"),
+    path("cases/<str:ref>/tasks/", cases.add_task, name="case-task"),
+    path("cases/<str:ref>/tasks/<str:task>/end/", cases.end_task, name="case-task-end"),
+    path("cases/<str:ref>/files/", cases.describe_file, name="case-file"),
+    path("cases/<str:ref>/timeline/", cases.timeline, name="case-timeline"),
     path("cases/<str:ref>/notes/", cases.notes, name="case-notes"),
     path("cases/<str:ref>/notes/add/", cases.add_note, name="case-note"),
     *(
@@ -80,6 +93,11 @@ urlpatterns = [
         )
     ),
     path("sightings/<str:ref>/reveal/<str:field>/", welfare.reveal, name="reveal"),
+    path("watch/", watch.watches, name="watches"),
+    path("watch/new/", watch.new_watch, name="new-watch"),
+    path("watch/<str:ref>/", watch.watch, name="watch"),
+    path("watch/<str:ref>/seen/", watch.seen_watch, name="seen-watch"),
+    path("watch/<str:ref>/stop/", watch.stop_watch, name="stop-watch"),
     path("welfare/", welfare.welfare, name="welfare"),
     path("welfare/change/", welfare.change, name="welfare-change"),
     path("welfare/team/", welfare.team, name="welfare-team"),

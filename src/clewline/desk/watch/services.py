@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from clewline.desk import chain_store
@@ -173,5 +173,5 @@ def _note(one: Watch, row: dict[str, Any]) -> bool:
     if made:
         return True
     again = Hit.objects.filter(pk=hit.pk).exclude(Q(block=row["block"]), gone_at=None)
-    again.update(**place, txid=row["txid"], gone_at=None, seen_at=F("seen_at"))
+    again.update(**place, txid=row["txid"], gone_at=None)
     return False

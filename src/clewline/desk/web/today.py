@@ -14,6 +14,8 @@ from clewline.desk.accounts.models import AccessChange, User
 from clewline.desk.audit.models import Event
 from clewline.desk.cases.models import Case
 from clewline.desk.records.models import AddressStatus, Sighting
+from clewline.desk.watch import queries as watch
+from clewline.desk.watch.models import Hit
 
 MOST: Final = 12
 _NEW: Final = timedelta(days=1)
@@ -27,6 +29,7 @@ class Today:
     is_new: bool
     waiting: list[AccessChange]
     disputed: list[AddressStatus]
+    paid: list[Hit]
     cases: list[Case]
     people: int
     last_event: Event | None
@@ -51,6 +54,7 @@ def today_of(user: User) -> Today:
         is_new=new,
         waiting=_waiting(user),
         disputed=disputed,
+        paid=watch.waiting_for(user),
         cases=list(
             Case.objects.visible_to(user).filter(closed_at=None).order_by("codename")[:MOST]
         ),
