@@ -122,8 +122,9 @@ SETTINGS: tuple[Setting, ...] = (
         "smtp",
         "CLEWLINE_SMTP",
         None,
-        "Mail server for alerts by e-mail, as smtp://name@mail.example:587 (STARTTLS is required) or "
-        "smtps://; none, and nobody is mailed, if not given. Plain SMTP is for this machine alone.",
+        "Mail server for alerts by e-mail, as smtp://name@mail.example:587 (STARTTLS is "
+        "required) or smtps://; nobody is mailed if not given. Plain SMTP is for this machine "
+        "alone.",
     ),
     Setting(
         "smtp_password",
@@ -142,8 +143,10 @@ SETTINGS: tuple[Setting, ...] = (
         "alert_networks",
         "CLEWLINE_ALERT_NETWORKS",
         None,
-        "Networks beyond the public Internet to which alerts may be sent, as 10.1.0.0/16,127.0.0.1; "
+        "Networks beyond the public Internet to which alerts may be sent, as 10.1.0.0/16; "
         "none if not given, so that no channel leads into the network of the desk.",
+    ),
+    Setting(
         "desk_release_minutes",
         "CLEWLINE_DESK_RELEASE_MINUTES",
         "30",

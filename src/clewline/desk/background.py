@@ -14,9 +14,11 @@ from typing import Final
 from django.db import close_old_connections
 
 from clewline.desk.ours import checks
+from clewline.desk.watch import services as watch
 
 PASSES: Final[dict[str, Callable[[], int]]] = {
     "packages on their way out": checks.tick,
+    "payments to what is watched": watch.look,
 }
 """What a pass looks after → the pass; it returns how much it did."""
 EVERY: Final = 30.0

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from clewline.desk.cases.models import Case
 from clewline.desk.ledger import AppendOnly, Referenced, TeamOwned, TeamQuerySet
+from clewline.desk.ours.queries import hidden_outpoints
 
 if TYPE_CHECKING:
     from clewline.desk.accounts.models import User
@@ -35,7 +36,7 @@ class Watch(TeamOwned, Referenced):
         When somebody stopped it.
     """
 
-    LETTER = "W"
+    LETTER = "V"
 
     address = models.ForeignKey("records.Address", on_delete=models.PROTECT, related_name="+")
     whole_cluster = models.BooleanField(default=False)
@@ -54,8 +55,10 @@ class HitQuerySet(models.QuerySet["Hit"]):
     """Hits."""
 
     def visible_to(self, user: User) -> HitQuerySet:
-        """Keep those of watches that `user` may know of."""
-        return self.filter(watch__in=Watch.objects.visible_to(user))
+        """Keep those of watches that `user` may know of, without their teams' own payments."""
+        ours = hidden_outpoints(user)
+        found = self.filter(watch__in=Watch.objects.visible_to(user))
+        return found.exclude(outpoint__in=ours) if ours else found
 
 
 class Hit(models.Model):

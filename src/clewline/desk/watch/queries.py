@@ -24,7 +24,7 @@ def waiting_for(user: User) -> list[Hit]:
 
 def watches(user: User) -> QuerySet[Watch]:
     """Return what is watched, with how much was found and how much of it is new."""
-    standing = Q(hits__gone_at=None)
+    standing = Q(hits__in=Hit.objects.visible_to(user).filter(gone_at=None))
     found: QuerySet[Watch] = Watch.objects.visible_to(user).annotate(
         found=Count("hits", filter=standing),
         fresh=Count("hits", filter=standing & Q(hits__seen_at=None)),
@@ -32,6 +32,6 @@ def watches(user: User) -> QuerySet[Watch]:
     return found.select_related("address", "case", "by").order_by("until", "-at", "-id")
 
 
-def hits(one: Watch) -> QuerySet[Hit]:
+def hits(user: User, one: Watch) -> QuerySet[Hit]:
     """Return what a watch found, latest first, what is gone too."""
-    return one.hits.order_by("-height", "-id")
+    return Hit.objects.visible_to(user).filter(watch=one).order_by("-height", "-id")

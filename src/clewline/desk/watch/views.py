@@ -46,7 +46,7 @@ def new_watch(request: DeskRequest) -> HttpResponse:
 def watch(request: DeskRequest, ref: str) -> HttpResponse:
     """Show a watch and what it found."""
     found = take(request, Watch, ref)
-    context = {"section": "watch", "watch": found, "hits": queries.hits(found)[:200]}
+    context = {"section": "watch", "watch": found, "hits": queries.hits(request.user, found)[:200]}
     return render(request, "desk/watch/watch.html", context)
 
 
