@@ -37,6 +37,7 @@ OF_TEAM = {
     "tier": "clear-tier",
     "label": "clear-label",
     "status": "clear-dispute",
+    "watch": "clear-watch-reason",
     "purpose": "clear-purpose",
 }
 OF_CASE = {"case": "Clear Casename", "basis": "clear-basis", "why": "clear-reason"}

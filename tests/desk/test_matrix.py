@@ -25,6 +25,7 @@ from tests.desk.conftest import World, packages_go
 
 from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import AccessChange, ApiToken, User
+from clewline.desk.addresses.services import address_row
 from clewline.desk.api import operations
 from clewline.desk.audit.models import Event
 from clewline.desk.brands import services as brands
@@ -37,6 +38,7 @@ from clewline.desk.ours.checks import check_release
 from clewline.desk.ours.models import Mark, ReleaseWarning
 from clewline.desk.records.models import Sighting
 from clewline.desk.roles import ACTIONS, Role
+from clewline.desk.watch import services as watch
 
 WITHOUT_DOOR: Final = {
     "setup": "the code of the terminal lets in, once",
@@ -305,6 +307,20 @@ def of_handover(asking: Asking) -> str:
     return url
 
 
+def of_watch(name: str, *, of_a_case: bool = False) -> Make:
+    """Return an address of something that the owner watches, for a case or not."""
+
+    def make(asking: Asking) -> str:
+        _ = asking.sighting
+        case = asking.case if of_a_case else None
+        address = address_row(planted.KEY)
+        why = planted.OF_TEAM["watch"]
+        made = watch.watch(asking.owner, asking.team, address, why, case=case)
+        return reverse(name, args=[made.ref])
+
+    return make
+
+
 GROUP: Final = planted.OF_TEAM["group"]
 PROTECTION: Final = {"reveals_per_day": 10, "minutes_per_day": 60, "seconds_open": 30}
 FILE: Final = {"name": "a.zip", "sha256": "0" * 64, "size": 1, "place": "made up"}
@@ -431,6 +447,16 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
         stranger=404,
         shows=frozenset({planted.SEALED["wording"]}),
     ),
+    ("watches", "GET"): Row(with_all(at("watches"))),
+    ("new-watch", "POST"): Row(
+        at("new-watch"), team_form(address=planted.ADDRESS, why="x"), 302, 302, 302
+    ),
+    ("watch", "GET"): Row(of_watch("watch"), stranger=404),
+    # One for a case is known to its members.
+    ("seen-watch", "POST"): Row(
+        of_watch("seen-watch", of_a_case=True), {}, 302, **_OF_CASE, member=302
+    ),
+    ("stop-watch", "POST"): Row(of_watch("stop-watch"), {}, 302, 302, 404),
     ("welfare", "GET"): Row(with_all(at("welfare"))),
     ("welfare-change", "POST"): Row(at("welfare-change"), PROTECTION, 302, 302, 302),
     ("welfare-team", "GET"): Row(with_all(at("welfare-team"))),
