@@ -93,6 +93,7 @@ urlpatterns = [
         )
     ),
     path("sightings/<str:ref>/reveal/<str:field>/", welfare.reveal, name="reveal"),
+    path("", include("clewline.desk.alerts.urls")),
     path("watch/", watch.watches, name="watches"),
     path("watch/new/", watch.new_watch, name="new-watch"),
     path("watch/<str:ref>/", watch.watch, name="watch"),

@@ -21,7 +21,8 @@ from clewline.desk.partners.models import Partner
 from clewline.desk.partners.policies import policy_of
 from clewline.desk.partners.services import asker_of
 from clewline.desk.records.models import Address, AddressStatus, PaymentOption, Sighting
-from clewline.sharing import SharedItem, SharedList, for_exchange, item_from_plain, plain
+from clewline.sharing import SharedItem, SharedList, for_exchange, plain
+from clewline.sharing.formats import read, write
 
 PURPOSES: Final = {
     "agency": ("investigation", "statute"),
@@ -297,28 +298,12 @@ def document(composed: Composed, number: int, issuer: str, at: datetime) -> str:
         items=tuple(item for _, item in composed.items),
         previous=number - 1 or None,
     )
-    text = {
-        "version": made.version,
-        "made_at": made.made_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "issuer": made.issuer,
-        "recipient": made.recipient,
-        "previous": made.previous,
-        "items": [plain(item) for item in made.items],
-    }
-    return json.dumps(text, sort_keys=True, ensure_ascii=False)
-
-
-def read_document(text: str) -> SharedList:
-    """Return the list that `document` wrote."""
-    said = json.loads(text)
-    made_at = datetime.strptime(said["made_at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    items = tuple(item_from_plain(one, "copy") for one in said["items"])
-    return SharedList(**{**said, "made_at": made_at, "items": items})
+    return write("json", made).decode()
 
 
 def list_of(copy: Copy) -> SharedList:
     """Return a copy's list of what changed."""
-    return read_document(copy.unseal("document"))
+    return read("json", copy.unseal("document").encode())
 
 
 def option_of(team_id: int, address: Address, *, stands: bool = True) -> PaymentOption | None:

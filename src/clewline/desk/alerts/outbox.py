@@ -24,6 +24,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from clewline.desk.alerts.channels import SENDERS, Parcel
+from clewline.desk.alerts.lists import whole_list
 from clewline.desk.alerts.models import DEAD, DELIVERED, WAITING, Attempt, Delivery, Receipt
 from clewline.errors import ClewlineError
 
@@ -140,6 +141,7 @@ def parcel_of(one: Delivery) -> Parcel:
         document=one.copy.unseal("document").encode(),
         target=one.channel.unseal("target"),
         secret=one.channel.unseal("secret"),
+        whole=lambda: whole_list(one.copy.partner),
     )
 
 

@@ -28,6 +28,13 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
+def keep_running() -> Worker:
+    """Deliver in a thread of this process until it ends; what is watched, `background` looks at."""
+    worker = Worker()
+    threading.Thread(target=worker.run, name="worker", daemon=True).start()
+    return worker
+
+
 class Worker:
     """Runs until `stop` is set.
 

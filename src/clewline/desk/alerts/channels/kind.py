@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from clewline.errors import DeliveryError
+from clewline.sharing import SharedList
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,9 @@ class Parcel:
     at : datetime
         When it was approved.
     document : bytes
-        The copy as JSON.
+        The copy as JSON: what changed since the version before.
+    whole : callable
+        Makes the whole list as it is now, for receivers that hold one event and no changes.
     target, secret : str
         Of the channel.
     """
@@ -36,6 +39,7 @@ class Parcel:
     document: bytes
     target: str
     secret: str
+    whole: Callable[[], SharedList]
 
 
 def lies_there(_parcel: Parcel) -> str:
