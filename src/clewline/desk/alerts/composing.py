@@ -9,7 +9,7 @@ import base64
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Q
@@ -235,12 +235,13 @@ def _item(
 ) -> SharedItem:
     """Return an item under the partner's own reference."""
     first = _whole(before.first_at) if before else at
+    changed = _later(before, at) if before else at
     shared = SharedItem(
         id=reference_of_item(partner, alert.team_id, item.address),
         state="changed" if before else "new",
         revision=before.revision + 1 if before else 1,
         shared_at=first,
-        changed_at=max(at, first),
+        changed_at=changed,
         tlp=tlp,
         valid_from=_whole(alert.valid_from),
         valid_until=_whole(alert.valid_until) if alert.valid_until else None,
@@ -268,7 +269,7 @@ def _withdrawn(
             state="withdrawn",
             revision=before.revision + 1,
             shared_at=first,
-            changed_at=max(at, first),
+            changed_at=_later(before, at),
             tlp=alert.tlp,
             chain=address.chain,
             network=address.network,
@@ -292,7 +293,7 @@ def document(composed: Composed, number: int, issuer: str, at: datetime) -> str:
     """Return a copy as it is kept: a list of what changed since the version before."""
     made = SharedList(
         version=number,
-        made_at=_whole(at),
+        made_at=max(_whole(at), *(item.changed_at for _, item in composed.items)),
         issuer=issuer,
         recipient=reference(composed.partner, "recipient", ""),
         items=tuple(item for _, item in composed.items),
@@ -312,6 +313,14 @@ def option_of(team_id: int, address: Address, *, stands: bool = True) -> Payment
     if stands:
         found = found.filter(sighting__in=Sighting.objects.filter(team=team_id).standing())
     return found.select_related("sighting").order_by("-sighting__observed_at", "-id").first()
+
+
+def _later(before: Told, at: datetime) -> datetime:
+    """Return when a revision was made: later than the one before, whatever the clock says.
+
+    Formats tell versions of an object apart by this time, to the second.
+    """
+    return max(at, _whole(before.last_at) + timedelta(seconds=1))
 
 
 def _whole(moment: datetime) -> datetime:

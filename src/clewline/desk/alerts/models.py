@@ -178,6 +178,7 @@ class Told(models.Model):
     ref = models.CharField(max_length=20)
     revision = models.PositiveIntegerField()
     first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
     withdrawn = models.BooleanField(default=False)
     content = models.BinaryField(max_length=16)
     copy = models.ForeignKey(Copy, on_delete=models.PROTECT, related_name="last_of")

@@ -234,6 +234,7 @@ def _copy_for(alert: Alert, composed: composing.Composed, now: datetime, due: da
                 "ref": item.id,
                 "revision": item.revision,
                 "first_at": item.shared_at,
+                "last_at": item.changed_at,
                 "withdrawn": item.state == "withdrawn",
                 "content": composing.content(item),
                 "copy": copy,
