@@ -28,6 +28,8 @@ SEALED = {
     "name": "sealed-name",
     "title": "sealed-title",
     "note": "sealed-note",
+    "partner_name": "sealed-partner-name",
+    "partner_contact": "sealed-partner-contact",
 }
 OF_TEAM = {
     "brand": "Clear Codename",
@@ -38,6 +40,7 @@ OF_TEAM = {
     "label": "clear-label",
     "status": "clear-dispute",
     "watch": "clear-watch-reason",
+    "partner": "Quiet north",
     "purpose": "clear-purpose",
 }
 OF_CASE = {"case": "Clear Casename", "basis": "clear-basis", "why": "clear-reason"}

@@ -20,6 +20,7 @@ class Role(StrEnum):
     LIAISON = "liaison"
     AUDITOR = "auditor"
     ADMINISTRATOR = "administrator"
+    PARTNER = "partner"
 
 
 ROLES: Final = {
@@ -29,11 +30,12 @@ ROLES: Final = {
     Role.LIAISON: "Answers partners and reads what may be shared with them.",
     Role.AUDITOR: "Reads the audit log and nothing else.",
     Role.ADMINISTRATOR: "Manages accounts and the desk itself; reads no record.",
+    Role.PARTNER: "Somebody of a partner: asks, and reads what their own organisation was told.",
 }
 """Role → what it is for."""
 
-ALONE: Final = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
-"""Roles that go with no other: who runs or checks the desk does not read its records."""
+ALONE: Final = frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.PARTNER})
+"""Roles that go with no other: who runs or checks the desk, and who is of another house."""
 
 EVERYBODY: Final = frozenset(Role)
 WORKERS: Final = EVERYBODY - ALONE
@@ -77,6 +79,7 @@ _HANDERS: Final = {Role.APPROVER, Role.INVESTIGATOR}
 _READERS: Final = {Role.ANALYST, Role.APPROVER, Role.INVESTIGATOR}
 _TELLERS: Final = {Role.ANALYST, Role.INVESTIGATOR, Role.LIAISON}
 _KEEPERS: Final = {Role.LIAISON, Role.APPROVER}
+_KEEPERS: Final = {Role.LIAISON, Role.ADMINISTRATOR}
 
 ACTIONS: Final = {
     action.name: action
@@ -121,6 +124,15 @@ ACTIONS: Final = {
         _action("export.decide", "Release or refuse it", {Role.APPROVER}, writes=True),
         _action("export.download", "Take the one copy", WORKERS, writes=True),
         _action("export.trace", "Tell from which copy rows come", _AUDITORS),
+        _action("partner.list", "List partners", {*_KEEPERS, Role.APPROVER}),
+        _action(
+            "partner.read", "Open a partner; its name stays sealed", {*_KEEPERS, Role.APPROVER}
+        ),
+        _action("partner.keep", "Enter a partner and change its terms", _KEEPERS, writes=True),
+        _action("partner.call", "Log a call back", {Role.LIAISON}, writes=True),
+        _action("partner.decide", "Agree to a partner's terms", {Role.APPROVER}, writes=True),
+        _action("partner.reveal", "Reveal its name and contact", {Role.LIAISON, Role.APPROVER}),
+        _action("partner.account", "Make accounts of a partner", _ADMINISTRATORS, writes=True),
         _action("ours.list", "See what one's teams marked as their own", _READERS),
         _action("ours.mark", "Mark payments as a team's own", _FINDERS, writes=True),
         _action("ours.take_back", "Take such a mark back", _FINDERS, writes=True),

@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "clewline.desk.ours",
     "clewline.desk.watch",
     "clewline.desk.welfare",
+    "clewline.desk.partners",
     "clewline.desk.web",
 ]
 MIDDLEWARE = [

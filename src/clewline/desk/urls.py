@@ -15,6 +15,7 @@ from clewline.desk.brands import views as brands
 from clewline.desk.cases import views as cases
 from clewline.desk.exports import views as exports
 from clewline.desk.ours import views as ours
+from clewline.desk.partners import views as partners
 from clewline.desk.records import views as records
 from clewline.desk.search import views as search
 from clewline.desk.watch import views as watch
@@ -45,6 +46,15 @@ urlpatterns = [
     path("exports/<str:ref>/", exports.export, name="export"),
     path("exports/<str:ref>/decide/", exports.decide, name="decide-export"),
     path("exports/<str:ref>/download/", exports.download, name="download-export"),
+    path("partners/", partners.partners, name="partners"),
+    path("partners/new/", partners.new_partner, name="new-partner"),
+    path("partners/<str:ref>/", partners.partner, name="partner"),
+    path("partners/<str:ref>/terms/", partners.terms, name="partner-terms"),
+    path("partners/<str:ref>/call/", partners.call, name="partner-call"),
+    path("partners/<str:ref>/decide/", partners.decide, name="decide-partner"),
+    path("partners/<str:ref>/stop/", partners.stop, name="stop-partner"),
+    path("partners/<str:ref>/name/", partners.name, name="partner-name"),
+    path("partners/<str:ref>/account/", partners.add_account, name="partner-account"),
     path("ours/", ours.ours, name="ours"),
     path("ours/mark/", ours.mark, name="mark-ours"),
     path("ours/<str:ref>/take-back/", ours.take_back, name="take-back-ours"),
