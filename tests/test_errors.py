@@ -36,6 +36,7 @@ CODES = {
     "NodeError": "node",
     "NodePrunedError": "node-pruned",
     "NotLoadedError": "not-loaded",
+    "SharedFileError": "bad-shared-file",
     "StorageError": "storage",
     "StoreDamagedError": "store-damaged",
     "StoreLockedError": "store-locked",

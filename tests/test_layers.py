@@ -53,7 +53,9 @@ DESK = {
     ),
     *("cryptography", "rfc8785", "rfc3161_client"),
 }
-DEPENDENCIES = {"numpy", "numba", "llvmlite", "yaml", *PRINTING, *TABLES, *DESK}
+# The extra `share`, likewise; jsonschema comes with PyMISP.
+SHARE = {"stix2", "pymisp", "jsonschema"}
+DEPENDENCIES = {"numpy", "numba", "llvmlite", "yaml", *PRINTING, *TABLES, *DESK, *SHARE}
 # The engine computes from its arguments alone: no file, clock, environment or chance.
 UNCLEAN = {
     *("os", "io", "pathlib", "shutil", "tempfile", "mmap", "sqlite3", "sys"),
@@ -114,6 +116,8 @@ def violations(source: str, module: str, table: dict[str, set[str]]) -> list[str
             found.append(f"{line}: only cli may import {top}")
         if top in TABLES and room != "interop":
             found.append(f"{line}: only interop may import {top}")
+        if top in SHARE and room != "sharing":
+            found.append(f"{line}: only sharing may import {top}")
         if top in DESK and room != "desk" and not (room == "cli" and top == "django"):
             found.append(f"{line}: only desk may import {top}")
         if top in UNCLEAN and room == "engine":
@@ -189,6 +193,8 @@ def test_the_table_is_read_as_it_is_meant() -> None:
         ("clewline.reports.html", "print('done')"),
         ("clewline.reports.html", "from rich.console import Console"),
         ("clewline.workspace.tables", "import pyarrow.parquet"),
+        ("clewline.reports.html", "import stix2"),
+        ("clewline.sharing.stix", "from clewline.workspace import Workspace"),
     ],
 )
 def test_a_breach_is_found(module: str, source: str) -> None:

@@ -133,6 +133,12 @@ class PolicyFileError(DataError):
     code = "bad-policy-file"
 
 
+class SharedFileError(DataError):
+    """A file of shared items, or one item of it, that cannot be taken."""
+
+    code = "bad-shared-file"
+
+
 class StoreDamagedError(DataError):
     """A file of the store does not match its checksum or its manifest."""
 

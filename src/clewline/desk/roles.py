@@ -78,7 +78,7 @@ _CASE_OWNERS: Final = {Role.INVESTIGATOR}
 _HANDERS: Final = {Role.APPROVER, Role.INVESTIGATOR}
 _READERS: Final = {Role.ANALYST, Role.APPROVER, Role.INVESTIGATOR}
 _TELLERS: Final = {Role.ANALYST, Role.INVESTIGATOR, Role.LIAISON}
-_KEEPERS: Final = {Role.LIAISON, Role.APPROVER}
+_SENDERS: Final = {Role.LIAISON, Role.APPROVER}
 _KEEPERS: Final = {Role.LIAISON, Role.ADMINISTRATOR}
 
 ACTIONS: Final = {
@@ -97,7 +97,7 @@ ACTIONS: Final = {
         _action("alert.read", "Open an alert: items, recipients, receipts", WORKERS),
         _action("alert.make", "Draft alerts, changes and withdrawals", _TELLERS, writes=True),
         _action("alert.decide", "Approve an alert or refuse it", {Role.APPROVER}, writes=True),
-        _action("alert.retry", "Let what was given up be tried again", _KEEPERS, writes=True),
+        _action("alert.retry", "Let what was given up be tried again", _SENDERS, writes=True),
         _action("brand.list", "List brands", WORKERS),
         _action("brand.read", "Open a brand or group; names stay sealed", WORKERS),
         _action("brand.create", "Make brands and groups", _RECORDERS, writes=True),
@@ -116,8 +116,8 @@ ACTIONS: Final = {
             "case.state", "Open again, rest or close one's own case", _CASE_OWNERS, writes=True
         ),
         _action("case.handover", "Hand a case over, or agree to it", _HANDERS, writes=True),
-        _action("channel.list", "See on which channels partners are told", _KEEPERS),
-        _action("channel.change", "Open and close channels, make keys", _KEEPERS, writes=True),
+        _action("channel.list", "See on which channels partners are told", _SENDERS),
+        _action("channel.change", "Open and close channels, make keys", _SENDERS, writes=True),
         _action("export.list", "List bulk exports", WORKERS),
         _action("export.read", "Open a bulk export", WORKERS),
         _action("export.ask", "Ask for a bulk export", WORKERS, writes=True),

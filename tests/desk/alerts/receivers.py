@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -96,9 +97,11 @@ class Mailbox:
     @contextmanager
     def running(self) -> Iterator[Mailbox]:
         """Take mail while the block runs."""
-        controller = Controller(self, hostname="127.0.0.1", port=0)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        controller = Controller(self, hostname="127.0.0.1", port=self.port)
         controller.start()
-        self.port = controller.server.sockets[0].getsockname()[1]
         try:
             yield self
         finally:
