@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from tests.desk.alerts.receivers import Mailbox, Misp, Web
 from tests.desk.conftest import World
 from tests.desk.records.pages import option, page
 
-from clewline.desk.alerts import services
+from clewline.desk.alerts import outbox, services
 from clewline.desk.alerts.channels import SENDERS
-from clewline.desk.alerts.models import Alert
+from clewline.desk.alerts.models import Alert, Delivery
 from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
 from clewline.desk.records.models import Address, Sighting
@@ -82,6 +83,12 @@ class Desk:
     def follow(self, alert: Alert, kind: str) -> Alert:
         """Change or withdraw an alert, approved."""
         return self.approve(services.follow(self.world.person("liaison"), alert, kind, "made up"))
+
+
+def go() -> int:
+    """Deliver everything that waits, whenever it is due."""
+    Delivery.objects.filter(state="waiting").update(due_at=timezone.now())
+    return outbox.round_of()
 
 
 @pytest.fixture

@@ -5,16 +5,6 @@ from __future__ import annotations
 import os
 import signal
 
-os.environ["DJANGO_SETTINGS_MODULE"] = "clewline.desk.settings"
-
-import django
-from django.conf import settings
-
-settings.DATABASES["default"]["NAME"] = os.environ["TEST_DATABASE"]
-django.setup()
-
-from clewline.desk.alerts.worker import Worker
-
 
 def step(name: str) -> None:
     """End this process at the step that was named."""
@@ -22,4 +12,18 @@ def step(name: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-Worker(step).run(until_empty=True)
+def main() -> None:
+    """Work until nothing is due, on the database of the test."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "clewline.desk.settings"
+    import django
+    from django.conf import settings
+
+    settings.DATABASES["default"]["NAME"] = os.environ["TEST_DATABASE"]
+    django.setup()
+    from clewline.desk.alerts.worker import Worker
+
+    Worker(step).run(until_empty=True)
+
+
+if __name__ == "__main__":
+    main()

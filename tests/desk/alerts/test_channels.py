@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pymisp import MISPEvent
-from tests.desk.alerts.conftest import ADDRESSES, BRAND, SITE, Desk
+from tests.desk.alerts.conftest import ADDRESSES, BRAND, SITE, Desk, go
 
 from clewline.desk.alerts import outbox, services
 from clewline.desk.alerts.channels import SENDERS, webhook
@@ -144,14 +145,14 @@ def test_what_was_approved_arrives_and_its_withdrawal_follows(desk: Desk, kind: 
     keys = [services.new_access_key(desk.world.person("liaison"), one) for one in (partner, other)]
     assert RECEIVE[kind](desk, partner, keys[0]) == {}
     alert = desk.tell([partner])
-    outbox.round_of()
+    go()
     got = RECEIVE[kind](desk, partner, keys[0])
     assert sorted(address for address, _ in got.values()) == sorted(ADDRESSES[:2])
     assert all(stands for _, stands in got.values())
     if kind != "misp-push":  # one stand-in is there for both
         assert RECEIVE[kind](desk, other, keys[1]) == {}
     desk.follow(alert, "withdrawn")
-    outbox.round_of()
+    go()
     after = RECEIVE[kind](desk, partner, keys[0])
     assert set(after) == set(got)
     assert not any(stands for _, stands in after.values())
@@ -167,6 +168,7 @@ def test_a_repeat_changes_nothing_for_the_receiver(desk: Desk, kind: str) -> Non
     desk.channel(partner, kind)
     key = services.new_access_key(desk.world.person("liaison"), partner)
     desk.tell([partner])
+    Delivery.objects.update(due_at=timezone.now())
     one = outbox.claim(1)[0]
     outbox.deliver(one)
     once = RECEIVE[kind](desk, partner, key)
@@ -183,7 +185,7 @@ def test_nothing_of_a_page_is_in_any_byte(desk: Desk) -> None:
     for kind in ALL:
         desk.channel(partner, kind)
     alert = desk.tell([partner])
-    outbox.round_of()
+    go()
     said = [body for _, _, body in desk.web.taken + desk.misp.web.taken]
     said += [mail.as_bytes() for _, mail in desk.mailbox.taken]
     accept = {"Accept": "application/taxii+json;version=2.1"}
@@ -208,7 +210,7 @@ def test_a_mail_says_nothing_but_a_reference(desk: Desk) -> None:
     partner = desk.partner("Made-up Exchange")
     desk.channel(partner, "email")
     desk.tell([partner])
-    outbox.round_of()
+    go()
     recipients, mail = desk.mailbox.taken[0]
     assert len(recipients) == 1
     assert str(mail["Subject"]).startswith("Alert R-")

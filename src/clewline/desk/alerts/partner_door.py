@@ -7,7 +7,6 @@ as what does not exist.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import secrets
 from collections.abc import Callable
@@ -37,7 +36,7 @@ def key_of(request: HttpRequest) -> str:
     if scheme.lower() == "basic":
         try:
             return base64.b64decode(rest, validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             return ""
     # As MISP sends the key of a feed, without a scheme.
     return scheme if scheme.startswith(services.KEY_PREFIX) else ""

@@ -46,7 +46,8 @@ def message(parcel: Parcel) -> EmailMessage:
         f"{_SAYS[parcel.kind]}\n\n"
         f"Reference: {parcel.reference}\n"
         f"Fetch it with your access key: {origin}/share/alerts/{parcel.reference}.json\n\n"
-        "An alert is a clue, not proof. This mail holds nothing of its content.\n"
+        "An alert is a clue, not proof. This mail holds nothing of its content.\n",
+        cte="7bit",  # so that no line is broken, nor the reference in it
     )
     return mail
 
