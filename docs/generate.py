@@ -1098,6 +1098,51 @@ def sharing_page() -> str:
     )
 
 
+def statistics_page() -> str:
+    """List what the desk counts: unit, definition and version of each measure."""
+    with_desk()
+    from clewline.desk.figures.measures import COMMON, MEASURES
+    from clewline.desk.figures.sheet import COLUMNS
+    from clewline.desk.figures.suppression import DEFAULT
+
+    return "\n\n".join(
+        (
+            "# Statistics",
+            COMMON,
+            "What is published keeps its numbers with the words below as they were then. A changed "
+            "unit, definition or way of counting is a new version, and the page of years marks a "
+            "break there. Counted are the records of one's own teams, and of nobody else.",
+            table(
+                ("measure", "title", "unit", "version", "by", "of", "definition"),
+                (
+                    (
+                        code(one.id),
+                        one.title,
+                        one.unit,
+                        str(one.version),
+                        one.groups,
+                        one.denominator,
+                        one.definition,
+                    )
+                    for one in MEASURES
+                ),
+            ),
+            "## What leaves the house",
+            "The file (CSV) has the columns " + ", ".join(code(name) for name in COLUMNS) + ".",
+            f"Counts from 1 to below {DEFAULT} (`CLEWLINE_DESK_SMALLEST_COUNT`) say *withheld*; "
+            "zero is told. Where a line has a total, its smallest other cells are withheld with "
+            "them until two or more are, which together are at least twice the threshold, so that "
+            "no subtraction gives one of them back; where that cannot be, the total is withheld "
+            "too. A line whose total is withheld in another line is withheld whole. The file has "
+            "the year by group and each month as one number, and no month by group: a table with "
+            "sums at two sides tells more than either. Quartiles are withheld where a count of "
+            "their line is.",
+            "Two files of one year that were taken at different times can be subtracted from each "
+            "other. Give out what was published, and not the page of a year that goes on.",
+        )
+    )
+
+
 PAGES: dict[str, Page] = {
     "ACCURACY.md": accuracy_page,
     "ADDRESSES.md": addresses_page,
@@ -1116,6 +1161,7 @@ PAGES: dict[str, Page] = {
     "ROLES.md": roles_page,
     "SETTINGS.md": settings_page,
     "SHARING.md": sharing_page,
+    "STATISTICS.md": statistics_page,
     "TABLES.md": tables_page,
     "VOCABULARY.md": vocabulary_page,
 }

@@ -23,7 +23,7 @@ BANNED = {
 }
 # The doors: a server whose URL the operator gave. No code path visits a URL found in a record.
 DOORS = {
-    "clewline.sources.server": {"http.client", "urllib.parse"},
+    "clewline.sources.server": {"http.client", "ssl", "urllib.parse"},
     # A time authority whose URL the operator gave on the command line.
     "clewline.desk.audit.time_authority": {"http.client", "urllib.parse"},
     # Takes apart the operator's own database and origin; opens nothing.
@@ -55,7 +55,15 @@ DESK = {
 }
 # The extra `share`, likewise; jsonschema comes with PyMISP.
 SHARE = {"stix2", "pymisp", "jsonschema"}
-DEPENDENCIES = {"numpy", "numba", "llvmlite", "yaml", *PRINTING, *TABLES, *DESK, *SHARE}
+# The extra `psi`, which needs two of them too.
+PSI = {"google", "private_set_intersection", "starlette"}
+# An FIU's schema and nothing else is XML here.
+XML = {"lxml"}
+SHARED = {"cryptography": {"desk", "matching"}, "granian": {"desk", "matching"}}
+DEPENDENCIES = {
+    *("numpy", "numba", "llvmlite", "yaml"),
+    *(*PRINTING, *TABLES, *DESK, *PSI, *SHARE, *XML),
+}
 # The engine computes from its arguments alone: no file, clock, environment or chance.
 UNCLEAN = {
     *("os", "io", "pathlib", "shutil", "tempfile", "mmap", "sqlite3", "sys"),
@@ -118,7 +126,12 @@ def violations(source: str, module: str, table: dict[str, set[str]]) -> list[str
             found.append(f"{line}: only interop may import {top}")
         if top in SHARE and room != "sharing":
             found.append(f"{line}: only sharing may import {top}")
-        if top in DESK and room != "desk" and not (room == "cli" and top == "django"):
+        if top in PSI and room != "matching":
+            found.append(f"{line}: only matching may import {top}")
+        if top in XML and room != "filing":
+            found.append(f"{line}: only filing may import {top}")
+        may = SHARED.get(top, {"desk"})
+        if top in DESK and room not in may and not (room == "cli" and top == "django"):
             found.append(f"{line}: only desk may import {top}")
         if top in UNCLEAN and room == "engine":
             found.append(f"{line}: engine may not import {top}")

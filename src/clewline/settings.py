@@ -147,6 +147,13 @@ SETTINGS: tuple[Setting, ...] = (
         "none if not given, so that no channel leads into the network of the desk.",
     ),
     Setting(
+        "desk_smallest_count",
+        "CLEWLINE_DESK_SMALLEST_COUNT",
+        "5",
+        "Counts from 1 to below this are withheld in files of figures, with what they could be "
+        "reckoned from.",
+    ),
+    Setting(
         "desk_release_minutes",
         "CLEWLINE_DESK_RELEASE_MINUTES",
         "30",

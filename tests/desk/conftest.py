@@ -17,6 +17,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
+from clewline.desk import append_only
 from clewline.desk.accounts.models import Organisation, Team, User
 from clewline.desk.audit import triggers
 from clewline.desk.ours import checks
@@ -107,7 +108,9 @@ def tables_are_emptied_between_tests() -> Iterator[None]:
 
     def flush_all(self: Any, sql: list[str]) -> None:
         triggers.drop(self.connection)
+        kept = append_only.drop(self.connection)
         flush(self, sql)
+        append_only.create(self.connection, kept)
         triggers.create(self.connection)
 
     with pytest.MonkeyPatch.context() as patch:

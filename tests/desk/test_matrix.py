@@ -26,6 +26,8 @@ from tests.desk.conftest import World, packages_go
 from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import AccessChange, ApiToken, User
 from clewline.desk.addresses.services import address_row
+from clewline.desk.alerts import services as alerts
+from clewline.desk.alerts.models import AlertDecision
 from clewline.desk.api import operations
 from clewline.desk.audit.models import Event
 from clewline.desk.brands import services as brands
@@ -33,6 +35,7 @@ from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
 from clewline.desk.exports import services as exports
 from clewline.desk.exports.models import ExportDecision
+from clewline.desk.figures import services as figures
 from clewline.desk.ours import services as ours
 from clewline.desk.ours.checks import check_release
 from clewline.desk.ours.models import Mark, ReleaseWarning
@@ -49,6 +52,14 @@ WITHOUT_DOOR: Final = {
     None: "the icon",
     "openapi-json": "what the API can do, no record",
     "api-root": "nothing",
+    **dict.fromkeys(
+        (
+            *("share-json", "share-csv", "share-alert", "share-answer", "share-misp", "taxii"),
+            *("taxii-root", "taxii-status", "taxii-collections", "taxii-collection"),
+            *("taxii-manifest", "taxii-objects", "taxii-object", "taxii-versions"),
+        ),
+        "the access key of a partner lets in; tests/desk/alerts has who sees what",
+    ),
 }
 """Pages that look after their own door, and what it is; besides allauth's under accounts/."""
 
@@ -200,6 +211,16 @@ def of_export(name: str, *, released: bool = False) -> Make:
     return make
 
 
+def of_figures(name: str) -> Make:
+    """Return an address of figures that the owner published."""
+
+    def make(asking: Asking) -> str:
+        _ = asking.sighting
+        return reverse(name, args=[figures.publish(asking.owner, [asking.team], 2026).ref])
+
+    return make
+
+
 def of_mark(asking: Asking) -> str:
     """Return where a mark of the owner's team is taken back."""
     marked = ours.mark(asking.keeper, asking.team, OURS, planted.OF_TEAM["purpose"], "x")
@@ -330,6 +351,50 @@ def of_handover(asking: Asking) -> str:
     return url
 
 
+def of_alert(name: str, *, released: bool = False) -> Make:
+    """Return an address of an alert that the owner made."""
+
+    def make(asking: Asking) -> str:
+        _ = asking.sighting
+        partner = Partner.objects.get(team=asking.team)
+        address = address_row(planted.KEY)
+        made = alerts.make(asking.keeper, asking.team, [address], [partner])
+        if released:
+            by = asking.world.person("approver")
+            AlertDecision.objects.create(alert=made, released=True, by=by)
+        return reverse(name, args=[made.ref])
+
+    return make
+
+
+def of_channel(asking: Asking) -> str:
+    """Return where a channel to a partner of the team is closed."""
+    partner = Partner.objects.get(team=asking.team)
+    made = alerts.open_channel(asking.keeper, asking.team, partner, "pull")
+    return reverse("close-channel", args=[made.ref])
+
+
+def of_key(asking: Asking) -> str:
+    """Return where the access key of a partner is made."""
+    return reverse("access-key", args=[Partner.objects.get(team=asking.team).ref])
+
+
+def alert_form(asking: Asking) -> Body:
+    """Return what the form of an alert sends: a page of the asker's own."""
+    team = asking.user.teams.get()
+    analysts = asking.world.people if team == asking.team else asking.world.strangers
+    planted.sighting_of(analysts["analyst"])
+    settled = {"what": planted.ADDRESS, "team": team.pk, "tlp": "amber", "pap": "amber"}
+    partner = Partner.objects.get(team=team).pk
+    return {**settled, "strength": "mention", "confidence": "web_crawl", "partners": [partner]}
+
+
+def channel_form(asking: Asking) -> Body:
+    """Return what the form of a channel sends."""
+    team = asking.user.teams.get()
+    return {"partner": Partner.objects.get(team=team).pk, "team": team.pk, "kind": "pull"}
+
+
 def of_watch(name: str, *, of_a_case: bool = False) -> Make:
     """Return an address of something that the owner watches, for a case or not."""
 
@@ -338,12 +403,13 @@ def of_watch(name: str, *, of_a_case: bool = False) -> Make:
         case = asking.case if of_a_case else None
         address = address_row(planted.KEY)
         why = planted.OF_TEAM["watch"]
-        made = watch.watch(asking.owner, asking.team, address, why, case=case)
+        made = watch.watch(asking.keeper, asking.team, address, why, case=case)
         return reverse(name, args=[made.ref])
 
     return make
 
 
+STATE: Final = {"state": "removed", "at": "2026-03-02 11:30"}
 GROUP: Final = planted.OF_TEAM["group"]
 PROTECTION: Final = {"reveals_per_day": 10, "minutes_per_day": 60, "seconds_open": 30}
 TERMS: Final = {
@@ -402,6 +468,13 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ),
     ("trace-export", "GET"): Row(with_all(at("trace-export"))),
     ("trace-export", "POST"): Row(with_all(at("trace-export")), {"text": "R-AAAAAAAAAAAAAAAA"}),
+    ("figures", "GET"): Row(with_all(at("figures"))),
+    ("count-figures", "POST"): Row(with_all(at("count-figures")), {}, 302, 302, 302),
+    ("download-figures", "GET"): Row(with_all(at("download-figures"))),
+    ("publish-figures", "POST"): Row(with_all(at("publish-figures")), {}, 302, 302, 302),
+    ("figure-years", "GET"): Row(with_all(at("figure-years"))),
+    ("figure-set", "GET"): Row(of_figures("figure-set"), stranger=404),
+    ("download-figure-set", "GET"): Row(of_figures("download-figure-set"), stranger=404),
     ("ours", "GET"): Row(with_all(at("ours"))),
     ("mark-ours", "POST"): Row(
         at("mark-ours"), team_form(what=OURS, purpose="x", authority="x"), 302, 302, 302
@@ -425,6 +498,7 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("refresh", "POST"): Row(of_sighting("refresh"), refresh_form, 302, 302, 404),
     ("correct", "GET"): Row(of_sighting("correct"), stranger=404),
     ("correct", "POST"): Row(of_sighting("correct"), page_form, 302, 302, 404),
+    ("page-state", "POST"): Row(of_sighting("page-state"), STATE, 302, 302, 404),
     ("withdraw", "POST"): Row(of_sighting("withdraw"), {"reason": "made up"}, 302, 302, 404),
     # A site's address is not shown again, so that what is found is what the teams know.
     ("search", "GET"): Row(with_all(at("search"))),
@@ -497,6 +571,23 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
         stranger=404,
         shows=frozenset({planted.SEALED["wording"]}),
     ),
+    ("alerts", "GET"): Row(with_all(at("alerts"))),
+    ("new-alert", "GET"): Row(with_all(at("new-alert"))),
+    ("new-alert", "POST"): Row(at("new-alert"), alert_form, 302, 302, 302),
+    ("alert", "GET"): Row(of_alert("alert"), stranger=404),
+    # Nobody approves what they made.
+    ("decide-alert", "POST"): Row(of_alert("decide-alert"), {"release": "1"}, 400, 302, 404),
+    ("follow-alert", "POST"): Row(
+        of_alert("follow-alert", released=True),
+        {"kind": "withdrawn", "reason": "x"},
+        *(302, 302, 404),
+    ),
+    ("outbox", "GET"): Row(with_all(at("outbox"))),
+    ("outbox", "POST"): Row(at("outbox"), {"delivery": "x"}, 302, 302, 302),
+    ("channels", "GET"): Row(with_all(at("channels"))),
+    ("open-channel", "POST"): Row(at("open-channel"), channel_form, 302, 302, 302),
+    ("close-channel", "POST"): Row(of_channel, {}, 302, 302, 404),
+    ("access-key", "POST"): Row(of_key, {}, stranger=404),
     ("watches", "GET"): Row(with_all(at("watches"))),
     ("new-watch", "POST"): Row(
         at("new-watch"), team_form(address=planted.ADDRESS, why="x"), 302, 302, 302

@@ -8,10 +8,10 @@ from importlib import resources
 from typing import Any
 
 import pytest
+from tests.sharing.lists import full
 
 from clewline import vocab
 from clewline.sharing.misp import tags_of
-from tests.sharing.lists import full
 
 FIELDS = {"rail": "rail", "period": "period", "visibility": "payment_visibility"}
 _WORD = re.compile(r"[a-z][a-z0-9-]*")
@@ -53,9 +53,9 @@ def test_its_words_are_those_of_the_vocabulary() -> None:
     values = {one["predicate"]: one["entry"] for one in _taxonomy()["values"]}
     assert set(values) == set(FIELDS)
     for predicate, field in FIELDS.items():
-        assert {entry["value"].replace("-", "_"): entry["expanded"] for entry in values[predicate]} == dict(
-            vocab.words(field)
-        )
+        assert {
+            entry["value"].replace("-", "_"): entry["expanded"] for entry in values[predicate]
+        } == dict(vocab.words(field))
 
 
 @pytest.mark.parametrize("rail", list(vocab.words("rail")))

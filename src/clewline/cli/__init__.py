@@ -27,7 +27,9 @@ from clewline.cli import (
     evaluate,
     exposure,
     extract,
+    filing,
     label,
+    match,
     play,
     report,
     sql,
@@ -54,6 +56,8 @@ app.add_typer(label.app, name="label")
 app.add_typer(trace.app, name="trace")
 app.add_typer(exposure.app, name="exposure")
 app.add_typer(case.app, name="case")
+app.add_typer(match.app, name="match")
+app.add_typer(filing.app, name="filing")
 app.command("report")(report.report)
 app.command("sql")(sql.sql)
 app.command("extract")(extract.extract)

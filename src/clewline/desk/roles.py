@@ -124,6 +124,9 @@ ACTIONS: Final = {
         _action("export.decide", "Release or refuse it", {Role.APPROVER}, writes=True),
         _action("export.download", "Take the one copy", WORKERS, writes=True),
         _action("export.trace", "Tell from which copy rows come", _AUDITORS),
+        _action("figures.read", "See what one's teams recorded, in numbers", WORKERS),
+        _action("figures.export", "Take figures out, small counts withheld", WORKERS),
+        _action("figures.publish", "Keep figures as published", {Role.APPROVER}, writes=True),
         _action("partner.list", "List partners", {*_KEEPERS, Role.APPROVER}),
         _action(
             "partner.read", "Open a partner; its name stays sealed", {*_KEEPERS, Role.APPROVER}
@@ -148,6 +151,9 @@ ACTIONS: Final = {
         _action("watch.list", "See what is watched on the chain", _READERS),
         _action("watch.read", "Open a watch and what it found", _READERS),
         _action("watch.make", "Watch an address, end a watch", _FINDERS, writes=True),
+        _action(
+            "sighting.state", "Note that a page was reported or removed", _FINDERS, writes=True
+        ),
         _action("welfare.read", "See one's own counts and protection", WORKERS),
         _action("welfare.change", "Ask for more protection", WORKERS, writes=True),
         _action("welfare.team", "See counts of a team, never content", {Role.APPROVER}),

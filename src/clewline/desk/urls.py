@@ -14,6 +14,7 @@ from clewline.desk.audit import views as audit
 from clewline.desk.brands import views as brands
 from clewline.desk.cases import views as cases
 from clewline.desk.exports import views as exports
+from clewline.desk.figures import views as figures
 from clewline.desk.ours import views as ours
 from clewline.desk.partners import views as partners
 from clewline.desk.records import views as records
@@ -33,6 +34,13 @@ urlpatterns = [
     path("account/tokens/", accounts.add_token, name="add-token"),
     path("account/tokens/<int:token>/revoke/", accounts.revoke_token, name="revoke-token"),
     path("account/sign-out/", accounts.sign_out_everywhere, name="sign-out-everywhere"),
+    path("figures/", figures.figures, name="figures"),
+    path("figures/count/", figures.count, name="count-figures"),
+    path("figures/download/", figures.download, name="download-figures"),
+    path("figures/publish/", figures.publish, name="publish-figures"),
+    path("figures/years/", figures.years, name="figure-years"),
+    path("figures/<str:ref>/", figures.figure_set, name="figure-set"),
+    path("figures/<str:ref>/download/", figures.download_set, name="download-figure-set"),
     path("people/", accounts.people, name="people"),
     path("people/add/", accounts.add_person, name="add-person"),
     path("people/teams/", accounts.add_team, name="add-team"),
@@ -76,6 +84,7 @@ urlpatterns = [
     path("sightings/<str:ref>/", records.sighting, name="sighting"),
     path("sightings/<str:ref>/refresh/", records.refresh, name="refresh"),
     path("sightings/<str:ref>/correct/", records.correct, name="correct"),
+    path("sightings/<str:ref>/state/", records.note_state, name="page-state"),
     path("sightings/<str:ref>/withdraw/", records.withdraw, name="withdraw"),
     path("search/", search.search, name="search"),
     path("cases/", cases.cases, name="cases"),

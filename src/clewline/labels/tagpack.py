@@ -166,7 +166,7 @@ def tagpack_document(data: bytes, file: str) -> dict[str, Value]:
 
     Examples
     --------
-    >>> tagpack_document(b"title: An example\\ntags: [{address: a}]", "example.yaml")
+    >>> tagpack_document(b"title: An example\ntags: [{address: a}]", "example.yaml")
     {'title': 'An example', 'tags': [(2, {'address': 'a'})]}
     """
     return _Reader(data, file).document()
