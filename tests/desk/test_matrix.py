@@ -381,7 +381,7 @@ def of_key(asking: Asking) -> str:
 
 def alert_form(asking: Asking) -> Body:
     """Return what the form of an alert sends: a page of the asker's own."""
-    team = asking.user.teams.get()
+    team = asking.user.organisation.teams.get()
     analysts = asking.world.people if team == asking.team else asking.world.strangers
     planted.sighting_of(analysts["analyst"])
     settled = {"what": planted.ADDRESS, "team": team.pk, "tlp": "amber", "pap": "amber"}
@@ -391,7 +391,7 @@ def alert_form(asking: Asking) -> Body:
 
 def channel_form(asking: Asking) -> Body:
     """Return what the form of a channel sends."""
-    team = asking.user.teams.get()
+    team = asking.user.organisation.teams.get()
     return {"partner": Partner.objects.get(team=team).pk, "team": team.pk, "kind": "pull"}
 
 

@@ -76,7 +76,9 @@ def payments_after(
     Cost: the outputs and inputs of the new blocks, and the members of the watched clusters.
     """
     scripts = [script_id(store, one.address) for one in watched]
-    first_block = int(np.searchsorted(store.height_of(np.arange(len(chain.block_time))), height + 1))
+    first_block = int(
+        np.searchsorted(store.height_of(np.arange(len(chain.block_time))), height + 1)
+    )
     tx = int(chain.block_tx[first_block])
     first, first_input = int(chain.tx_output[tx]), int(chain.tx_input[tx])
     paid = chain.script[first:]

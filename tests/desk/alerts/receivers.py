@@ -89,7 +89,7 @@ class Mailbox:
     taken: list[tuple[list[str], Message]] = field(default_factory=list)
     port: int = 0
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         """Take a mail."""
         self.taken.append((envelope.rcpt_tos, message_from_bytes(envelope.content)))
         return "250 taken"

@@ -234,9 +234,7 @@ def test_a_draft_needs_what_it_needs(desk: Desk) -> None:
     with pytest.raises(UsageError, match="0 recipients"):
         desk.draft([])
     with pytest.raises(UsageError, match="not a team of yours"):
-        services.make(
-            desk.world.person("liaison", stranger=True), desk.world.team, [], [partner]
-        )
+        services.make(desk.world.person("liaison", stranger=True), desk.world.team, [], [partner])
     alert = desk.draft([partner])
     with pytest.raises(UsageError, match="only what was sent"):
         services.follow(desk.world.person("liaison"), alert, "withdrawn", "x")

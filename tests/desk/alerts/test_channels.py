@@ -34,9 +34,7 @@ def get(key: str, path: str, **headers: str) -> Any:
 
 
 def _of_list(document: dict[str, Any]) -> State:
-    return {
-        one["id"]: (one["address"], one["state"] != "withdrawn") for one in document["items"]
-    }
+    return {one["id"]: (one["address"], one["state"] != "withdrawn") for one in document["items"]}
 
 
 def by_webhook(desk: Desk, partner: Partner, _key: str) -> State:

@@ -52,7 +52,9 @@ def test_4_1_discovery_and_4_2_api_root(reader: Reader) -> None:
 
 
 def test_4_3_there_is_no_status(reader: Reader) -> None:
-    assert reader.get("/taxii2/alerts/status/2d086da7-4bdc-4f91-900e-d77486753710/").status_code == 404
+    assert (
+        reader.get("/taxii2/alerts/status/2d086da7-4bdc-4f91-900e-d77486753710/").status_code == 404
+    )
 
 
 def test_3_1_media_types(reader: Reader) -> None:
@@ -126,7 +128,14 @@ def test_3_4_filters(reader: Reader) -> None:
     assert {one["type"] for one in found} == {"indicator", "relationship"}
     assert reader.get("objects/?match[spec_version]=2.0").json() == {}
     assert reader.get(f"objects/?match[version]={one['modified']}").json()["objects"]
-    for query in ("added_after=x", "limit=0", "limit=-1", "next=x", "match[version]=x", "limit=1e3"):
+    for query in (
+        "added_after=x",
+        "limit=0",
+        "limit=-1",
+        "next=x",
+        "match[version]=x",
+        "limit=1e3",
+    ):
         answer = reader.get(f"objects/?{query}")
         assert answer.status_code == 400, query
         assert answer["Content-Type"] == MEDIA

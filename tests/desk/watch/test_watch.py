@@ -1,4 +1,4 @@
-"""What is watched fires once a payment, within the pass after its import, and goes with its block."""
+"""A watched payment fires once, in the pass after its import, and goes with its block."""
 
 from __future__ import annotations
 

@@ -113,9 +113,7 @@ def facts_of(alert: Alert, item: AlertItem) -> Facts:
     )
     page: Sighting = option.sighting
     pages = pages or [page]
-    status = (
-        AddressStatus.objects.filter(team=team, address=address).order_by("-at", "-id").first()
-    )
+    status = AddressStatus.objects.filter(team=team, address=address).order_by("-at", "-id").first()
     tlp = strictest((one.tlp for one in pages), "tlp", alert.tlp)
     pap = strictest((one.pap for one in pages), "pap", alert.pap)
     handling = frozenset(one.handling for one in pages if one.handling)

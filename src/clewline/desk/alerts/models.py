@@ -1,7 +1,7 @@
 """Alerts, what each recipient gets of one, and the outbox from which it is delivered.
 
-An alert, its items, the decision and each recipient's copy are written once. A delivery is a copy on
-one channel: it waits, is delivered or dead; its attempts stand beside it and are never edited.
+An alert, its items, the decision and each recipient's copy are written once. A delivery is a copy
+on one channel: it waits, is delivered or dead; its attempts stand beside it and are never edited.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Channel(TeamOwned, Referenced, Sealed):
 
 
 class AccessKey(models.Model):
-    """A key with which a partner's program fetches what lies there for it. Only its hash is kept."""
+    """A key with which a partner's program fetches what is there for it; kept as a hash."""
 
     partner = models.ForeignKey(
         "partners.Partner", on_delete=models.PROTECT, related_name="access_keys"
@@ -274,6 +274,6 @@ __all__ = [
     "Copy",
     "Delivery",
     "Receipt",
-    "Told",
     "TeamQuerySet",
+    "Told",
 ]

@@ -19,7 +19,13 @@ from concurrent.futures import Executor
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import DatabaseError, OperationalError, close_old_connections, connection, transaction
+from django.db import (
+    DatabaseError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 from django.db.models import Q
 from django.utils import timezone
 
@@ -92,7 +98,7 @@ def deliver(one: Delivery, step: Step = nothing) -> bool:
         says, taken = error.message, False
     except (DatabaseError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001 - one receiver's oddity must not hold up the others
+    except Exception as error:
         says, taken = f"went wrong: {type(error).__name__}", False
     step("sent")
     with transaction.atomic():

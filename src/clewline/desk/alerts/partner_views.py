@@ -36,9 +36,7 @@ def whole(request: HttpRequest, partner: Partner, form: str) -> HttpResponse:
     return _list(request, partner, shared, form)
 
 
-def _list(
-    request: HttpRequest, partner: Partner, shared: SharedList, form: str
-) -> HttpResponse:
+def _list(request: HttpRequest, partner: Partner, shared: SharedList, form: str) -> HttpResponse:
     """Give a list under its entity tag; who has it already is told so."""
     content = write(form, shared)
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
@@ -123,6 +121,3 @@ def _require_channel(partner: Partner, kind: str) -> None:
     """Refuse a channel that was not opened for this partner, as if there were none."""
     if not Channel.objects.filter(partner=partner, kind=kind, is_open=True).exists():
         raise Http404
-
-
-

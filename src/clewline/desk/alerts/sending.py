@@ -16,7 +16,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any, Final
@@ -188,7 +188,7 @@ class _Mailer(smtplib.SMTP):
         code, _ = self.connect(host)
         if code != 220:
             raise smtplib.SMTPConnectError(code, "")
-        self._host = host  # type: ignore[attr-defined]
+        self._host = host
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         """Take the connection that was checked."""
@@ -212,7 +212,7 @@ def _say(mailer: _Mailer, server: SplitResult, message: EmailMessage, *, secure:
 def _connected(
     host: str, port: int, *, secure: bool, private: bool = False
 ) -> Iterator[socket.socket]:
-    """Connect to a checked address for at most `PATIENCE` seconds; `private`: the operator's own."""
+    """Connect to a checked address, or a `private` one of the operator's; `PATIENCE` seconds."""
     target = (host, port) if private else resolve(host, port)
     try:
         wire = socket.create_connection(target[:2], timeout=PATIENCE / 2)
@@ -239,7 +239,5 @@ def _connected(
 
 def _cut(wire: socket.socket) -> None:
     """End an exchange that takes too long."""
-    try:
+    with suppress(OSError):
         wire.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass

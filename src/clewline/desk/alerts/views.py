@@ -170,4 +170,6 @@ def _page(
         "states": STATES,
         "disputes": services.DISPUTES,
     }
-    return render(request, "desk/alerts/alert.html", context, status=400 if decide or follow else 200)
+    return render(
+        request, "desk/alerts/alert.html", context, status=400 if decide or follow else 200
+    )

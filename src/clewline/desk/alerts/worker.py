@@ -55,15 +55,15 @@ class Worker:
         self._watched = -WATCH_EVERY
         self._busy: set[Future[None]] = set()
 
-    def run(self, until_empty: bool = False, alive: Callable[[], bool] = lambda: True) -> int:
-        """Work until told to stop, `alive` says no, or nothing is due; return how many were sent.
+    def run(self, *, until_empty: bool = False) -> int:
+        """Work until told to stop, or nothing is due; return how many attempts were made.
 
         A database that is locked or away is asked again; what was claimed meanwhile is due again
         when its claim ends.
         """
         sent = 0
         with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="deliver") as pool:
-            while alive() and not self.stop.is_set():
+            while not self.stop.is_set():
                 found = self._guarded(self._take)
                 self._busy |= {pool.submit(self._deliver, one) for one in found or ()}
                 sent += len(found or ())

@@ -89,7 +89,7 @@ class Hit(models.Model):
 
 
 class SeenTip(AppendOnly):
-    """A tip up to which was looked; a reorganisation is found where one is no longer on the chain."""
+    """A tip up to which was looked; where one left the chain, that was reorganised."""
 
     network = models.CharField(max_length=40)
     height = models.IntegerField()

@@ -15,7 +15,7 @@ MOST: Final = 12
 
 
 def waiting_for(user: User) -> list[Hit]:
-    """Return payments that nobody has looked at, of watches that `user` may know of, newest first."""
+    """Return payments that nobody looked at, of watches that `user` may know of; newest first."""
     if not user.may("watch.list"):
         return []
     found = Hit.objects.visible_to(user).filter(seen_at=None, gone_at=None)

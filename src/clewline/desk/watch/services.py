@@ -74,7 +74,9 @@ def stop(one: Watch) -> None:
 @transaction.atomic
 def seen(user: User, one: Watch) -> int:
     """Note that somebody saw what a watch found; return how much that was."""
-    return Hit.objects.visible_to(user).filter(watch=one, seen_at=None).update(seen_at=timezone.now())
+    return (
+        Hit.objects.visible_to(user).filter(watch=one, seen_at=None).update(seen_at=timezone.now())
+    )
 
 
 def look() -> int:
@@ -104,9 +106,7 @@ def look_at(workspace: Workspace) -> int:
             from_height=since
         )
         found = _new(workspace, since, watches)
-        SeenTip.objects.create(
-            network=manifest.network, height=manifest.height, block=manifest.tip
-        )
+        SeenTip.objects.create(network=manifest.network, height=manifest.height, block=manifest.tip)
     return found
 
 

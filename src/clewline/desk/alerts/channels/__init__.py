@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from clewline.desk.alerts.channels import mail, misp_push, pull, taxii, misp_feed, webhook
+from clewline.desk.alerts.channels import mail, misp_feed, misp_push, pull, taxii, webhook
 from clewline.desk.alerts.channels.kind import Kind, Parcel
 
 SENDERS: Final[dict[str, Kind]] = {

@@ -6,9 +6,7 @@ from django.db import migrations
 
 from clewline.desk import append_only
 
-TABLES: Final = (
-    "watch_seentip",
-)
+TABLES: Final = ("watch_seentip",)
 
 
 def create(apps: Any, schema_editor: Any) -> None:
