@@ -84,8 +84,7 @@ def look() -> int:
 
     Does nothing where no store is attached, or its tip was looked at.
     """
-    workspace = chain_store.newest()
-    return 0 if workspace is None else look_at(workspace)
+    return look_at(chain_store.opened()) if chain_store.attached() is not None else 0
 
 
 def look_at(workspace: Workspace) -> int:
