@@ -115,10 +115,9 @@ ACTIONS: Final = {
         _action(
             "case.state", "Open again, rest or close one's own case", _CASE_OWNERS, writes=True
         ),
-        _action("case.handover", "Hand a case over, or agree to it", _HANDERS, writes=True),
+        _action("case.handover", "Hand a case over, or agree to it", _CASE_READERS, writes=True),
         _action("channel.list", "See on which channels partners are told", _SENDERS),
         _action("channel.change", "Open and close channels, make keys", _SENDERS, writes=True),
-        _action("case.handover", "Hand a case over, or agree to it", _CASE_READERS, writes=True),
         _action("export.list", "List bulk exports", WORKERS),
         _action("export.read", "Open a bulk export", WORKERS),
         _action("export.ask", "Ask for a bulk export", WORKERS, writes=True),
