@@ -48,6 +48,7 @@ OF_TEAM = {
     "watch": "clear-watch-reason",
     "partner": "Quiet north",
     "purpose": "clear-purpose",
+    "urgent": "clear-urgency",
 }
 OF_CASE = {
     "case": "Clear Casename",

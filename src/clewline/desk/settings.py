@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "clewline.desk.exports",
     "clewline.desk.ours",
     "clewline.desk.watch",
+    "clewline.desk.queue",
     "clewline.desk.welfare",
     "clewline.desk.figures",
     "clewline.desk.partners",

@@ -52,8 +52,10 @@ def payments_after(
 
     Parameters
     ----------
-    store, chain
+    store : ChainStore
         A tip.
+    chain : Chain
+        The same as the engine reads it.
     height : int
         Blocks up to this one are not looked at; -1 looks at all.
     watched : sequence of Watched
