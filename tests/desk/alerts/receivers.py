@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
@@ -50,7 +50,8 @@ class Web:
                     self.send_header("Location", f"{web.url}/elsewhere")
                 self.send_header("Content-Length", str(len(said)))
                 self.end_headers()
-                self.wfile.write(said)
+                with suppress(BrokenPipeError):  # the sender lost patience
+                    self.wfile.write(said)
 
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""
