@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "clewline.desk.alerts",
     "clewline.desk.money",
     "clewline.desk.exports",
+    "clewline.desk.names",
     "clewline.desk.ours",
     "clewline.desk.watch",
     "clewline.desk.queue",
