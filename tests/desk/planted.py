@@ -49,6 +49,7 @@ OF_TEAM = {
     "tier": "clear-tier",
     "label": "clear-label",
     "status": "clear-dispute",
+    "watch": "clear-watch-reason",
     "partner": "Quiet north",
     "asked": "clear-partner-case",
     "purpose": "clear-purpose",
