@@ -34,7 +34,7 @@ DOORS = {
 BANNED_CALLS = {"eval", "exec", "compile", "__import__"}
 PRINTING = {"rich", "typer"}
 # What pyproject.toml asks for, as it is imported; llvmlite comes with Numba and is a part of it.
-# The extra `tables`, which one room alone may import.
+# The extras `tables` and `screen`, which two rooms alone may import.
 TABLES = {"pyarrow", "duckdb"}
 # The extra `desk`, likewise.
 DESK = {
@@ -110,8 +110,8 @@ def violations(source: str, module: str, table: dict[str, set[str]]) -> list[str
             found.append(f"{line}: {top} is no dependency in pyproject.toml")
         if top in PRINTING and room != "cli":
             found.append(f"{line}: only cli may import {top}")
-        if top in TABLES and room != "interop":
-            found.append(f"{line}: only interop may import {top}")
+        if top in TABLES and room not in ("interop", "screening"):
+            found.append(f"{line}: only interop and screening may import {top}")
         if top in DESK and room != "desk" and not (room == "cli" and top == "django"):
             found.append(f"{line}: only desk may import {top}")
         if top in UNCLEAN and room == "engine":

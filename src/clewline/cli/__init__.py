@@ -1,7 +1,7 @@
 """The command line: one module a group of commands, all of them thin over `clewline.workspace`.
 
 Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
-2 wrong use.
+2 wrong use, 3 screening found something.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from clewline.cli import (
     label,
     play,
     report,
+    screen,
     sql,
     trace,
     tx,
@@ -54,6 +55,7 @@ app.add_typer(label.app, name="label")
 app.add_typer(trace.app, name="trace")
 app.add_typer(exposure.app, name="exposure")
 app.add_typer(case.app, name="case")
+app.add_typer(screen.app, name="screen")
 app.command("report")(report.report)
 app.command("sql")(sql.sql)
 app.command("extract")(extract.extract)
