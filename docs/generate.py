@@ -865,6 +865,65 @@ def roles_page() -> str:
     )
 
 
+def policy_page() -> str:
+    """List gates, fields, conditions and the rules that Clewline ships, by precedence."""
+    from clewline import policy
+    from clewline.policy.deciding import NO_RULE
+    from clewline.policy.files import words_of
+    from clewline.policy.model import CONDITIONS
+    from clewline.policy.table import HEADINGS, rows
+
+    shipped = policy.default()
+    return "\n\n".join(
+        (
+            "# Policy",
+            "Who is told what of a record (`policy/`). The same decision answers look-ups, alerts "
+            "and exports. It is made of each field by itself: **release**, **ask** the originator, "
+            "or **withhold**, always with the rule and its reason. Nothing is released that no "
+            "rule releases.",
+            "## What goes before what",
+            "1. **Gates** hold under every policy and only take away. The first closed one "
+            "decides.\n"
+            "2. **Rules** that match and cover the field: those marked `always` first (none of "
+            "them releases); then the rule that states more (each condition counts one, naming "
+            "fields instead of `all` one more); of equal ones withhold before ask, ask before "
+            "release; of those the one that stands first.\n"
+            f"3. Where no rule is left: withhold (`{NO_RULE}`).",
+            "More clearance never tells less: no rule can state the partner's clearance, only "
+            "gates compare it. That, and the order above, is tested (`tests/policy`).",
+            "## Gates",
+            table(
+                ("gate", "what comes of it", "when"),
+                ((code(g.id), str(g.verdict), g.reason) for g in policy.GATES),
+            ),
+            f"## The rules that Clewline ships: {shipped.name}, version {shipped.version}",
+            "From `policy/default.yaml`, the most important first. An organisation puts a policy "
+            "of its own before a second person at the desk.",
+            table(HEADINGS, rows(shipped)),
+            "## Writing a policy",
+            "`clewline policy lint FILE` names every fault with its line and what is allowed "
+            "there, `clewline policy table FILE` prints the table above, `clewline policy "
+            "explain` says what becomes of one record and why, `clewline policy diff OLD NEW` "
+            "what past questions would have been answered differently.",
+            table(
+                ("condition", "what it is held against", "words"),
+                (
+                    (code(name), text, ", ".join(map(code, words_of(name))) or "any of that form")
+                    for name, text in CONDITIONS.items()
+                ),
+            ),
+            "### Fields",
+            "A field that must be named is never released by `all`.",
+            table(
+                ("field", "what it is", "must be named"),
+                ((code(f.id), f.title, "yes" if f.guarded else "") for f in policy.FIELDS.values()),
+            ),
+            "### Kinds of records",
+            table(("kind", "what it is"), ((code(k), t) for k, t in policy.KINDS.items())),
+        )
+    )
+
+
 def with_desk() -> None:
     """Set Django up on a desk that is gone again, unless there is one."""
     import django
@@ -969,6 +1028,121 @@ def _bound(field: dict[str, Any], key: str, word: str) -> str:
     return f", {field[key]:,} {word}" if key in field else ""
 
 
+def sharing_page() -> str:
+    """List the fields that partners get, the formats, and what each loses."""
+    from clewline.sharing.formats import FORMATS
+    from clewline.sharing.item import CLUE, FIELDS, LIST_FIELDS, NOT_FOR_EXCHANGES, SharedField
+
+    def fields(rows: Iterable[SharedField]) -> str:
+        return table(
+            ("field", "always there", "meaning", "holds"),
+            (
+                (
+                    code(one.name),
+                    "yes" if one.core else "",
+                    one.help,
+                    ", ".join(map(code, one.words)) if 0 < len(one.words) < 20 else one.kind.value,
+                )
+                for one in rows
+            ),
+        )
+
+    def section(name: str) -> Iterator[str]:
+        one = FORMATS[name]
+        yield f"### {one.title}"
+        yield (
+            f"`{name}`, files `*{one.extension}`, media type `{one.media_type}`. "
+            + ("Whole lists and deltas." if one.deltas else "Whole lists only, no deltas.")
+        )
+        if one.losses:
+            yield table(
+                ("lost", "why"),
+                (
+                    (loss.what if " " in loss.what else code(loss.what), loss.why)
+                    for loss in one.losses
+                ),
+            )
+        else:
+            yield "Nothing is lost."
+        yield "\n".join(f"- {trap}" for trap in one.traps)
+
+    return "\n\n".join(
+        (
+            "# What partners get, and in which form",
+            "A partner gets a list: versions of it, or what changed since a version. An item is "
+            "one payment address or option after policy decided. A field that is not there was "
+            "not released, or is not known; a recipient cannot tell which. References are the "
+            "recipient's own, and every identifier in a file is made from them, so that two "
+            "recipients have nothing but the addresses to lay side by side.",
+            f"Every item says: *{CLUE}*",
+            "## An item",
+            fields(FIELDS.values()),
+            "The category is one of the [vocabulary](VOCABULARY.md). Exchanges get neither of "
+            f"{', '.join(map(code, NOT_FOR_EXCHANGES))}.",
+            "## A list",
+            fields(LIST_FIELDS.values()),
+            "A withdrawn item stays in the list, as withdrawn, for as long as there is a list.",
+            "## Formats",
+            "The same list gives the same bytes: times come from the list, never from the clock. "
+            "What a format loses is a table in the code (`sharing/formats.py`), and tests hold "
+            "that it is exactly what does not come back. Reading is strict and bounded: 64 MiB, "
+            "32 levels, 100,000 items. A file of ours of which one part contradicts another is "
+            "refused; of files of others, the addresses are read, `unknown` stands where a chain "
+            "is not said, and what bears no TLP is taken as TLP:AMBER+STRICT.",
+            *(part for name in FORMATS for part in section(name)),
+            "## A taxonomy for MISP",
+            "MISP has no words for payment pages. `sharing/misp_taxonomy.json` is a proposal in "
+            "the form of misp-taxonomies: `payment-page` with the predicates `rail`, `period` and "
+            "`visibility`, neutral, and free to take. Events carry the first two.",
+        )
+    )
+
+
+def statistics_page() -> str:
+    """List what the desk counts: unit, definition and version of each measure."""
+    with_desk()
+    from clewline.desk.figures.measures import COMMON, MEASURES
+    from clewline.desk.figures.sheet import COLUMNS
+    from clewline.desk.figures.suppression import DEFAULT
+
+    return "\n\n".join(
+        (
+            "# Statistics",
+            COMMON,
+            "What is published keeps its numbers with the words below as they were then. A changed "
+            "unit, definition or way of counting is a new version, and the page of years marks a "
+            "break there. Counted are the records of one's own teams, and of nobody else.",
+            table(
+                ("measure", "title", "unit", "version", "by", "of", "definition"),
+                (
+                    (
+                        code(one.id),
+                        one.title,
+                        one.unit,
+                        str(one.version),
+                        one.groups,
+                        one.denominator,
+                        one.definition,
+                    )
+                    for one in MEASURES
+                ),
+            ),
+            "## What leaves the house",
+            "The file (CSV) has the columns " + ", ".join(code(name) for name in COLUMNS) + ".",
+            f"Counts from 1 to below {DEFAULT} (`CLEWLINE_DESK_SMALLEST_COUNT`) say *withheld*; "
+            "zero is told. Where a line has a total, its smallest other cells are withheld with "
+            "them until two or more are, which together are at least twice the threshold, so that "
+            "no subtraction gives one of them back; where that cannot be, the total is withheld "
+            "too. A line whose total is withheld in another line is withheld whole. The file has "
+            "the year by group and each month as one number, and no month by group: a table with "
+            "sums at two sides tells more than either. Quartiles are withheld where a count of "
+            "their line is.",
+            "Two files of one year that were taken at different times can be subtracted from each "
+            "other. Give out what was published, and not the page of a year that goes on.",
+        )
+    )
+
+
 PAGES: dict[str, Page] = {
     "ACCURACY.md": accuracy_page,
     "ADDRESSES.md": addresses_page,
@@ -983,8 +1157,11 @@ PAGES: dict[str, Page] = {
     "INFERENCES.md": inferences_page,
     "PACKS.md": packs_page,
     "PAGES.md": pages_page,
+    "POLICY.md": policy_page,
     "ROLES.md": roles_page,
     "SETTINGS.md": settings_page,
+    "SHARING.md": sharing_page,
+    "STATISTICS.md": statistics_page,
     "TABLES.md": tables_page,
     "VOCABULARY.md": vocabulary_page,
 }

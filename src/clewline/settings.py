@@ -119,6 +119,20 @@ SETTINGS: tuple[Setting, ...] = (
         "Hours after which a person signs in again, however busy.",
     ),
     Setting(
+        "desk_smallest_count",
+        "CLEWLINE_DESK_SMALLEST_COUNT",
+        "5",
+        "Counts from 1 to below this are withheld in files of figures, with what they could be "
+        "reckoned from.",
+    ),
+    Setting(
+        "desk_release_minutes",
+        "CLEWLINE_DESK_RELEASE_MINUTES",
+        "30",
+        "Minutes that every package (an export, a request pack) waits after its release, so that a "
+        "team whose own payment it holds can object.",
+    ),
+    Setting(
         "fixtures",
         "CLEWLINE_FIXTURES",
         None,

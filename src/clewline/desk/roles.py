@@ -20,6 +20,7 @@ class Role(StrEnum):
     LIAISON = "liaison"
     AUDITOR = "auditor"
     ADMINISTRATOR = "administrator"
+    PARTNER = "partner"
 
 
 ROLES: Final = {
@@ -29,11 +30,12 @@ ROLES: Final = {
     Role.LIAISON: "Answers partners and reads what may be shared with them.",
     Role.AUDITOR: "Reads the audit log and nothing else.",
     Role.ADMINISTRATOR: "Manages accounts and the desk itself; reads no record.",
+    Role.PARTNER: "Somebody of a partner: asks, and reads what their own organisation was told.",
 }
 """Role → what it is for."""
 
-ALONE: Final = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
-"""Roles that go with no other: who runs or checks the desk does not read its records."""
+ALONE: Final = frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.PARTNER})
+"""Roles that go with no other: who runs or checks the desk, and who is of another house."""
 
 EVERYBODY: Final = frozenset(Role)
 WORKERS: Final = EVERYBODY - ALONE
@@ -73,7 +75,9 @@ _PEOPLE: Final = {Role.ADMINISTRATOR, Role.APPROVER, Role.AUDITOR}
 _RECORDERS: Final = {Role.ANALYST}
 _FINDERS: Final = {Role.ANALYST, Role.INVESTIGATOR}
 _CASE_OWNERS: Final = {Role.INVESTIGATOR}
+_CASE_READERS: Final = {Role.APPROVER, Role.INVESTIGATOR}
 _READERS: Final = {Role.ANALYST, Role.APPROVER, Role.INVESTIGATOR}
+_KEEPERS: Final = {Role.LIAISON, Role.ADMINISTRATOR}
 
 ACTIONS: Final = {
     action.name: action
@@ -99,20 +103,59 @@ ACTIONS: Final = {
         _action("case.members", "Say who may know of one's own case", _CASE_OWNERS, writes=True),
         _action("case.link", "Add records to such a case", _READERS, writes=True),
         _action("case.note", "Write notes in such a case", _READERS, writes=True),
+        _action("case.task", "Set and end tasks in such a case", _READERS, writes=True),
+        _action("case.file", "Note files of such a case by name and hash", _READERS, writes=True),
+        _action(
+            "case.state", "Open again, rest or close one's own case", _CASE_OWNERS, writes=True
+        ),
+        _action("case.handover", "Hand a case over, or agree to it", _CASE_READERS, writes=True),
         _action("export.list", "List bulk exports", WORKERS),
         _action("export.read", "Open a bulk export", WORKERS),
         _action("export.ask", "Ask for a bulk export", WORKERS, writes=True),
         _action("export.decide", "Release or refuse it", {Role.APPROVER}, writes=True),
         _action("export.download", "Take the one copy", WORKERS, writes=True),
         _action("export.trace", "Tell from which copy rows come", _AUDITORS),
+        _action("list.import", "Import a list of another tool into a case", _FINDERS, writes=True),
+        _action("pack.take", "Take a request pack of a case", _CASE_READERS),
+        _action("figures.read", "See what one's teams recorded, in numbers", WORKERS),
+        _action("figures.export", "Take figures out, small counts withheld", WORKERS),
+        _action("figures.publish", "Keep figures as published", {Role.APPROVER}, writes=True),
+        _action("partner.list", "List partners", {*_KEEPERS, Role.APPROVER}),
+        _action(
+            "partner.read", "Open a partner; its name stays sealed", {*_KEEPERS, Role.APPROVER}
+        ),
+        _action("partner.keep", "Enter a partner and change its terms", _KEEPERS, writes=True),
+        _action("partner.call", "Log a call back", {Role.LIAISON}, writes=True),
+        _action("partner.decide", "Agree to a partner's terms", {Role.APPROVER}, writes=True),
+        _action("partner.reveal", "Reveal its name and contact", {Role.LIAISON, Role.APPROVER}),
+        _action("partner.account", "Make accounts of a partner", _ADMINISTRATORS, writes=True),
+        _action("ours.list", "See what one's teams marked as their own", _READERS),
+        _action("ours.mark", "Mark payments as a team's own", _FINDERS, writes=True),
+        _action("ours.take_back", "Take such a mark back", _FINDERS, writes=True),
+        _action("ours.answer", "Let a package go that holds one", _READERS, writes=True),
         _action("people.list", "See accounts, roles and teams", _PEOPLE),
         _action("people.change", "Make accounts, ask for roles", _ADMINISTRATORS, writes=True),
         _action("people.approve", "Agree to roles that others get", {Role.APPROVER}, writes=True),
+        _action("request.answer", "Take in what an exchange answered", _FINDERS, writes=True),
+        _action(
+            "request.approve",
+            "Approve or refuse what an exchange is asked",
+            {Role.APPROVER},
+            writes=True,
+        ),
+        _action("request.draft", "Draft what an exchange is asked", _CASE_OWNERS, writes=True),
+        _action("request.reveal", "Reveal what an exchange answered", _READERS),
+        _action("request.send", "Note that a request went out", _CASE_OWNERS, writes=True),
+        _action("row.review", "Judge a row of payers or cash-outs", _FINDERS, writes=True),
+        _action("run.start", "Have payers and cash-outs computed", _CASE_OWNERS, writes=True),
         _action("search.read", "Search what one's teams and cases know", WORKERS),
         _action("sighting.list", "List sightings", WORKERS),
         _action("sighting.read", "Open a sighting; wording stays masked", WORKERS),
         _action("sighting.record", "Record a sighting", _RECORDERS, writes=True),
         _action("sighting.correct", "Supersede or withdraw a sighting", _RECORDERS, writes=True),
+        _action(
+            "sighting.state", "Note that a page was reported or removed", _FINDERS, writes=True
+        ),
         _action("welfare.read", "See one's own counts and protection", WORKERS),
         _action("welfare.change", "Ask for more protection", WORKERS, writes=True),
         _action("welfare.team", "See counts of a team, never content", {Role.APPROVER}),
