@@ -134,15 +134,16 @@ def test_exposure_is_that_of_the_index(
         if any(one["held_by"] for one in rows["directions"]):
             continue
         expected = {
-            (row["direction"], row["value"], row["share"], row["direct"] > 0)
+            row["direction"]: row
             for row in rows["exposure"]
             if row["part"] == "exchange" and row["value"] > 0
         }
-        found = {
-            (hit["direction"], hit["value"], hit["share"], hit["hops"] == 1)
-            for hit in line["hits"]
-            if hit["hops"]
-        }
-        assert found == expected
+        found = {hit["direction"]: hit for hit in line["hits"] if hit["hops"]}
+        assert found.keys() == expected.keys()
+        for direction, hit in found.items():
+            # The index rounds all parts together, so that they add up: a satoshi either way.
+            assert abs(hit["value"] - expected[direction]["value"]) <= 1
+            assert hit["share"] == expected[direction]["share"]
+            assert (hit["hops"] == 1) == (expected[direction]["direct"] > 0)
         compared += len(found)
     assert compared > 5

@@ -14,8 +14,9 @@ PAGE = (Path(__file__).parents[2] / "docs" / "SCREENING.md").read_text(encoding=
 
 
 def row_of(name: str) -> str:
-    (found,) = re.findall(rf"^\| `?{re.escape(name)}`? \|.*$", PAGE, re.MULTILINE)
-    return str(found)
+    found = re.findall(rf"^\| `?{re.escape(name)}`? \|.*$", PAGE, re.MULTILINE)
+    assert found, name
+    return str(found[0])
 
 
 def test_roles_and_their_names() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 import time
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -10,13 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from clewline.cli.options import AsOf, Format, LabelSets
+from clewline.cli.options import AsOf, Format, LabelSets, Output
 from clewline.cli.output import emit_rows, log, progress_bar
-from clewline.errors import UsageError
+from clewline.errors import StorageError, UsageError
 from clewline.settings import value_of
 
 if TYPE_CHECKING:
     from clewline.screening.lines import Screened
+    from clewline.screening.review import Reviews
     from clewline.screening.rows import Fault
     from clewline.screening.running import Counts, Question
     from clewline.screening.watchlist import Watchlist
@@ -43,6 +48,10 @@ app = typer.Typer(
     "clewline screen rows FILE. Exit code 3: there were hits.",
     no_args_is_help=True,
 )
+
+
+index_app = typer.Typer(help="An index of past transfers, for screen rescreen.")
+app.add_typer(index_app, name="index")
 
 
 class InputForm(StrEnum):
@@ -90,6 +99,9 @@ Categories = Annotated[
 Columns = Annotated[
     list[str] | None,
     typer.Option("--map", metavar="ROLE=COLUMN", help="Which column is which; may be repeated."),
+]
+IndexDirectory = Annotated[
+    Path, typer.Option("--index", help="Directory of the index of past transfers.")
 ]
 Slack = Annotated[
     int,
@@ -255,3 +267,146 @@ class _Table:
             strongest = {key: line["hits"][0][key] for key in ("entity", "category", "direction")}
             self.rows.append({**shown, **strongest, "hits": len(line["hits"])})
         return 0
+
+
+Ledger = Annotated[
+    Path | None,
+    typer.Option("--ledger", help="Decisions of reviewers: a journal, made with the first."),
+]
+
+
+@app.command()
+def customers(
+    file: Input,
+    store: MaybeStore = None,
+    sets: LabelSets = None,
+    lists: Lists = None,
+    categories: Categories = None,
+    columns: Columns = None,
+    reading: Reading = None,
+    ledger: Ledger = None,
+    queue: Annotated[
+        Path | None, typer.Option("--queue", help="Write what waits for review there.")
+    ] = None,
+    style: Output = Format.JSONL,
+    slack: Slack = 0,
+    lookback: Lookback = None,
+    as_of: AsOf = None,
+) -> None:
+    """Roll transfers up by customer: who paid, was paid, cashes out, accepts payments; and why."""
+    from clewline.screening.customers import RollUp
+    from clewline.screening.running import Counts, opened, screened_batches
+    from clewline.workspace import screening
+
+    source = None if str(file) == "-" else file
+    watchlist, workspace = listed(lists, store, sets, categories)
+    asked = question(source, columns, reading, lookback, slack, as_of, "jsonl")
+    screener = screening.make_screener(watchlist, asked, workspace)
+    gathered, counts = RollUp(screener), Counts()
+    with progress_bar() as progress, opened(source) as stream:
+        reporter = Reporter(source, progress)
+        for screened, faults in screened_batches(screener, stream, str(file), take=gathered.add):
+            counts.add(screened, len(faults))
+            reporter.report(counts, faults)
+    found = list(gathered.findings())
+    waiting, suppressed = _reviews(ledger).queue(found)
+    said = {"list_version": watchlist.version, "tip": screener.tip}
+    if queue:
+        _write_rows(queue, [{**one, **said} for one in waiting])
+    emit_rows(({**one, **said} for one in waiting), style)
+    log.print(summary(counts, watchlist, screener.tip))
+    log.print(
+        f"{len(found):,} findings on {len({one.customer for one in found}):,} customers; "
+        f"{len(waiting):,} wait for review; false positives before: {suppressed or 'none'}"
+    )
+    if waiting:
+        raise typer.Exit(HITS)
+
+
+@app.command()
+def decide(
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="Of a finding, as the queue has it.")],
+    ledger: Annotated[Path, typer.Option("--ledger", help="Journal of decisions.")],
+    reviewer: Annotated[str, typer.Option("--reviewer", help="Who decides; two people must.")],
+    decision: Annotated[str, typer.Option("--decision", help="confirmed or false positive.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; docs/SCREENING.md lists reasons.")],
+    note: Annotated[str, typer.Option("--note", help="More of it.")] = "",
+) -> None:
+    """Decide about a finding: two different people have to decide the same."""
+    at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    state = _reviews(ledger).decide(item, reviewer, decision, reason, note, at=at)
+    log.print(f"{item}: {state.value}")
+
+
+@index_app.command("add")
+def index_add(
+    file: Input,
+    to: IndexDirectory,
+    columns: Columns = None,
+    reading: Reading = None,
+) -> None:
+    """Add past transfers to an index: all of a file, or none."""
+    from clewline.screening.index import TransferIndex
+
+    asked = question(file, columns, reading, None, 0, 0, "jsonl")
+    index = TransferIndex(to)
+    with progress_bar() as progress:
+        size = file.stat().st_size if file.is_file() else 0
+        added = index.add(
+            file, asked, lambda end, _faults: progress("Indexing, bytes", min(end, size), size)
+        )
+    known = "; this file was in it already" if added.known else ""
+    log.print(f"{added.rows:,} transfers added, {added.faults:,} lines are none{known}")
+
+
+@app.command()
+def rescreen(
+    index: IndexDirectory,
+    store: MaybeStore = None,
+    sets: LabelSets = None,
+    lists: Lists = None,
+    categories: Categories = None,
+    style: Output = Format.JSONL,
+    out: Annotated[Path | None, typer.Option("--out", help="Write alerts there, too.")] = None,
+    slack: Slack = 0,
+    lookback: Lookback = None,
+    as_of: AsOf = None,
+) -> None:
+    """Judge indexed transfers by the list of now; what differs from the last time is an alert."""
+    from clewline.screening.index import TransferIndex
+    from clewline.screening.index import rescreen as judge_again
+    from clewline.workspace.screening import read_watchlist
+
+    watchlist = read_watchlist(lists or (), store, sets, categories, may_be_empty=True)
+    asked = question(None, None, None, lookback, slack, as_of, "jsonl")
+    transfers = TransferIndex(index)
+    alerts, judged = judge_again(transfers, watchlist, asked)
+    if out:
+        _write_rows(out, alerts)
+    emit_rows(alerts, style)
+    sys.stdout.flush()
+    transfers.keep(judged)
+    log.print(
+        f"{transfers.rows:,} transfers, {len(judged):,} hits, {len(alerts):,} alerts; "
+        f"list {watchlist.version} ({len(watchlist.entries):,} labels)"
+    )
+    if alerts:
+        raise typer.Exit(HITS)
+
+
+def _reviews(ledger: Path | None) -> Reviews:
+    """Open a journal of decisions; without one nothing was decided."""
+    from clewline.journal import Journal
+    from clewline.screening.review import Reviews
+
+    return Reviews(Journal(ledger or Path(os.devnull)))
+
+
+def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write JSON lines into a file."""
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            for row in rows:
+                file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+    except OSError as error:
+        raise StorageError(f"cannot be written: {error.strerror}", where=str(path)) from error

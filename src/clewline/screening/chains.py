@@ -169,6 +169,5 @@ def group_matrix(groups: tuple[tuple[str, ...], ...], assets: list[str]) -> NDAr
     ndarray of bool, shape (g, a)
         True where an entry of that asset can be meant.
     """
-    return np.array([[not group or one in group for one in assets] for group in groups]).reshape(
-        len(groups), len(assets)
-    )
+    table = [[not group or one in group for one in assets] for group in groups]
+    return np.array(table, np.bool_).reshape(len(groups), len(assets))

@@ -91,7 +91,7 @@ class Matcher:
             else (np.full(len(rows), NO_TIME), np.zeros(len(rows), np.bool_))
         )
         faults += [Fault(int(rows.line[k]), "no time") for k in np.flatnonzero(wrong).tolist()]
-        known = np.array([bool(group) for group in read.groups])[read.group]
+        known = np.array([bool(group) for group in read.groups], np.bool_)[read.group]
         spelling = self._list.find(texts)
         if read.canonical:
             places = np.array(list(read.canonical), np.int64)

@@ -34,6 +34,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "time": ("time", "timestamp", "datetime", "date", "created_at", "executed_at"),
     "value": ("value", "amount"),
     "direction": ("direction", "side"),
+    "own": ("own_address", "deposit_address", "customer_address"),
     "customer": ("customer", "customer_id", "account", "account_id", "user", "user_id"),
 }
 """What a column may be, and the names by which it is found where ``--map`` does not say."""

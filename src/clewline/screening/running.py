@@ -137,6 +137,7 @@ def direct_hit(entry: Entry, rows: Rows, row: int) -> Hit:
         "hops": 0,
         "set": entry.label_set,
         "type": entry.claim.type,
+        "entries": (entry,),
         "reason": f"{entry.claim.entity} {seen} {entry.address} on {entry.chain} "
         f"({entry.claim.source}, confidence {entry.claim.confidence})",
         **moved(rows, row),
@@ -194,6 +195,14 @@ class Screener:
 
     def screen(self, rows: Rows) -> tuple[Screened, list[Fault]]:
         """Return what is said of a batch, and what is to be reported of its lines."""
+        return self._screen(rows, self.stores)
+
+    def direct_only(self, rows: Rows) -> tuple[Screened, list[Fault]]:
+        """Return the same of the list alone, whatever stores there are."""
+        return self._screen(rows, ())
+
+    def _screen(self, rows: Rows, stores: tuple[Store, ...]) -> tuple[Screened, list[Fault]]:
+        """Match a batch, and ask stores."""
         empty = rows.cells["address"].ends == rows.cells["address"].begins
         faults = [*rows.faults]
         faults += [Fault(int(rows.line[k]), "no address") for k in np.flatnonzero(empty).tolist()]
@@ -213,7 +222,7 @@ class Screener:
             hits[row] = [direct_hit(entry, rows, row) for entry in reversed(once.values())]
             direct.add(row)
         loaded = matched.known & inside
-        if self.stores:
+        if stores:
             loaded &= self._look(rows, matched, inside, hits, direct)
         screened = Screened(rows, matched.kind, matched.chains, loaded, hits, direct)
         return screened, sorted(faults + matched.faults, key=lambda fault: fault.line)
@@ -360,7 +369,7 @@ def screen_file(
     counts = progress.read() if progress and resume else None
     counts = counts or Counts()
     with ExitStack() as files:
-        reading = files.enter_context(_opened(source))
+        reading = files.enter_context(opened(source))
         faulty = files.enter_context(_appended(errors, counts.errors_written)) if errors else None
         target: BinaryIO | None = None
         if write is None and question.output == "parquet":
@@ -425,7 +434,7 @@ def _progress(screener: Screener, name: str, source: Path | None, out: Path) -> 
 
 
 @contextmanager
-def _opened(source: Path | None) -> Iterator[BinaryIO]:
+def opened(source: Path | None) -> Iterator[BinaryIO]:
     """Open an input for reading."""
     if source is None:
         yield sys.stdin.buffer
@@ -460,23 +469,50 @@ def _appended(path: Path | None, size: int) -> Iterator[BinaryIO]:
 
 
 def screened_batches(
-    screener: Screener, source: BinaryIO, name: str, start: int = 0
+    screener: Screener,
+    source: BinaryIO,
+    name: str,
+    start: int = 0,
+    take: Callable[[Rows], tuple[Screened, list[Fault]]] | None = None,
 ) -> Iterator[tuple[Screened, list[Fault]]]:
-    """Yield what is said of each batch of an input, and what is to be reported of its lines."""
+    """Yield what is said of each batch of an input, and what is to be reported of its lines.
+
+    Parameters
+    ----------
+    screener : Screener
+        What is looked for, and how.
+    source : binary file
+        The input, at its beginning.
+    name : str
+        Its name, for errors.
+    start : int
+        `Counts.read` of the run that this one goes on from.
+    take : callable, optional
+        Screens a batch; `Screener.screen` if not given.
+
+    Yields
+    ------
+    screened : Screened
+        In the order of the input.
+    faults : list of Fault
+        What is to be reported of its lines.
+    """
     question = screener.question
     batches = read_rows(source, question.form, question.mapping, name, start=start)
     # One batch is read and matched while the one before is written: kernels leave the other core.
     with ThreadPoolExecutor(1) as ahead:
-        coming = ahead.submit(_next, batches, screener)
+        coming = ahead.submit(_next, batches, take or screener.screen)
         while (found := coming.result()) is not None:
-            coming = ahead.submit(_next, batches, screener)
+            coming = ahead.submit(_next, batches, take or screener.screen)
             yield found
 
 
-def _next(batches: Iterator[Rows], screener: Screener) -> tuple[Screened, list[Fault]] | None:
+def _next(
+    batches: Iterator[Rows], take: Callable[[Rows], tuple[Screened, list[Fault]]]
+) -> tuple[Screened, list[Fault]] | None:
     """Return what is said of the next batch, None behind the last."""
     rows = next(batches, None)
-    return None if rows is None else screener.screen(rows)
+    return None if rows is None else take(rows)
 
 
 class Progress:

@@ -39,6 +39,8 @@ OPTIONAL: Final = (
     *("chain", "asset", "network", "source", "confidence", "type", "cluster"),
     *("valid_from", "valid_until", "status"),
 )
+SHARED_NAMES: Final = {"entity": "brand_codename", "status": "state", "type": "standing"}
+"""What the columns of a shared list are called that have other names there."""
 _GONE: Final = frozenset({"withdrawn", "retracted", "revoked", "removed", "inactive"})
 _ANY_CASE: Final = frozenset({"ETH"})
 _YES: Final = frozenset({"yes", "true", "1"})
@@ -119,7 +121,7 @@ class Watchlist:
         column = Texts.of([text for text, _exact in words])
         keys = keys_of(column.data, column.begins, column.ends)
         order = np.argsort(keys, kind="stable")
-        self._keys: UInt64 = keys[order]
+        self.keys: UInt64 = keys[order]
         self._exact: UInt8 = np.array([words[k][1] for k in order.tolist()], np.uint8)
         spelled = Texts.of([words[k][0] for k in order.tolist()])
         self._spelled: UInt8 = spelled.data
@@ -132,7 +134,7 @@ class Watchlist:
             [number for k in order.tolist() for number in of_text[words[k]]], np.int64
         )
         bits = max(10, max(keys.size, 1).bit_length() + _SIEVE_BITS)
-        self._sieve = sieve_of(self._keys, bits)
+        self._sieve = sieve_of(self.keys, bits)
 
     def find(self, texts: Texts) -> Int64:
         """Return which spelling each text of a column is, -1 for none.
@@ -152,7 +154,7 @@ class Watchlist:
             texts.begins,
             texts.ends,
             self._sieve,
-            self._keys,
+            self.keys,
             self._spelled,
             self._bounds,
             self._exact,
@@ -285,6 +287,7 @@ def _list_rows(text: str, path: Path) -> list[tuple[int, dict[str, str]]]:
     try:
         if path.suffix.lower() == ".json":
             items = json.loads(text)
+            items = items.get("items", items) if isinstance(items, dict) else items
             numbered: list[tuple[int, Any]] = list(enumerate(items, start=1))
         elif path.suffix.lower() in (".jsonl", ".ndjson"):
             numbered = [
@@ -300,9 +303,22 @@ def _list_rows(text: str, path: Path) -> list[tuple[int, dict[str, str]]]:
         if not isinstance(item, dict):
             raise LabelFileError("a row is no object", where=f"{path}:{line}")
     return [
-        (line, {str(k).strip().lower(): "" if v is None else str(v) for k, v in item.items()})
+        (
+            line,
+            _named({str(k).strip().lower(): "" if v is None else str(v) for k, v in item.items()}),
+        )
         for line, item in numbered
     ]
+
+
+def _named(row: dict[str, str]) -> dict[str, str]:
+    """Return a row of a list as it is shared (docs/SHARING.md) under the names of this page."""
+    for own, shared in SHARED_NAMES.items():
+        if shared in row and own not in row:
+            row[own] = row[shared]
+    if "standing" in row and not row.get("entity"):
+        row["entity"] = "an address on the shared list"
+    return row
 
 
 def _csv_list(text: str, path: Path) -> list[tuple[int, dict[str, str]]]:
@@ -311,7 +327,8 @@ def _csv_list(text: str, path: Path) -> list[tuple[int, dict[str, str]]]:
     found: list[tuple[int, dict[str, str]]] = []
     try:
         header = [name.strip().lower() for name in next(reader, [])]
-        missing = [name for name in REQUIRED if name not in header]
+        named = {*header, *(own for own, shared in SHARED_NAMES.items() if shared in header)}
+        missing = [name for name in REQUIRED if name not in named]
         if missing:
             raise LabelFileError(
                 f"missing column: {', '.join(missing)}",
@@ -324,8 +341,10 @@ def _csv_list(text: str, path: Path) -> list[tuple[int, dict[str, str]]]:
                     f"{len(cells)} cells where the header has {len(header)}",
                     where=f"{path}:{reader.line_num}",
                 )
-            if cells:
-                found.append((reader.line_num, dict(zip(header, cells, strict=True))))
+            row = dict(zip(header, cells, strict=False))
+            # The first row of a shared list is about the list.
+            if cells and row.get("row") != "list":
+                found.append((reader.line_num, _named(row)))
     except csv.Error as error:
         raise LabelFileError(f"not CSV: {error}", where=f"{path}:{reader.line_num}") from None
     return found

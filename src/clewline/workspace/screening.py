@@ -43,6 +43,8 @@ def read_watchlist(
     store: Path | None = None,
     sets: Sequence[str] | None = None,
     categories: Sequence[str] | None = None,
+    *,
+    may_be_empty: bool = False,
 ) -> Watchlist:
     """Return the list to screen for, out of files and of label sets.
 
@@ -56,11 +58,13 @@ def read_watchlist(
         Label sets of the store; all of them if not given, none if there are `lists`.
     categories : sequence of str, optional
         Only labels of these; without it, of label sets those of abuse and all below it.
+    may_be_empty : bool
+        Whether a list that says nothing is one: all that it said was withdrawn.
 
     Returns
     -------
     Watchlist
-        Of at least one entry.
+        Of at least one entry, unless it may be empty.
 
     Raises
     ------
@@ -81,7 +85,7 @@ def read_watchlist(
     if wanted:
         entries = [one for one in entries if wanted & {one.claim.category, *one.claim.concepts}]
     watchlist = Watchlist(entries)
-    if not watchlist.entries:
+    if not watchlist.entries and not (may_be_empty and (lists or store)):
         raise UsageError(
             "there is nothing to screen for",
             where="--list",
@@ -310,6 +314,7 @@ def _inherited(entry: Entry) -> Hit:
         "hops": 0,
         "set": entry.label_set,
         "type": entry.claim.type,
+        "entries": (entry,),
         "reason": f"in one cluster with {entry.address}, of {entry.claim.entity}: computed, and "
         "wrong where a PayJoin joined two owners",
     }
