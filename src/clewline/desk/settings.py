@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "clewline.desk.money",
     "clewline.desk.exports",
     "clewline.desk.ours",
+    "clewline.desk.queue",
     "clewline.desk.welfare",
     "clewline.desk.figures",
     "clewline.desk.partners",
