@@ -53,10 +53,11 @@ _MEANINGS: Final = {
     Role.WAS_PAID: "a listed address paid the customer, no more than the customer had paid it: a "
     "refund looks like this",
     Role.CASH_OUT: "a listed address, or one of its cluster, paid the customer more than the "
-    "customer paid it: an operator who cashes out looks like this",
+    "customer paid it, or money of it came over others (a lead): an operator who cashes out looks "
+    "like this",
     Role.MERCHANT: "an address that the exchange gave the customer is listed: the customer accepts "
     "payments for the entity, or the address was another's before",
-    Role.EXPOSED: "money reached the customer from a listed entity over others, or went there",
+    Role.EXPOSED: "the other side of a transfer has had money of a listed entity, or paid it",
 }
 ALTERNATIVES: Final = {
     Role.PAID: "the address may have been another's then; the account may be a mule's or stolen",
@@ -223,7 +224,10 @@ class RollUp:
             time = NO_TIME if times is None else int(times[row])
             for hit in screened.hits[row]:
                 entries = hit.get("entries", ())
-                where = direction_of(rows, row) if entries else "exposed"
+                moved = direction_of(rows, row)
+                # Money that a deposit brought from there over others, and all else that is tied.
+                over = "brought" if moved == "from" == hit["direction"] else "exposed"
+                where = moved if entries else over
                 kind = side if side == "own" else where
                 key = (customer, hit["entity"], str(hit["category"]), hit["set"], hit["type"])
                 tally = self._tallies.setdefault((key, kind), _Tally())
@@ -243,7 +247,8 @@ class RollUp:
         """Return what one tally means."""
         customer, entity, category, label_set, type_ = key
         role = self._role(key, kind, tally)
-        control = type_ == "control" and role is not Role.EXPOSED
+        over = kind in ("exposed", "brought")
+        control = type_ == "control" and not over
         labels = hashlib.sha256()
         for entry in sorted(tally.entries):
             labels.update("\t".join(entry).encode() + b"\n")
@@ -255,7 +260,9 @@ class RollUp:
         reasons = {
             Role.PAID: f"{count} to {entity}: {shown}",
             Role.WAS_PAID: f"{count} from {entity}, no more than was paid to it: {shown}",
-            Role.CASH_OUT: f"{count} from {entity}, more than was paid to it: {shown}",
+            Role.CASH_OUT: f"{count} that brought money of {entity} over others"
+            if over
+            else f"{count} from {entity}, more than was paid to it: {shown}",
             Role.MERCHANT: f"{count} at an own address that is listed for {entity}: {shown}",
             Role.EXPOSED: f"{count} tied to {entity} over others",
         }
@@ -284,6 +291,8 @@ class RollUp:
             return Role.MERCHANT
         if kind == "exposed":
             return Role.EXPOSED
+        if kind == "brought":
+            return Role.CASH_OUT
         if kind != "from":
             return Role.PAID
         paid = self._tallies.get((key, "to"), _Tally())

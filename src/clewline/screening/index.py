@@ -138,17 +138,17 @@ class TransferIndex:
                 texts = rows.cells[role]
                 key = keys_of(texts.data, texts.begins, texts.ends)
                 # As in matching: what carries a tag is looked up without it.
-                for place, word in reader.read(texts).canonical.items():
+                for row, word in reader.read(texts).canonical.items():
                     plain = Texts.of([word])
-                    key[place] = keys_of(plain.data, plain.begins, plain.ends)[0]
+                    key[row] = keys_of(plain.data, plain.begins, plain.ends)[0]
                 keys.append(key)
                 places.append(number)
-        key, place = np.concatenate(keys), np.concatenate(places)
-        order = np.argsort(key, kind="stable")
+        every, place = np.concatenate(keys), np.concatenate(places)
+        order = np.argsort(every, kind="stable")
         line = Texts.of([str(one) for one in rows.line.tolist()])
         columns = [rows.cells.get(role) for role in _KEPT]
         data, starts = _joined([line, *columns])
-        arrays = {"keys": key[order], "rows": place[order], "starts": starts}
+        arrays = {"keys": every[order], "rows": place[order], "starts": starts}
         for name in _ARRAYS:
             np.save(f"{path}.{name}.npy", arrays[name])
         Path(f"{path}.text").write_bytes(data)
@@ -268,8 +268,8 @@ def _said(
     """Return what is said of a transfer, with what names it."""
     (entry,) = hit["entries"]
     line = int(rows.line[row])
-    about = (segment, str(line), side, entry.chain, entry.address, entry.claim.entity)
-    about = (*about, entry.label_set)
+    label = (entry.chain, entry.address, entry.claim.entity, entry.label_set)
+    about = (segment, str(line), side, *label)
     return {
         "hit": hashlib.sha256("\n".join(about).encode()).hexdigest()[:20],
         "label": hashlib.sha256("\t".join(entry.key).encode()).hexdigest()[:20],
