@@ -88,7 +88,9 @@ def write_books(
     """
     rows: list[tuple[str, ...]] = []
     sites = {one["id"] for one in truth["entities"] if one["kind"] == "site"}
-    paid, look_alike, cash_out = set(), set(), set()
+    paid: set[str] = set()
+    look_alike: set[str] = set()
+    cash_out: set[str] = set()
     for kind, payments in ((paid, truth["purchases"]), (look_alike, truth["payments"])):
         for payment in payments:
             own = [
