@@ -1,7 +1,7 @@
 """The command line: one module a group of commands, all of them thin over `clewline.workspace`.
 
 Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
-2 wrong use.
+2 wrong use, 3 screening found something.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from clewline.cli import (
     cluster,
     demo,
     desk,
+    desk_answer,
     desk_audit,
     desk_export,
     desk_keeping,
@@ -32,7 +33,9 @@ from clewline.cli import (
     label,
     match,
     play,
+    policy,
     report,
+    screen,
     share,
     sql,
     trace,
@@ -58,6 +61,7 @@ app.add_typer(label.app, name="label")
 app.add_typer(trace.app, name="trace")
 app.add_typer(exposure.app, name="exposure")
 app.add_typer(case.app, name="case")
+app.add_typer(screen.app, name="screen")
 app.add_typer(match.app, name="match")
 app.add_typer(filing.app, name="filing")
 app.add_typer(checks.app, name="checks")
@@ -71,7 +75,9 @@ desk.app.add_typer(desk_export.app, name="export")
 desk.app.command("backup")(desk_keeping.backup)
 desk.app.command("restore")(desk_keeping.restore)
 desk.app.add_typer(desk_keeping.keys_app, name="keys")
+desk.app.command("answer")(desk_answer.answer)
 app.add_typer(desk.app, name="desk")
+app.add_typer(policy.app, name="policy")
 app.add_typer(play.app, name="play")
 app.command("demo")(demo.demo)
 

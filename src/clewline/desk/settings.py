@@ -76,11 +76,17 @@ INSTALLED_APPS = [
     "clewline.desk.audit",
     "clewline.desk.records",
     "clewline.desk.cases",
+    "clewline.desk.alerts",
+    "clewline.desk.money",
     "clewline.desk.exports",
+    "clewline.desk.names",
     "clewline.desk.ours",
+    "clewline.desk.watch",
+    "clewline.desk.queue",
     "clewline.desk.welfare",
     "clewline.desk.figures",
     "clewline.desk.partners",
+    "clewline.desk.lookups",
     "clewline.desk.web",
 ]
 MIDDLEWARE = [
