@@ -19,6 +19,7 @@ from clewline.desk.money import working
 from clewline.desk.money.models import (
     ENDS,
     STEPS,
+    TABLES,
     CaseRow,
     CaseRun,
     RequestRow,
@@ -70,8 +71,8 @@ def rows(user: User, run: CaseRun, table: str) -> QuerySet[CaseRow]:
 
 def counts(user: User, run: CaseRun) -> dict[str, int]:
     """Return how many rows each table of a run has for a person."""
-    tables = run.rows.values_list("table", flat=True).distinct()
-    return {table: rows(user, run, table).count() for table in sorted(tables)}
+    there = set(run.rows.values_list("table", flat=True).distinct())
+    return {table: rows(user, run, table).count() for table in TABLES if table in there}
 
 
 def requests(case: Case) -> QuerySet[VaspRequest]:
@@ -106,6 +107,12 @@ def request_state(asked: VaspRequest) -> str:
     if not row.answered:
         return "sent"
     return "answered" if row.answered == row.asked else "partly answered"
+
+
+def due_of(asked: VaspRequest) -> date | None:
+    """Return until when an answer is due, once a request went out."""
+    sent = asked.steps.filter(step="sent").first()
+    return sent.due if sent else None
 
 
 def outstanding(user: User, today: date) -> list[VaspRequest]:
