@@ -32,6 +32,7 @@ from clewline.cli import (
     match,
     play,
     report,
+    share,
     sql,
     trace,
     tx,
@@ -58,6 +59,7 @@ app.add_typer(exposure.app, name="exposure")
 app.add_typer(case.app, name="case")
 app.add_typer(match.app, name="match")
 app.add_typer(filing.app, name="filing")
+app.add_typer(share.app, name="share")
 app.command("report")(report.report)
 app.command("sql")(sql.sql)
 app.command("extract")(extract.extract)
