@@ -76,6 +76,7 @@ def test_nothing_changes_for_a_colleague(
     show_page(world, site[:1])
     token = accounts.new_token(user, "tests", [name for name in ACTIONS if user.may(name)], 5)
     world.client(user).get("/")
+    Client().get("/api/me", headers={"Authorization": f"Bearer {token}"})  # used by now
     before = _seen(world, role, user, token, site[0])
     case = cases.open_case(owner, world.team, "Amber Kettle", "a title", "made-up basis")
     cases.link(owner, case, site[0], "made up")

@@ -30,6 +30,7 @@ from clewline.desk.money.models import (
     VaspRequest,
 )
 from clewline.desk.ours.queries import hidden_of_team, hidden_outpoints
+from clewline.reports.limits import ALTERNATIVES
 from clewline.workspace.cases import CASHOUT_COLUMNS, PAYER_COLUMNS
 
 if TYPE_CHECKING:
@@ -193,6 +194,11 @@ def layers(row: CaseRow) -> list[dict[str, Any]]:
     """Return the columns of a row, layer by layer, each with what it means."""
     help_of = {**CASHOUT_COLUMNS, **PAYER_COLUMNS}
     facts = {name: value for name, value in row.facts.items() if value not in (None, [], "")}
+    if keys := facts.get("alternatives"):
+        facts["alternatives"] = [
+            f"{ALTERNATIVES[one].name}: {ALTERNATIVES[one].text}" for one in keys
+        ]
+    help_of["alternatives"] = _("What else could explain it.")
     named = {name for names in LAYERS.values() for name in names}
     groups = {**LAYERS, "worth": tuple(name for name in facts if name not in named)}
     return [
