@@ -77,6 +77,7 @@ INSTALLED_APPS = [
     "clewline.desk.records",
     "clewline.desk.cases",
     "clewline.desk.money",
+    "clewline.desk.deconfliction",
     "clewline.desk.exports",
     "clewline.desk.ours",
     "clewline.desk.queue",
