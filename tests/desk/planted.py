@@ -14,6 +14,8 @@ from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
 from clewline.desk.deconfliction import services as deconfliction
 from clewline.desk.deconfliction.models import Decision, Enquiry, Overlap
+from clewline.desk.lookups import services as lookups
+from clewline.desk.lookups.models import LookUp
 from clewline.desk.money import queries
 from clewline.desk.money import services as money
 from clewline.desk.money.models import CaseRow, CaseRun, RunEnd, RunPack, RunProgress, VaspRequest
@@ -38,6 +40,8 @@ SEALED = {
     "account": "sealed-account",
     "partner_name": "sealed-partner-name",
     "partner_contact": "sealed-partner-contact",
+    "requester": "sealed-requester",
+    "authoriser": "sealed-authoriser",
 }
 OF_TEAM = {
     "brand": "Clear Codename",
@@ -49,6 +53,7 @@ OF_TEAM = {
     "status": "clear-dispute",
     "watch": "clear-watch-reason",
     "partner": "Quiet north",
+    "asked": "clear-partner-case",
     "purpose": "clear-purpose",
     "urgent": "clear-urgency",
 }
@@ -100,6 +105,26 @@ def sighting_of(user: User) -> Sighting:
         brand.seal("name", SEALED["name"])
         brand.save()
     return made
+
+
+ASKED = {
+    **{"purpose": "investigation", "legal_basis": "statute", "offence": "made-up offence"},
+    **{"necessity": "made-up necessity", "requester": SEALED["requester"]},
+    **{"requester_role": "constable", "authoriser": SEALED["authoriser"]},
+    **{"authoriser_rank": "inspector", "case_ref": "clear-partner-case", "reply_route": "portal"},
+}
+
+
+def look_up_of(user: User, identifiers: str = f"{ADDRESS}\n{URL}", **fields: object) -> LookUp:
+    """Ask, as somebody of a partner."""
+    return lookups.ask(user, identifiers=identifiers, **{**ASKED, **fields})
+
+
+def answered(look_up: LookUp, maker: User, checker: User) -> LookUp:
+    """Call back, draft and release."""
+    lookups.log_call(maker, look_up, "switchboard (made up)", confirmed=True)
+    lookups.release(checker, lookups.draft(maker, look_up), released=True)
+    return look_up
 
 
 def address_of(user: User, team: Team) -> None:
