@@ -63,7 +63,7 @@ SHARED = {"cryptography": {"desk", "matching"}, "granian": {"desk", "serving"}}
 WEB = {"starlette": {"checks", "matching"}}
 DEPENDENCIES = {
     *("numpy", "numba", "llvmlite", "yaml"),
-    *(*PRINTING, *TABLES, *DESK, *PSI, *SHARE, *XML),
+    *(*PRINTING, *TABLES, *DESK, *PSI, *SHARE, *XML, *WEB),
 }
 # The engine computes from its arguments alone: no file, clock, environment or chance.
 UNCLEAN = {
