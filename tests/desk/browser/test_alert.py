@@ -1,4 +1,4 @@
-"""An alert goes out on all channels to real receivers on this machine, and its withdrawal follows."""
+"""An alert goes out on all channels to real receivers here, and its withdrawal follows."""
 
 from __future__ import annotations
 
