@@ -1,6 +1,6 @@
 """What somebody may not know of changes nothing that they can observe: of every page, by itself.
 
-Each of these addresses of the matrix is asked, records that the viewer may not know of are added, and it is
+Each of these addresses is asked, records that the viewer may not know of are added, and it is
 asked again: same status, same bytes, the same statements.
 """
 
