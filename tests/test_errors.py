@@ -21,6 +21,7 @@ CODES = {
     "AuditBrokenError": "audit-broken",
     "BackupError": "bad-backup",
     "BlockFileError": "bad-block-file",
+    "BusyError": "busy",
     "ChainError": "bad-chain",
     "ClewlineError": "error",
     "DataError": "bad-data",
@@ -46,6 +47,7 @@ CODES = {
     "UnavailableError": "unavailable",
     "UnknownAddressError": "unknown-address",
     "UnknownLabelSetError": "unknown-label-set",
+    "UnknownRegistrationError": "unknown-registration",
     "UnknownTransactionError": "unknown-transaction",
     "UsageError": "usage",
 }

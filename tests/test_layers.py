@@ -56,13 +56,14 @@ DESK = {
 # The extra `share`, likewise; jsonschema comes with PyMISP.
 SHARE = {"stix2", "pymisp", "jsonschema"}
 # The extra `psi`, which needs two of them too.
-PSI = {"google", "private_set_intersection", "starlette"}
+PSI = {"google", "private_set_intersection"}
 # An FIU's schema and nothing else is XML here.
 XML = {"lxml"}
-SHARED = {"cryptography": {"desk", "matching"}, "granian": {"desk", "matching"}}
+SHARED = {"cryptography": {"desk", "matching"}, "granian": {"desk", "serving"}}
+WEB = {"starlette": {"checks", "matching"}}
 DEPENDENCIES = {
     *("numpy", "numba", "llvmlite", "yaml"),
-    *(*PRINTING, *TABLES, *DESK, *PSI, *SHARE, *XML),
+    *(*PRINTING, *TABLES, *DESK, *PSI, *SHARE, *XML, *WEB),
 }
 # The engine computes from its arguments alone: no file, clock, environment or chance.
 UNCLEAN = {
@@ -128,6 +129,8 @@ def violations(source: str, module: str, table: dict[str, set[str]]) -> list[str
             found.append(f"{line}: only sharing may import {top}")
         if top in PSI and room != "matching":
             found.append(f"{line}: only matching may import {top}")
+        if top in WEB and room not in WEB[top]:
+            found.append(f"{line}: only {WEB[top]} may import {top}")
         if top in XML and room != "filing":
             found.append(f"{line}: only filing may import {top}")
         may = SHARED.get(top, {"desk"})

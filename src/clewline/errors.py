@@ -90,6 +90,13 @@ class UnknownLabelSetError(UsageError):
     http_status = 404
 
 
+class UnknownRegistrationError(UsageError):
+    """Nothing is registered under this id at the service."""
+
+    code = "unknown-registration"
+    http_status = 404
+
+
 class DataError(ClewlineError):
     """An input is broken. `where` names the source and the position in it."""
 
@@ -229,6 +236,12 @@ class StorageError(UnavailableError):
     """The disk refused a write (full, read-only, failing); the store keeps its last tip."""
 
     code = "storage"
+
+
+class BusyError(UnavailableError):
+    """More requests wait than are taken; ask again in a moment."""
+
+    code = "busy"
 
 
 class TooLargeError(UnavailableError):

@@ -16,7 +16,7 @@ from tests.filing.made import FACTS, PROFILE, SCHEMA, write
 from typer.testing import CliRunner
 
 from clewline.cli import app
-from clewline.errors import DataError, TooLargeError, UsageError
+from clewline.errors import DataError, UsageError
 from clewline.filing.facts import read_facts
 from clewline.filing.goaml import draft, read_profile
 from clewline.filing.narrative import ALTERNATIVES, DRAFT, LONGEST, narrative, package
@@ -69,7 +69,7 @@ def test_the_package_is_complete_and_repeats(tmp_path: Path) -> None:
 
 def test_a_narrative_that_is_too_long_is_refused_not_shortened(tmp_path: Path) -> None:
     file, *_ = write(tmp_path, known=["x" * 3_999] * 6)
-    with pytest.raises(TooLargeError, match=f"the form takes {LONGEST}"):
+    with pytest.raises(DataError, match=f"the form takes {LONGEST}"):
         narrative(read_facts(file), TERMS["ocse"])
 
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from ipaddress import ip_address
@@ -17,9 +12,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from granian.constants import Interfaces
-from granian.server.embed import Server
 from tests.matching.test_session import START, Pair, address
+from tests.served import served
 from typer.testing import CliRunner
 
 from clewline.cli import app
@@ -31,6 +25,7 @@ from clewline.matching.hotline import Hotline
 from clewline.matching.identity import make_identity
 from clewline.matching.items import item_of
 from clewline.matching.partners import Partner, put_partner
+from clewline.serving import Place, check
 
 
 def certificate(directory: Path) -> tuple[Path, Path]:
@@ -64,43 +59,10 @@ def certificate(directory: Path) -> tuple[Path, Path]:
     return files
 
 
-@contextmanager
-def listening(hotline: Hotline, files: tuple[Path, Path] | None) -> Iterator[int]:
-    """Run the service on a free port of this machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = Server(
-        service.application(hotline),
-        address="127.0.0.1",
-        port=port,
-        interface=Interfaces.ASGI,
-        ssl_cert=files[0] if files else None,
-        ssl_key=files[1] if files else None,
-        websockets=False,
-        log_enabled=False,
-    )
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_until_complete, args=(server.serve(),), daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
-    try:
-        yield port
-    finally:
-        loop.call_soon_threadsafe(server.stop)
-        thread.join(20)
-        loop.close()
-
-
 def test_a_session_over_https(tmp_path: Path) -> None:
     pair = Pair(tmp_path)
     files = certificate(tmp_path)
-    with listening(pair.hotline([2, 3, 9]), files) as port:
+    with served(service.application(pair.hotline([2, 3, 9])), files) as port:
         session = pair.begin(pair.file([1, 2, 3, 4, 5]), 2)
         url = f"https://127.0.0.1:{port}"
         # A certificate that nobody vouches for is not believed.
@@ -116,7 +78,7 @@ def test_strangers_and_floods_get_no_further(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair = Pair(tmp_path)
-    with listening(pair.hotline([1]), None) as port:
+    with served(service.application(pair.hotline([1]))) as port:
 
         def post(body: bytes) -> tuple[int, bytes]:
             with closing(HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
@@ -147,9 +109,9 @@ def test_plain_http_stays_on_this_machine(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="needs https"):
         ask_server(session, "http://hotline.example:8443", pair.clock, tell=True)
     with pytest.raises(UsageError, match="only with a certificate"):
-        service.listen(pair.hotline([1]), "0.0.0.0", 1, None, None)  # noqa: S104 - refused
+        check(Place("0.0.0.0", 1))  # noqa: S104 - refused
     with pytest.raises(UsageError, match="go together"):
-        service.listen(pair.hotline([1]), "127.0.0.1", 1, tmp_path / "c", None)
+        check(Place("127.0.0.1", 1, tmp_path / "c"))
 
 
 def test_the_command_line_runs_a_session_through_a_folder(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from clewline.cli import (
     address,
     case,
     chain,
+    checks,
     cluster,
     demo,
     desk,
@@ -63,6 +64,7 @@ app.add_typer(case.app, name="case")
 app.add_typer(screen.app, name="screen")
 app.add_typer(match.app, name="match")
 app.add_typer(filing.app, name="filing")
+app.add_typer(checks.app, name="checks")
 app.add_typer(share.app, name="share")
 app.command("report")(report.report)
 app.command("sql")(sql.sql)

@@ -88,9 +88,12 @@ def serve(
     threads: Threads = 2,
 ) -> None:
     """Hotline: answer over HTTPS until a signal ends it."""
-    from clewline.matching.service import listen
+    from functools import partial
 
-    listen(_hotline(home, list_file, threads), address, port, certificate, key)
+    from clewline.serving import Place, listen
+
+    make = partial(_application, home, list_file, threads)
+    listen(make, Place(address, port, certificate, key))
 
 
 @app.command("ask")
@@ -192,6 +195,13 @@ def journal(home: Home, style: Output = Format.JSONL) -> None:
     from clewline.matching.hotline import JOURNAL
 
     emit_rows(Journal(home / JOURNAL).read(), style)
+
+
+def _application(home: Path, list_file: Path, threads: int) -> Any:
+    """Return the hotline's web application."""
+    from clewline.matching.service import application
+
+    return application(_hotline(home, list_file, threads))
 
 
 def _hotline(home: Path, list_file: Path, threads: int) -> Hotline:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
-from clewline.errors import TooLargeError
+from clewline.errors import DataError
 from clewline.filing.facts import ROLES, Facts
 from clewline.filing.terms import Term, misspelt
 from clewline.reports.sheet import harmless
@@ -47,7 +47,7 @@ def narrative(facts: Facts, term: Term) -> str:
 
     Raises
     ------
-    TooLargeError
+    DataError
         If it is longer than the form takes; names by how much.
     """
     direct = [one for one in facts.transfers if one.link == "direct"]
@@ -91,7 +91,7 @@ def narrative(facts: Facts, term: Term) -> str:
     ]
     text = "\n\n".join(part for part in parts if part) + "\n"
     if len(text) > LONGEST:
-        raise TooLargeError(
+        raise DataError(
             f"the narrative has {len(text)} characters, the form takes {LONGEST}",
             where=facts.alert,
             hint="shorten known, not_known or review_reason",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from clewline.errors import DataError, UsageError
@@ -56,46 +54,6 @@ def application(hotline: Hotline) -> Starlette:
         return Response(answer, media_type=MEDIA_TYPE)
 
     return Starlette(routes=[Route(PATH, messages, methods=["POST"])])
-
-
-def listen(
-    hotline: Hotline, address: str, port: int, certificate: Path | None, key: Path | None
-) -> None:
-    """Answer until a signal ends it.
-
-    Raises
-    ------
-    UsageError
-        If it would listen beyond this machine without a certificate, or with half of one.
-    """
-    if (certificate is None) != (key is None):
-        raise UsageError("a certificate and its key go together", where="--certificate, --key")
-    if certificate is None and not _is_loopback(address):
-        raise UsageError(
-            "beyond this machine only with a certificate: --certificate and --key", where=address
-        )
-    from granian.constants import Interfaces
-    from granian.server.embed import Server
-
-    server = Server(
-        application(hotline),
-        address=address,
-        port=port,
-        interface=Interfaces.ASGI,
-        ssl_cert=certificate,
-        ssl_key=key,
-        websockets=False,
-        log_access=False,
-    )
-    asyncio.run(server.serve())
-
-
-def _is_loopback(address: str) -> bool:
-    """Tell whether nobody but this machine reaches an address."""
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
 
 
 async def _body(request: Request) -> bytes:

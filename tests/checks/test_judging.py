@@ -1,0 +1,159 @@
+"""Registering and screening: durable, once, silent, judged anew when the list changes."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.checks.made import (
+    CLEAN,
+    CONTROLLED,
+    GAMBLING,
+    LISTED,
+    MENTIONED,
+    START,
+    WAIT,
+    attempt,
+    entry,
+    judging,
+    screener,
+)
+
+from clewline.checks import judging as judging_module
+from clewline.checks.judging import LEVELS, Judge
+from clewline.checks.register import Register
+from clewline.errors import BusyError
+
+
+def test_alerts_say_what_was_found_and_why(tmp_path: Path) -> None:
+    with judging(tmp_path / "r.sqlite") as judge:
+        found = {
+            address: judge.check(attempt(address, f"W-{number}")).result(WAIT)
+            for number, address in enumerate((CONTROLLED, MENTIONED, GAMBLING, CLEAN))
+        }
+    (alert,) = found[CONTROLLED]
+    assert (alert["level"], alert["exposure"], alert["hops"]) == ("SEVERE", "DIRECT", 1)
+    assert (alert["direction"], alert["amount"]) == ("SENT", "1.5")
+    assert "Site 1 (made up) is said to control" in alert["reason"]
+    # A page that showed an address is a lead: never as grave as control.
+    assert [one["level"] for one in found[MENTIONED]] == ["HIGH"]
+    assert [one["level"] for one in found[GAMBLING]] == ["HIGH"]
+    assert found[CLEAN] == []
+
+
+def test_levels_fall_with_each_doubt() -> None:
+    order = ["LOW", "MEDIUM", "HIGH", "SEVERE"]
+    for (direct, control, child), level in LEVELS.items():
+        for weaker in ((False, control, child), (direct, False, child), (direct, control, False)):
+            assert order.index(LEVELS[weaker]) <= order.index(level)
+
+
+def test_a_reference_counts_once_however_often_it_is_sent(tmp_path: Path) -> None:
+    with judging(tmp_path / "r.sqlite") as judge:
+        answers = [judge.register(attempt(CONTROLLED)) for _ in range(5)]
+        assert [one.result(WAIT) for one in answers] == [True, False, False, False, False]
+        # What a second one says otherwise changes nothing: the first was answered.
+        assert judge.check(attempt(CLEAN)).result(WAIT)[0]["exposure"] == "DIRECT"
+        other = attempt(CONTROLLED, user="C-2")
+        assert other.id != attempt(CONTROLLED).id
+        assert judge.register(other).result(WAIT) is True
+        number = judge.ask(lambda register: len(register.alerts(attempt(CONTROLLED).id)))
+        assert number.result(WAIT) == 1
+
+
+def test_the_answer_to_a_registration_comes_before_it_is_screened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither its words nor its time can depend on what is found."""
+    gate, seen = threading.Event(), threading.Event()
+    inner = Judge._judge
+
+    def held(self: Judge, rows: Any) -> Any:
+        seen.set()
+        assert gate.wait(30)
+        return inner(self, rows)
+
+    monkeypatch.setattr(Judge, "_judge", held)
+    with judging(tmp_path / "r.sqlite") as judge:
+        answer = judge.register(attempt(CONTROLLED))
+        assert answer.result(WAIT) is True  # while screening has not begun, or stands still
+        assert seen.wait(20)
+        gate.set()
+
+
+def test_what_was_answered_survives_a_kill_and_is_screened_later(tmp_path: Path) -> None:
+    file = tmp_path / "r.sqlite"
+    first = Register(file)
+    with first.transaction():
+        first.add([attempt(CONTROLLED), attempt(CLEAN, "W-2")], "2026-01-01T00:00:00+00:00")
+    first.close()  # killed between the commit and the screening
+    with judging(file) as judge:
+        found = judge.ask(lambda register: register.get("withdrawal", attempt(CONTROLLED).id))
+        assert found.result(WAIT)["result"] == "direct"
+        clean = judge.ask(lambda register: register.get("withdrawal", attempt(CLEAN, "W-2").id))
+        assert clean.result(WAIT)["result"] == "clean"
+
+
+def test_a_batch_that_fails_is_rolled_back_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = Register.add
+
+    def broken(self: Register, rows: Any, at: str) -> Any:
+        inner(self, rows, at)
+        raise OSError("disk full")
+
+    with judging(tmp_path / "r.sqlite") as judge:
+        monkeypatch.setattr(Register, "add", broken)
+        with pytest.raises(OSError, match="disk full"):
+            judge.register(attempt(CONTROLLED)).result(WAIT)
+        monkeypatch.setattr(Register, "add", inner)
+        # The thread lives on, and nothing of it was kept.
+        assert judge.register(attempt(CONTROLLED)).result(WAIT) is True
+
+
+def test_a_new_list_judges_everything_anew(tmp_path: Path) -> None:
+    with judging(tmp_path / "r.sqlite") as judge:
+        for number, address in enumerate((CONTROLLED, CLEAN)):
+            judge.register(attempt(address, f"W-{number}")).result(WAIT)
+        # One label goes, one comes.
+        assert judge.use(screener(entry(CLEAN))).result(WAIT) == (1, 1)
+        assert judge.check(attempt(CONTROLLED, "W-0")).result(WAIT) == []
+        (alert,) = judge.check(attempt(CLEAN, "W-1")).result(WAIT)
+        assert alert["exposure"] == "DIRECT"
+        # And back: the withdrawn alert is raised again, under its id.
+        assert judge.use(screener(*LISTED)).result(WAIT) == (1, 1)
+        assert len(judge.check(attempt(CONTROLLED, "W-0")).result(WAIT)) == 1
+
+
+def test_a_service_that_starts_with_another_list_judges_anew(tmp_path: Path) -> None:
+    file = tmp_path / "r.sqlite"
+    with judging(file) as judge:
+        judge.register(attempt(CLEAN)).result(WAIT)
+    with judging(file, entry(CLEAN)) as judge:
+        found = judge.ask(lambda register: register.get("withdrawal", attempt(CLEAN).id))
+        assert found.result(WAIT)["result"] == "direct"
+
+
+def test_what_was_not_checked_is_never_clean(tmp_path: Path) -> None:
+    with judging(tmp_path / "r.sqlite") as judge:
+        strange = attempt("no address of any chain")
+        judge.register(strange).result(WAIT)
+        found = judge.ask(lambda register: register.get("withdrawal", strange.id)).result(WAIT)
+        assert found["result"] == "not loaded"
+
+
+def test_who_is_too_many_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging_module, "MOST_WAITING", 3)
+    register = Register(tmp_path / "r.sqlite")
+    judge = Judge(register, screener(), lambda: START)  # not started: nothing is taken
+    waiting: list[Future[bool]] = [judge.register(attempt(CLEAN, f"W-{n}")) for n in range(3)]
+    with pytest.raises(BusyError, match="3 requests wait already"):
+        judge.register(attempt(CLEAN, "W-3"))
+    judge.start()
+    assert all(one.result(WAIT) for one in waiting)
+    judge.stop()
+    register.close()
