@@ -41,6 +41,7 @@ OF_TEAM = {
     "status": "clear-dispute",
     "partner": "Quiet north",
     "purpose": "clear-purpose",
+    "issuer": "clear-issuer",
 }
 OF_CASE = {"case": "Clear Casename", "basis": "clear-basis", "why": "clear-reason"}
 

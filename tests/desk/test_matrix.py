@@ -22,6 +22,7 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 from tests.desk import planted
 from tests.desk.conftest import World, packages_go
+from tests.sharing.lists import item, shared
 
 from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import AccessChange, ApiToken, User
@@ -38,8 +39,10 @@ from clewline.desk.ours.checks import check_release
 from clewline.desk.ours.models import Mark, ReleaseWarning
 from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
+from clewline.desk.received import services as received
 from clewline.desk.records.models import Sighting
 from clewline.desk.roles import ACTIONS, Role
+from clewline.sharing.formats import write
 
 WITHOUT_DOOR: Final = {
     "setup": "the code of the terminal lets in, once",
@@ -235,6 +238,19 @@ def with_all(make: Make) -> Make:
     return made
 
 
+def of_received(name: str, *args: object) -> Make:
+    """Return an address of a file that a partner of the owner's team gave."""
+
+    def make(asking: Asking) -> str:
+        partner = Partner.objects.get(team=asking.team)
+        one = item(chain="BTC", network="main", address=planted.ADDRESS)
+        data = write("json", shared(one, issuer=planted.OF_TEAM["issuer"]))
+        found = received.take(partner, "json", data, "terminal:x")
+        return reverse(name, args=[found.ref, *args])
+
+    return make
+
+
 def of_partner(name: str) -> Make:
     """Return an address of a partner whose terms wait for a second person."""
 
@@ -385,6 +401,11 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ),
     ("partner-account", "POST"): Row(
         of_partner("partner-account"), {"username": "x"}, stranger=404
+    ),
+    ("received", "GET"): Row(with_all(at("received"))),
+    ("received-file", "GET"): Row(of_received("received-file"), stranger=404),
+    ("review-received", "POST"): Row(
+        of_received("review-received", 1), {"used": "no"}, 302, 302, 404
     ),
     ("exports", "GET"): Row(with_all(at("exports"))),
     ("ask-export", "POST"): Row(

@@ -77,6 +77,7 @@ _FINDERS: Final = {Role.ANALYST, Role.INVESTIGATOR}
 _CASE_OWNERS: Final = {Role.INVESTIGATOR}
 _HANDERS: Final = {Role.APPROVER, Role.INVESTIGATOR}
 _READERS: Final = {Role.ANALYST, Role.APPROVER, Role.INVESTIGATOR}
+_RECEIVERS: Final = {Role.ANALYST, Role.INVESTIGATOR, Role.LIAISON}
 _KEEPERS: Final = {Role.LIAISON, Role.ADMINISTRATOR}
 
 ACTIONS: Final = {
@@ -127,6 +128,9 @@ ACTIONS: Final = {
         _action("partner.decide", "Agree to a partner's terms", {Role.APPROVER}, writes=True),
         _action("partner.reveal", "Reveal its name and contact", {Role.LIAISON, Role.APPROVER}),
         _action("partner.account", "Make accounts of a partner", _ADMINISTRATORS, writes=True),
+        _action("received.list", "List files that partners gave", _RECEIVERS),
+        _action("received.read", "Open such a file; it is in quarantine", _RECEIVERS),
+        _action("received.review", "Use its items, or set them aside", _RECEIVERS, writes=True),
         _action("ours.list", "See what one's teams marked as their own", _READERS),
         _action("ours.mark", "Mark payments as a team's own", _FINDERS, writes=True),
         _action("ours.take_back", "Take such a mark back", _FINDERS, writes=True),

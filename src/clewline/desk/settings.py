@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "clewline.desk.welfare",
     "clewline.desk.figures",
     "clewline.desk.partners",
+    "clewline.desk.received",
     "clewline.desk.web",
 ]
 MIDDLEWARE = [

@@ -17,6 +17,7 @@ from clewline.desk.exports import views as exports
 from clewline.desk.figures import views as figures
 from clewline.desk.ours import views as ours
 from clewline.desk.partners import views as partners
+from clewline.desk.received import views as received
 from clewline.desk.records import views as records
 from clewline.desk.search import views as search
 from clewline.desk.web import views as web
@@ -62,6 +63,9 @@ urlpatterns = [
     path("partners/<str:ref>/stop/", partners.stop, name="stop-partner"),
     path("partners/<str:ref>/name/", partners.name, name="partner-name"),
     path("partners/<str:ref>/account/", partners.add_account, name="partner-account"),
+    path("received/", received.received, name="received"),
+    path("received/<str:ref>/", received.received_file, name="received-file"),
+    path("received/<str:ref>/<int:position>/", received.review, name="review-received"),
     path("ours/", ours.ours, name="ours"),
     path("ours/mark/", ours.mark, name="mark-ours"),
     path("ours/<str:ref>/take-back/", ours.take_back, name="take-back-ours"),
