@@ -327,6 +327,37 @@ def of_task(asking: Asking) -> str:
     return reverse("case-task-end", args=[case.ref, task.ref])
 
 
+def of_run(name: str, *args: object, ended: bool = True) -> Make:
+    """Return an address of a run of the owner's case."""
+    return lambda asking: reverse(
+        name, args=[planted.run_of(asking.owner, asking.case, ended=ended).ref, *args]
+    )
+
+
+def of_request(name: str, *steps: str) -> Make:
+    """Return an address of a request of the owner's case."""
+    return lambda asking: reverse(
+        name, args=[planted.request_of(asking.owner, asking.case, *steps).ref]
+    )
+
+
+def with_money(name: str) -> Make:
+    """Return an address of a case that has a run, a request with an answer, and a list."""
+
+    def made(asking: Asking) -> str:
+        case = asking.case
+        planted.request_of(asking.owner, case, "approved", "sent")
+        planted.list_of(asking.owner, case)
+        return reverse(name, args=[case.ref])
+
+    return made
+
+
+def of_list(asking: Asking) -> str:
+    """Return a list that the owner imported."""
+    return reverse("case-list", args=[planted.list_of(asking.owner, asking.case)])
+
+
 def owner_form(**more: object) -> Callable[[Asking], Body]:
     """Return a form with the owner of a case."""
     return lambda asking: {"owner": asking.keeper.pseudonym, **more}
@@ -504,6 +535,66 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ),
     ("case-task-end", "POST"): Row(of_task, {"outcome": "done"}, 302, **_OF_CASE, member=302),
     ("case-file", "POST"): Row(of_case("case-file"), FILE, 302, **_OF_CASE, member=302),
+    ("case-money", "GET"): Row(with_money("case-money"), **_OF_CASE, member=200),
+    ("start-run", "GET"): Row(of_case("start-run"), **_OF_CASE, member=200),
+    # Without a chain store no address is a seed.
+    ("start-run", "POST"): Row(of_case("start-run"), {"method": "fifo"}, 400, **_OF_CASE),
+    ("run", "GET"): Row(of_run("run"), **_OF_CASE, member=200),
+    ("cancel-run", "POST"): Row(of_run("cancel-run", ended=False), {}, 302, **_OF_CASE, member=302),
+    ("run-again", "POST"): Row(of_run("run-again"), {}, 400, **_OF_CASE, member=400),
+    ("run-rows", "GET"): Row(of_run("run-rows", "payers"), **_OF_CASE, member=200),
+    ("run-row", "GET"): Row(of_run("run-row", "payers", 1), **_OF_CASE, member=200),
+    ("review-row", "POST"): Row(
+        of_run("review-row", "payers", 1),
+        {"state": "confirmed", "why": "x"},
+        302,
+        **_OF_CASE,
+        member=302,
+    ),
+    ("draft-requests", "POST"): Row(
+        of_run("draft-requests"), {"packs": ["first"], "why": "x"}, 302, **_OF_CASE, member=302
+    ),
+    ("request", "GET"): Row(of_request("request", "approved", "sent"), **_OF_CASE, member=200),
+    ("request-pack", "GET"): Row(of_request("request-pack", "approved"), **_OF_CASE, member=200),
+    # Nobody approves what they drafted.
+    ("decide-request", "POST"): Row(
+        of_request("decide-request"), {"approve": "1"}, 400, **_OF_CASE, member=302
+    ),
+    ("request-sent", "POST"): Row(
+        of_request("request-sent", "approved"),
+        {"day": "2026-01-02", "route": "x"},
+        302,
+        **_OF_CASE,
+        member=302,
+    ),
+    ("close-request", "POST"): Row(
+        of_request("close-request", "approved"), {"why": "x"}, 400, **_OF_CASE, member=400
+    ),
+    ("request-answers", "POST"): Row(
+        of_request("request-answers", "approved", "sent"),
+        {"text": f"{planted.SHEET}{planted.OUTPOINT},not ours,,"},
+        **_OF_CASE,
+        member=200,
+    ),
+    ("reveal-answers", "GET"): Row(
+        of_request("reveal-answers", "approved", "sent"), **_OF_CASE, member=200
+    ),
+    ("reveal-answers", "POST"): Row(
+        of_request("reveal-answers", "approved", "sent"),
+        {"reason": "match"},
+        **_OF_CASE,
+        member=200,
+        shows=frozenset({planted.SEALED["account"]}),
+    ),
+    ("import-list", "GET"): Row(of_case("import-list"), **_OF_CASE, member=200),
+    ("import-list", "POST"): Row(
+        of_case("import-list"),
+        {"tool": "x", "text": "address,name\nx,y", "import": "1"},
+        302,
+        **_OF_CASE,
+        member=302,
+    ),
+    ("case-list", "GET"): Row(of_list, **_OF_CASE, member=200),
     ("attribute-address", "POST"): Row(
         of_address("attribute-address"), team_form(**_SAID), 302, 302, 302
     ),

@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "clewline.desk.audit",
     "clewline.desk.records",
     "clewline.desk.cases",
+    "clewline.desk.money",
     "clewline.desk.exports",
     "clewline.desk.ours",
     "clewline.desk.welfare",
