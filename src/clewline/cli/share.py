@@ -13,7 +13,7 @@ from clewline.cli.output import log
 from clewline.errors import ClewlineError, SharedFileError, UsageError
 
 app = typer.Typer(
-    no_args_is_help=True, help="Lists for partners: check, convert, take in; docs/SHARING.md."
+    no_args_is_help=True, help="Lists for partners, in their formats; docs/SHARING.md."
 )
 _NAMES = "json, csv, stix, misp, tagpack or ftm"
 _Style = Annotated[str, typer.Option("--format", help=f"Its format: {_NAMES}.")]
