@@ -28,6 +28,8 @@ DOORS = {
     "clewline.desk.audit.time_authority": {"http.client", "urllib.parse"},
     # Takes apart the operator's own database and origin; opens nothing.
     "clewline.desk.settings": {"urllib.parse"},
+    # Alerts to partners, to where a person entered for a channel; never from a record.
+    "clewline.desk.alerts.sending": {"http.client", "urllib.parse", "socket", "ssl", "smtplib"},
     # Asks whether a port is free to listen on; connects to nothing.
     "clewline.desk.running": {"socket"},
 }

@@ -45,9 +45,11 @@ OF_TEAM = {
     "tier": "clear-tier",
     "label": "clear-label",
     "status": "clear-dispute",
+    "watch": "clear-watch-reason",
     "partner": "Quiet north",
     "purpose": "clear-purpose",
     "issuer": "clear-issuer",
+    "urgent": "clear-urgency",
 }
 OF_CASE = {
     "case": "Clear Casename",

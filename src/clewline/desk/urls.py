@@ -16,18 +16,32 @@ from clewline.desk.cases import views as cases
 from clewline.desk.exports import views as exports
 from clewline.desk.figures import views as figures
 from clewline.desk.money import views as money
+from clewline.desk.names import views as names
 from clewline.desk.ours import views as ours
 from clewline.desk.partners import views as partners
+from clewline.desk.queue import views as queue
 from clewline.desk.received import views as received
 from clewline.desk.records import views as records
 from clewline.desk.search import views as search
-from clewline.desk.web import views as web
+from clewline.desk.watch import views as watch
 from clewline.desk.welfare import views as welfare
 
 register_converter(ChainOrNone, "chain")
 
 urlpatterns = [
-    path("", web.home, name="home"),
+    path("", queue.home, name="home"),
+    path("today/take/", queue.take_item, name="take-item"),
+    path("today/leave/", queue.leave_item, name="leave-item"),
+    path("today/urgent/now/", queue.urgent_now, name="urgent-now"),
+    path("today/<str:name>/", queue.section, name="today-section"),
+    path("sightings/<str:ref>/urgent/", queue.raise_of_sighting, name="raise-urgent"),
+    path("cases/<str:ref>/urgent/", queue.raise_of_case, name="raise-urgent-case"),
+    path("urgent/<str:ref>/", queue.urgent, name="urgent"),
+    path("urgent/<str:ref>/acknowledge/", queue.acknowledge, name="acknowledge-urgent"),
+    path("urgent/<str:ref>/close/", queue.close, name="close-urgent"),
+    path("on-call/", queue.roster, name="roster"),
+    path("on-call/add/", queue.add_shift, name="add-shift"),
+    path("on-call/<str:ref>/end/", queue.end_shift, name="end-shift"),
     path("setup/<str:code>/", accounts.set_up, name="setup"),
     path("invitation/<str:secret>/", accounts.accept, name="accept"),
     path("step-in/", accounts.step_in, name="step-in"),
@@ -77,7 +91,11 @@ urlpatterns = [
     path("brands/", brands.brands, name="brands"),
     path("brands/new/", brands.new_brand, name="new-brand"),
     path("brands/<str:ref>/", brands.brand, name="brand"),
-    path("brands/<str:ref>/name/", brands.name, name="brand-name"),
+    path("brands/<str:ref>/name/", names.of_brand, name="brand-name"),
+    path("brands/<str:ref>/name/release/", names.release_of_brand, name="release-name"),
+    path("cases/<str:ref>/title/", names.of_case, name="case-title"),
+    path("cases/<str:ref>/title/release/", names.release_of_case, name="release-title"),
+    path("names/<str:ref>/revoke/", names.revoke, name="revoke-name"),
     path("brands/<str:ref>/group/", brands.new_group, name="new-group"),
     path("groups/<str:ref>/", brands.group, name="group"),
     path("judge/", brands.judge_next, name="judge"),
@@ -134,6 +152,12 @@ urlpatterns = [
         )
     ),
     path("sightings/<str:ref>/reveal/<str:field>/", welfare.reveal, name="reveal"),
+    path("", include("clewline.desk.alerts.urls")),
+    path("watch/", watch.watches, name="watches"),
+    path("watch/new/", watch.new_watch, name="new-watch"),
+    path("watch/<str:ref>/", watch.watch, name="watch"),
+    path("watch/<str:ref>/seen/", watch.seen_watch, name="seen-watch"),
+    path("watch/<str:ref>/stop/", watch.stop_watch, name="stop-watch"),
     path("welfare/", welfare.welfare, name="welfare"),
     path("welfare/change/", welfare.change, name="welfare-change"),
     path("welfare/team/", welfare.team, name="welfare-team"),
