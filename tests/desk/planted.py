@@ -55,6 +55,7 @@ OF_TEAM = {
     "partner": "Quiet north",
     "asked": "clear-partner-case",
     "purpose": "clear-purpose",
+    "issuer": "clear-issuer",
     "urgent": "clear-urgency",
 }
 OF_CASE = {

@@ -22,6 +22,7 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 from tests.desk import planted
 from tests.desk.conftest import World, packages_go
+from tests.sharing.lists import item, shared
 
 from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import AccessChange, ApiToken, User
@@ -47,10 +48,12 @@ from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
 from clewline.desk.queue import services as queue
 from clewline.desk.queue.models import Urgent
+from clewline.desk.received import services as received
 from clewline.desk.records import services as records
 from clewline.desk.records.models import Sighting
 from clewline.desk.roles import ACTIONS, Role
 from clewline.desk.watch import services as watch
+from clewline.sharing.formats import write
 
 WITHOUT_DOOR: Final = {
     "setup": "the code of the terminal lets in, once",
@@ -374,6 +377,19 @@ def with_all(make: Make) -> Make:
     return made
 
 
+def of_received(name: str, *args: object) -> Make:
+    """Return an address of a file that a partner of the owner's team gave."""
+
+    def make(asking: Asking) -> str:
+        partner = Partner.objects.get(team=asking.team)
+        one = item(chain="BTC", network="main", address=planted.ADDRESS)
+        data = write("json", shared(one, issuer=planted.OF_TEAM["issuer"]))
+        found = received.take(partner, "json", data, "terminal:x")
+        return reverse(name, args=[found.ref, *args])
+
+    return make
+
+
 def look_up_at(asking: Asking, stage: str) -> LookUp:
     """Return a look-up of the team's partner, as far as `stage`."""
     world = asking.world
@@ -684,6 +700,11 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ),
     ("partner-account", "POST"): Row(
         of_partner("partner-account"), {"username": "x"}, stranger=404
+    ),
+    ("received", "GET"): Row(with_all(at("received"))),
+    ("received-file", "GET"): Row(of_received("received-file"), stranger=404),
+    ("review-received", "POST"): Row(
+        of_received("review-received", 1), {"used": "no"}, 302, 302, 404
     ),
     ("overlaps", "GET"): Row(with_all(at("overlaps")), member=200),
     ("enquire", "GET"): Row(of_case("enquire"), **_OF_CASE, member=200),

@@ -150,6 +150,9 @@ ACTIONS: Final = {
         _action("partner.decide", "Agree to a partner's terms", {Role.APPROVER}, writes=True),
         _action("partner.reveal", "Reveal its name and contact", {Role.LIAISON, Role.APPROVER}),
         _action("partner.account", "Make accounts of a partner", _ADMINISTRATORS, writes=True),
+        _action("received.list", "List files that partners gave", _TELLERS),
+        _action("received.read", "Open such a file; it is in quarantine", _TELLERS),
+        _action("received.review", "Use its items, or set them aside", _TELLERS, writes=True),
         _action(
             "name.release",
             "Release real names to people, and revoke that",

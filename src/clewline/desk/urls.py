@@ -22,6 +22,7 @@ from clewline.desk.names import views as names
 from clewline.desk.ours import views as ours
 from clewline.desk.partners import views as partners
 from clewline.desk.queue import views as queue
+from clewline.desk.received import views as received
 from clewline.desk.records import views as records
 from clewline.desk.search import views as search
 from clewline.desk.watch import views as watch
@@ -101,6 +102,9 @@ urlpatterns = [
     path("partners/<str:ref>/stop/", partners.stop, name="stop-partner"),
     path("partners/<str:ref>/name/", partners.name, name="partner-name"),
     path("partners/<str:ref>/account/", partners.add_account, name="partner-account"),
+    path("received/", received.received, name="received"),
+    path("received/<str:ref>/", received.received_file, name="received-file"),
+    path("received/<str:ref>/<int:position>/", received.review, name="review-received"),
     path("ours/", ours.ours, name="ours"),
     path("ours/mark/", ours.mark, name="mark-ours"),
     path("ours/<str:ref>/take-back/", ours.take_back, name="take-back-ours"),
