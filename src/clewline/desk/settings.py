@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "clewline.desk.ours",
     "clewline.desk.welfare",
     "clewline.desk.figures",
+    "clewline.desk.bulk",
     "clewline.desk.partners",
     "clewline.desk.web",
 ]
