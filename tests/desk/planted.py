@@ -39,9 +39,14 @@ OF_TEAM = {
     "tier": "clear-tier",
     "label": "clear-label",
     "status": "clear-dispute",
+    "import": "clear-import",
     "partner": "Quiet north",
     "purpose": "clear-purpose",
 }
+ROWS = (
+    "observed_at,url,wording,brand\n"
+    f"2026-03-02 10:30,{URL},{SEALED['wording']},{OF_TEAM['brand']}\n"
+)
 OF_CASE = {"case": "Clear Casename", "basis": "clear-basis", "why": "clear-reason"}
 
 

@@ -23,8 +23,8 @@ from clewline.errors import ClewlineError, DataError, ErasedError, UsageError
 ADDRESS = "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"
 HEAD = "Observed At;report_ref;url;brand;address;asset;amount_min;price_currency;wording;colour\n"
 GOOD = HEAD + "".join(
-    f"2026-03-{n:02} 10:30;REP-{n};https://s{n}.example/pay;Brand {n % 2};{ADDRESS};BTC;{20 + n};EUR;"
-    f'"Made-up, with a comma\nand a line {n}";red\n'
+    f"2026-03-{n:02} 10:30;REP-{n};https://s{n}.example/pay;Brand {n % 2};{ADDRESS};BTC;{20 + n};"
+    f'EUR;"Made-up, with a comma\nand a line {n}";red\n'
     for n in range(1, 8)
 )
 

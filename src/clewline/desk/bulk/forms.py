@@ -50,7 +50,8 @@ class ColumnsForm(forms.Form):
     """Which field each column is of."""
 
     def __init__(self, job: Import, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="column_%s", **kwargs)
+        kwargs.setdefault("auto_id", "column_%s")
+        super().__init__(*args, **kwargs)
         numbered = [f"{name}_{n}" for n in range(2, 10) for name in reading.OF_OPTION]
         names = (*reading.OF_SIGHTING, *reading.OF_OPTION, *numbered)
         choices = [("", _("not read")), *((name, name) for name in names)]

@@ -69,7 +69,7 @@ def first_rows(job: Import) -> list[dict[str, Any]]:
     piece = Piece.objects.filter(job=job, text_sealed__isnull=False).order_by("number").first()
     if piece is None:
         return []
-    found = []
+    found: list[dict[str, Any]] = []
     for number, (_, text, refused) in enumerate(json.loads(piece.unseal("text")), piece.first):
         if refused or len(found) == _FIRST:
             continue

@@ -40,8 +40,10 @@ OF_OPTION: Final = (
 )
 """Fields of a payment option; in CSV the second and further ones have ``_2`` to ``_9`` behind."""
 _NUMBERED: Final = re.compile(r"([a-z_]+?)_([2-9])")
-_YES_NO: Final = {"": False, "no": False, "false": False, "0": False}
-_YES_NO |= {"yes": True, "true": True, "1": True}
+_YES_NO: Final = {
+    **dict.fromkeys(("", "no", "false", "0"), False),
+    **dict.fromkeys(("yes", "true", "1"), True),
+}
 _SEPARATORS: Final = ",;\t"
 
 

@@ -420,7 +420,7 @@ def _mark_known(
         for one in Sighting.objects.filter(team=job.team_id, report_ref__in=refs).standing()
     }
     earlier = {
-        bytes(key): (number, bytes(said))
+        bytes(key or b""): (number, bytes(said or b""))
         for key, number, said in Row.objects.filter(
             job=job, key__in=keys, number__lt=rows[0].number, state__in=(NEW, RECORDED)
         ).values_list("key", "number", "check_index")

@@ -682,7 +682,8 @@ def check_row(row: models.Model, where: str) -> None:
     except ValidationError as error:
         name, found = next(iter(error.error_dict.items()))
         # Django's own message of a wrong word repeats it, and it may be of another column.
-        known = [str(word) for word, _ in row._meta.get_field(name).choices or ()]
+        field: Any = row._meta.get_field(name)
+        known = [str(word) for word, _ in field.choices or ()]
         wrong = found[0].code == "invalid_choice"
         message = f"is none of: {', '.join(known)}" if wrong else found[0].messages[0]
         raise UsageError(message, where=f"{where}: {name}") from None
