@@ -11,7 +11,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -25,6 +25,9 @@ from tests.desk.conftest import World, packages_go
 
 from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import AccessChange, ApiToken, User
+from clewline.desk.addresses.services import address_row
+from clewline.desk.alerts import services as alerts
+from clewline.desk.alerts.models import AlertDecision
 from clewline.desk.api import operations
 from clewline.desk.audit.models import Event
 from clewline.desk.brands import services as brands
@@ -34,13 +37,17 @@ from clewline.desk.cases.models import Case
 from clewline.desk.exports import services as exports
 from clewline.desk.exports.models import ExportDecision
 from clewline.desk.figures import services as figures
+from clewline.desk.names.models import NameRelease
 from clewline.desk.ours import services as ours
 from clewline.desk.ours.checks import check_release
 from clewline.desk.ours.models import Mark, ReleaseWarning
 from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
+from clewline.desk.queue import services as queue
+from clewline.desk.queue.models import Urgent
 from clewline.desk.records.models import Sighting
 from clewline.desk.roles import ACTIONS, Role
+from clewline.desk.watch import services as watch
 
 WITHOUT_DOOR: Final = {
     "setup": "the code of the terminal lets in, once",
@@ -49,6 +56,14 @@ WITHOUT_DOOR: Final = {
     None: "the icon",
     "openapi-json": "what the API can do, no record",
     "api-root": "nothing",
+    **dict.fromkeys(
+        (
+            *("share-json", "share-csv", "share-alert", "share-answer", "share-misp", "taxii"),
+            *("taxii-root", "taxii-status", "taxii-collections", "taxii-collection"),
+            *("taxii-manifest", "taxii-objects", "taxii-object", "taxii-versions"),
+        ),
+        "the access key of a partner lets in; tests/desk/alerts has who sees what",
+    ),
 }
 """Pages that look after their own door, and what it is; besides allauth's under accounts/."""
 
@@ -104,10 +119,10 @@ class Row:
 
     path: Make
     body: Body | Callable[[Asking], Body] | None = None
-    owner: int = 200
-    teammate: int = 200
+    owner: int | dict[str, int] = 200
+    teammate: int | dict[str, int] = 200
     stranger: int = 200
-    member: int | None = None
+    member: int | dict[str, int] | None = None
     shows: frozenset[str] = field(default_factory=frozenset)
     is_log: bool = False
 
@@ -242,11 +257,91 @@ def of_warning(asking: Asking) -> str:
     return reverse("answer-warning", args=[warning.ref])
 
 
+def of_urgent(name: str, *, acknowledged: bool = False) -> Make:
+    """Return an address of an urgent mark on the owner's sighting."""
+
+    def make(asking: Asking) -> str:
+        made = planted.sighting_of(asking.keeper)
+        mark = queue.raise_urgent(asking.keeper, made, planted.OF_TEAM["urgent"])
+        if acknowledged:
+            queue.acknowledge(asking.keeper, mark)
+        return reverse(name, args=[mark.ref])
+
+    return make
+
+
+def of_name(name: str) -> Make:
+    """Return the page of a brand's name, which was released to the asker if that can be."""
+
+    def make(asking: Asking) -> str:
+        brand = asking.sighting.brand
+        assert brand is not None
+        until = datetime.now(UTC) + timedelta(days=1)
+        NameRelease.objects.create(
+            brand=brand, to=asking.user, by=asking.keeper, reason="x", until=until
+        )
+        return reverse(name, args=[brand.ref])
+
+    return make
+
+
+def of_release(asking: Asking) -> str:
+    """Return where a release of a brand's name ends."""
+    _ = of_name("brand-name")(asking)
+    return reverse("revoke-name", args=[NameRelease.objects.latest("pk").ref])
+
+
+def release_form(asking: Asking) -> Body:
+    """Return to whom a name is released: to a second analyst, who may know of it."""
+    to = User.objects.filter(pseudonym="north-reader").first() or User.objects.create_user(
+        "north-reader",
+        organisation=asking.team.organisation,
+        roles=["analyst"],
+        pseudonym="north-reader",
+    )
+    to.teams.add(asking.team)
+    for case in Case.objects.filter(team=asking.team):
+        case.members.get_or_create(user=to, defaults={"by": asking.keeper})
+    return {"to": to.pseudonym, "why": "made up", "days": 7}
+
+
+def of_shift(asking: Asking) -> str:
+    """Return where a shift of the owner is taken off the roster."""
+    now = datetime.now(UTC)
+    shift = queue.add_shift(
+        asking.keeper, asking.team, asking.keeper, now, now + timedelta(hours=1)
+    )
+    return reverse("end-shift", args=[shift.ref])
+
+
+def shift_form(asking: Asking) -> Body:
+    """Return who is put on call."""
+    times = {"starts": "2026-03-02T10:00", "ends": "2026-03-02T18:00"}
+    return {
+        "team": (asking.user.teams.first() or asking.team).pk,
+        "person": asking.user.pseudonym,
+        **times,
+    }
+
+
+def key_form(asking: Asking) -> Body:
+    """Return an item of the queue of the owner's team; whoever may open urgent marks has it."""
+    return {"key": Urgent.objects.latest("pk").ref}
+
+
+def of_taken(asking: Asking) -> str:
+    """Return where an item is left that the asker took, if they could."""
+    _ = of_urgent("urgent")(asking)
+    if asking.user.may("urgent.read") and asking.team.pk in asking.user.team_ids:
+        queue.take_item(asking.user, Urgent.objects.latest("pk").ref)
+    return reverse("leave-item")
+
+
 def with_all(make: Make) -> Make:
     """Make one of each record before a list is asked."""
 
     def made(asking: Asking) -> str:
-        _ = asking.sighting, asking.case, of_warning(asking)
+        _ = asking.case, of_warning(asking), of_urgent("urgent")(asking), of_shift(asking)
         planted.address_of(asking.keeper, asking.team)
         return make(asking)
 
@@ -329,6 +424,37 @@ def of_task(asking: Asking) -> str:
     return reverse("case-task-end", args=[case.ref, task.ref])
 
 
+def of_run(name: str, *args: object, ended: bool = True) -> Make:
+    """Return an address of a run of the owner's case."""
+    return lambda asking: reverse(
+        name, args=[planted.run_of(asking.owner, asking.case, ended=ended).ref, *args]
+    )
+
+
+def of_request(name: str, *steps: str) -> Make:
+    """Return an address of a request of the owner's case."""
+    return lambda asking: reverse(
+        name, args=[planted.request_of(asking.owner, asking.case, *steps).ref]
+    )
+
+
+def with_money(name: str) -> Make:
+    """Return an address of a case that has a run, a request with an answer, and a list."""
+
+    def made(asking: Asking) -> str:
+        case = asking.case
+        planted.request_of(asking.owner, case, "approved", "sent")
+        planted.list_of(asking.owner, case)
+        return reverse(name, args=[case.ref])
+
+    return made
+
+
+def of_list(asking: Asking) -> str:
+    """Return a list that the owner imported."""
+    return reverse("case-list", args=[planted.list_of(asking.owner, asking.case)])
+
+
 def owner_form(**more: object) -> Callable[[Asking], Body]:
     """Return a form with the owner of a case."""
     return lambda asking: {"owner": asking.keeper.pseudonym, **more}
@@ -357,6 +483,64 @@ def of_handover(asking: Asking) -> str:
     return url
 
 
+def of_alert(name: str, *, released: bool = False) -> Make:
+    """Return an address of an alert that the owner made."""
+
+    def make(asking: Asking) -> str:
+        _ = asking.sighting
+        partner = Partner.objects.get(team=asking.team)
+        address = address_row(planted.KEY)
+        made = alerts.make(asking.keeper, asking.team, [address], [partner])
+        if released:
+            by = asking.world.person("approver")
+            AlertDecision.objects.create(alert=made, released=True, by=by)
+        return reverse(name, args=[made.ref])
+
+    return make
+
+
+def of_channel(asking: Asking) -> str:
+    """Return where a channel to a partner of the team is closed."""
+    partner = Partner.objects.get(team=asking.team)
+    made = alerts.open_channel(asking.keeper, asking.team, partner, "pull")
+    return reverse("close-channel", args=[made.ref])
+
+
+def of_key(asking: Asking) -> str:
+    """Return where the access key of a partner is made."""
+    return reverse("access-key", args=[Partner.objects.get(team=asking.team).ref])
+
+
+def alert_form(asking: Asking) -> Body:
+    """Return what the form of an alert sends: a page of the asker's own."""
+    team = asking.user.organisation.teams.get()
+    analysts = asking.world.people if team == asking.team else asking.world.strangers
+    planted.sighting_of(analysts["analyst"])
+    settled = {"what": planted.ADDRESS, "team": team.pk, "tlp": "amber", "pap": "amber"}
+    partner = Partner.objects.get(team=team).pk
+    return {**settled, "strength": "mention", "confidence": "web_crawl", "partners": [partner]}
+
+
+def channel_form(asking: Asking) -> Body:
+    """Return what the form of a channel sends."""
+    team = asking.user.organisation.teams.get()
+    return {"partner": Partner.objects.get(team=team).pk, "team": team.pk, "kind": "pull"}
+
+
+def of_watch(name: str, *, of_a_case: bool = False) -> Make:
+    """Return an address of something that the owner watches, for a case or not."""
+
+    def make(asking: Asking) -> str:
+        _ = asking.sighting
+        case = asking.case if of_a_case else None
+        address = address_row(planted.KEY)
+        why = planted.OF_TEAM["watch"]
+        made = watch.watch(asking.keeper, asking.team, address, why, case=case)
+        return reverse(name, args=[made.ref])
+
+    return make
+
+
 STATE: Final = {"state": "removed", "at": "2026-03-02 11:30"}
 GROUP: Final = planted.OF_TEAM["group"]
 PROTECTION: Final = {"reveals_per_day": 10, "minutes_per_day": 60, "seconds_open": 30}
@@ -369,12 +553,32 @@ _SEALED_PARTNER: Final = frozenset(
 )
 FILE: Final = {"name": "a.zip", "sha256": "0" * 64, "size": 1, "place": "made up"}
 _OF_CASE: Final = {"teammate": 404, "stranger": 404}
-_SEALED_NOTES: Final = frozenset({planted.SEALED["title"], planted.SEALED["note"]})
+_SEALED_NOTES: Final = frozenset({planted.SEALED["note"]})
+RELEASED: Final = {"approver": 302, "investigator": 400}
 _KIND: Final = {"label": "x", "source": "x", "confidence": "forensic"}
 _SAID: Final = {**_KIND, "category": "", "custody": "unknown", "obtained": "seen"}
 
 PAGES: Final[dict[tuple[str, str], Row]] = {
     ("home", "GET"): Row(with_all(at("home"))),
+    ("take-item", "POST"): Row(with_all(at("take-item")), key_form, 302, 302, 404),
+    # Who did not take it cannot leave it.
+    ("leave-item", "POST"): Row(of_taken, key_form, 302, 302, 400),
+    ("today-section", "GET"): Row(with_all(at("today-section", "urgent"))),
+    ("urgent-now", "GET"): Row(with_all(at("urgent-now"))),
+    ("raise-urgent", "GET"): Row(of_sighting("raise-urgent"), stranger=404),
+    ("raise-urgent", "POST"): Row(of_sighting("raise-urgent"), {"reason": "x"}, 302, 302, 404),
+    ("raise-urgent-case", "GET"): Row(of_case("raise-urgent-case"), **_OF_CASE, member=200),
+    ("raise-urgent-case", "POST"): Row(
+        of_case("raise-urgent-case"), {"reason": "x"}, 302, **_OF_CASE, member=302
+    ),
+    ("urgent", "GET"): Row(of_urgent("urgent"), stranger=404),
+    ("acknowledge-urgent", "POST"): Row(of_urgent("acknowledge-urgent"), {}, 302, 302, 404),
+    ("close-urgent", "POST"): Row(
+        of_urgent("close-urgent", acknowledged=True), {"outcome": "x"}, 302, 302, 404
+    ),
+    ("roster", "GET"): Row(with_all(at("roster"))),
+    ("add-shift", "POST"): Row(at("add-shift"), shift_form, 302, 302, 302),
+    ("end-shift", "POST"): Row(of_shift, {}, 302, 302, 404),
     ("account", "GET"): Row(at("account")),
     ("add-token", "POST"): Row(
         at("add-token"), {"name": "x", "days": 5, "scopes": ["account.read"]}
@@ -473,11 +677,31 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("brand", "GET"): Row(of_brand("brand"), stranger=404),
     ("brand-name", "GET"): Row(of_brand("brand-name"), stranger=404),
     ("brand-name", "POST"): Row(
-        of_brand("brand-name"),
+        of_name("brand-name"),
         {"reason": "compare"},
         stranger=404,
         shows=frozenset({planted.SEALED["name"]}),
     ),
+    ("release-name", "POST"): Row(
+        # Only approvers release names; an investigator does that of a case of their own.
+        of_brand("release-name"),
+        release_form,
+        RELEASED,
+        RELEASED,
+        404,
+    ),
+    ("case-title", "GET"): Row(of_case("case-title"), **_OF_CASE, member=200),
+    ("case-title", "POST"): Row(
+        of_case("case-title"),
+        {"reason": "compare"},
+        **_OF_CASE,
+        member=400,
+        shows=frozenset({planted.SEALED["title"]}),
+    ),
+    ("release-title", "POST"): Row(
+        of_case("release-title"), release_form, 302, **_OF_CASE, member=RELEASED
+    ),
+    ("revoke-name", "POST"): Row(of_release, {}, RELEASED, RELEASED, 404),
     ("new-group", "GET"): Row(of_brand("new-group"), stranger=404),
     ("new-group", "POST"): Row(of_brand("new-group"), {"codename": "x"}, 302, 302, 404),
     ("group", "GET"): Row(of_group, stranger=404),
@@ -517,6 +741,66 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ),
     ("case-task-end", "POST"): Row(of_task, {"outcome": "done"}, 302, **_OF_CASE, member=302),
     ("case-file", "POST"): Row(of_case("case-file"), FILE, 302, **_OF_CASE, member=302),
+    ("case-money", "GET"): Row(with_money("case-money"), **_OF_CASE, member=200),
+    ("start-run", "GET"): Row(of_case("start-run"), **_OF_CASE, member=200),
+    # Without a chain store no address is a seed.
+    ("start-run", "POST"): Row(of_case("start-run"), {"method": "fifo"}, 400, **_OF_CASE),
+    ("run", "GET"): Row(of_run("run"), **_OF_CASE, member=200),
+    ("cancel-run", "POST"): Row(of_run("cancel-run", ended=False), {}, 302, **_OF_CASE, member=302),
+    ("run-again", "POST"): Row(of_run("run-again"), {}, 400, **_OF_CASE, member=400),
+    ("run-rows", "GET"): Row(of_run("run-rows", "payers"), **_OF_CASE, member=200),
+    ("run-row", "GET"): Row(of_run("run-row", "payers", 1), **_OF_CASE, member=200),
+    ("review-row", "POST"): Row(
+        of_run("review-row", "payers", 1),
+        {"state": "confirmed", "why": "x"},
+        302,
+        **_OF_CASE,
+        member=302,
+    ),
+    ("draft-requests", "POST"): Row(
+        of_run("draft-requests"), {"packs": ["first"], "why": "x"}, 302, **_OF_CASE, member=302
+    ),
+    ("request", "GET"): Row(of_request("request", "approved", "sent"), **_OF_CASE, member=200),
+    ("request-pack", "GET"): Row(of_request("request-pack", "approved"), **_OF_CASE, member=200),
+    # Nobody approves what they drafted.
+    ("decide-request", "POST"): Row(
+        of_request("decide-request"), {"approve": "1"}, 400, **_OF_CASE, member=302
+    ),
+    ("request-sent", "POST"): Row(
+        of_request("request-sent", "approved"),
+        {"day": "2026-01-02", "route": "x"},
+        302,
+        **_OF_CASE,
+        member=302,
+    ),
+    ("close-request", "POST"): Row(
+        of_request("close-request", "approved"), {"why": "x"}, 400, **_OF_CASE, member=400
+    ),
+    ("request-answers", "POST"): Row(
+        of_request("request-answers", "approved", "sent"),
+        {"text": f"{planted.SHEET}{planted.OUTPOINT},not ours,,"},
+        **_OF_CASE,
+        member=200,
+    ),
+    ("reveal-answers", "GET"): Row(
+        of_request("reveal-answers", "approved", "sent"), **_OF_CASE, member=200
+    ),
+    ("reveal-answers", "POST"): Row(
+        of_request("reveal-answers", "approved", "sent"),
+        {"reason": "match"},
+        **_OF_CASE,
+        member=200,
+        shows=frozenset({planted.SEALED["account"]}),
+    ),
+    ("import-list", "GET"): Row(of_case("import-list"), **_OF_CASE, member=200),
+    ("import-list", "POST"): Row(
+        of_case("import-list"),
+        {"tool": "x", "text": "address,name\nx,y", "import": "1"},
+        302,
+        **_OF_CASE,
+        member=302,
+    ),
+    ("case-list", "GET"): Row(of_list, **_OF_CASE, member=200),
     ("attribute-address", "POST"): Row(
         of_address("attribute-address"), team_form(**_SAID), 302, 302, 302
     ),
@@ -535,6 +819,33 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
         stranger=404,
         shows=frozenset({planted.SEALED["wording"]}),
     ),
+    ("alerts", "GET"): Row(with_all(at("alerts"))),
+    ("new-alert", "GET"): Row(with_all(at("new-alert"))),
+    ("new-alert", "POST"): Row(at("new-alert"), alert_form, 302, 302, 302),
+    ("alert", "GET"): Row(of_alert("alert"), stranger=404),
+    # Nobody approves what they made.
+    ("decide-alert", "POST"): Row(of_alert("decide-alert"), {"release": "1"}, 400, 302, 404),
+    ("follow-alert", "POST"): Row(
+        of_alert("follow-alert", released=True),
+        {"kind": "withdrawn", "reason": "x"},
+        *(302, 302, 404),
+    ),
+    ("outbox", "GET"): Row(with_all(at("outbox"))),
+    ("outbox", "POST"): Row(at("outbox"), {"delivery": "x"}, 302, 302, 302),
+    ("channels", "GET"): Row(with_all(at("channels"))),
+    ("open-channel", "POST"): Row(at("open-channel"), channel_form, 302, 302, 302),
+    ("close-channel", "POST"): Row(of_channel, {}, 302, 302, 404),
+    ("access-key", "POST"): Row(of_key, {}, stranger=404),
+    ("watches", "GET"): Row(with_all(at("watches"))),
+    ("new-watch", "POST"): Row(
+        at("new-watch"), team_form(address=planted.ADDRESS, why="x"), 302, 302, 302
+    ),
+    ("watch", "GET"): Row(of_watch("watch"), stranger=404),
+    # One for a case is known to its members.
+    ("seen-watch", "POST"): Row(
+        of_watch("seen-watch", of_a_case=True), {}, 302, **_OF_CASE, member=302
+    ),
+    ("stop-watch", "POST"): Row(of_watch("stop-watch"), {}, 302, 302, 404),
     ("welfare", "GET"): Row(with_all(at("welfare"))),
     ("welfare-change", "POST"): Row(at("welfare-change"), PROTECTION, 302, 302, 302),
     ("welfare-team", "GET"): Row(with_all(at("welfare-team"))),
@@ -738,7 +1049,10 @@ def body_of(row: Row, asking: Asking) -> Body:
 
 def expected(row: Row, action: Any, role: str, relation: str) -> int:
     """Return the status that the answer must have."""
-    return int(getattr(row, relation)) if Role(role) in action.roles else 403
+    if Role(role) not in action.roles:
+        return 403
+    status = getattr(row, relation)
+    return int(status[role] if isinstance(status, dict) else status)
 
 
 def join(asking: Asking, relation: str) -> None:

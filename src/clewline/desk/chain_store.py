@@ -99,6 +99,21 @@ class ChainStoreDoor:
         answer = self._ask(ask)
         return [answer] * len(asked) if isinstance(answer, FromChain) else answer
 
+    def latest_payments(
+        self, asked: Sequence[tuple[str, str, str]], most: int
+    ) -> tuple[FromChain, dict[tuple[str, str, str], list[tuple[str, int]]]]:
+        """Return up to which tip, and the latest payments to those addresses that were paid."""
+
+        def ask(workspace: Workspace) -> Any:
+            here = [one for one in asked if _is_of(workspace, one[0], one[1])]
+            tip = workspace.store.manifest.height
+            rows = workspace.latest_payments([canonical for _, _, canonical in here], most)
+            paid = {one: row for one, row in zip(here, rows, strict=True) if row}
+            return FromChain("found", f"as of block {tip:,}", {"height": tip}), paid
+
+        answer = self._ask(ask)
+        return (answer, {}) if isinstance(answer, FromChain) else answer
+
     def transaction(self, txid: str) -> FromChain:
         """Return a transaction of the chain."""
 
@@ -108,6 +123,31 @@ class ChainStoreDoor:
 
         answer: FromChain = self._ask(ask)
         return answer
+
+    def labels(self, asked: Sequence[tuple[str, str, str]]) -> list[list[dict[str, Any]] | None]:
+        """Return the labels of many addresses; None for one that the store is not of."""
+
+        def ask(workspace: Workspace) -> list[list[dict[str, Any]] | None]:
+            return [
+                list(workspace.labels(one[2])["labels"])
+                if _is_of(workspace, one[0], one[1])
+                else None
+                for one in asked
+            ]
+
+        answer = self._ask(ask)
+        return [None] * len(asked) if isinstance(answer, FromChain) else answer
+
+    def label_sets(self) -> list[str]:
+        """Return the names of the store's label sets."""
+        answer = self._ask(
+            lambda workspace: [str(one["name"]) for one in workspace.attribution.digests]
+        )
+        return [] if isinstance(answer, FromChain) else answer
+
+    def opened(self, sets: Sequence[str] | None) -> Workspace:
+        """Open the latest tip anew, for long work in the thread that asks."""
+        return Workspace.open(self._path, sets)
 
     def _ask(self, ask: Callable[[Workspace], Any]) -> Any:
         """Run a question in the store's thread; an error of ours becomes words."""
@@ -160,10 +200,49 @@ def of_addresses(asked: Sequence[tuple[str, str, str]]) -> list[FromChain]:
     return door.addresses(asked) if door and asked else [NONE] * len(asked)
 
 
+def latest_payments(
+    asked: Sequence[tuple[str, str, str]], most: int = 3
+) -> tuple[FromChain, dict[tuple[str, str, str], list[tuple[str, int]]]]:
+    """Return how far the attached store goes, and the latest payments to addresses, newest first.
+
+    A payment is its outpoint, ``txid:index``, and its time in UTC seconds.
+    """
+    door = attached()
+    return door.latest_payments(asked, most) if door else (NONE, {})
+
+
 def of_transaction(txid: str) -> FromChain:
     """Return what the attached store says of a transaction."""
     door = attached()
     return door.transaction(txid) if door else NONE
+
+
+def labels_of(asked: Sequence[tuple[str, str, str]]) -> list[list[dict[str, Any]] | None]:
+    """Return the labels of addresses from the attached store; None for those it is not of."""
+    door = attached()
+    return door.labels(asked) if door and asked else [None] * len(asked)
+
+
+def label_sets() -> list[str]:
+    """Return the names of the attached store's label sets."""
+    door = attached()
+    return door.label_sets() if door else []
+
+
+def opened(sets: Sequence[str] | None = None) -> Workspace:
+    """Open the attached store for long work: its own workspace, in the thread that asks.
+
+    Raises
+    ------
+    UsageError
+        If none is attached.
+    StoreError
+        If it cannot be read.
+    """
+    door = attached()
+    if door is None:
+        raise UsageError("no chain store is attached", where="CLEWLINE_STORE")
+    return door.opened(sets)
 
 
 def _is_of(workspace: Workspace, chain: str, network: str) -> bool:

@@ -75,8 +75,10 @@ _PEOPLE: Final = {Role.ADMINISTRATOR, Role.APPROVER, Role.AUDITOR}
 _RECORDERS: Final = {Role.ANALYST}
 _FINDERS: Final = {Role.ANALYST, Role.INVESTIGATOR}
 _CASE_OWNERS: Final = {Role.INVESTIGATOR}
-_HANDERS: Final = {Role.APPROVER, Role.INVESTIGATOR}
+_CASE_READERS: Final = {Role.APPROVER, Role.INVESTIGATOR}
 _READERS: Final = {Role.ANALYST, Role.APPROVER, Role.INVESTIGATOR}
+_TELLERS: Final = {Role.ANALYST, Role.INVESTIGATOR, Role.LIAISON}
+_SENDERS: Final = {Role.LIAISON, Role.APPROVER}
 _KEEPERS: Final = {Role.LIAISON, Role.ADMINISTRATOR}
 
 ACTIONS: Final = {
@@ -91,14 +93,20 @@ ACTIONS: Final = {
         _action("address.read", "Open the page of an address", WORKERS),
         _action("address.attribute", "Say who holds an address", _FINDERS, writes=True),
         _action("address.status", "Dispute or withdraw an address", _FINDERS, writes=True),
+        _action("alert.list", "List alerts", WORKERS),
+        _action("alert.read", "Open an alert: items, recipients, receipts", WORKERS),
+        _action("alert.make", "Draft alerts, changes and withdrawals", _TELLERS, writes=True),
+        _action("alert.decide", "Approve an alert or refuse it", {Role.APPROVER}, writes=True),
+        _action("alert.retry", "Let what was given up be tried again", _SENDERS, writes=True),
         _action("brand.list", "List brands", WORKERS),
         _action("brand.read", "Open a brand or group; names stay sealed", WORKERS),
         _action("brand.create", "Make brands and groups", _RECORDERS, writes=True),
         _action("brand.judge", "Judge what is one brand or group", _FINDERS, writes=True),
-        _action("brand.reveal", "Reveal the real name of a brand", _READERS),
+        _action("brand.reveal", "Open the real name of a brand that was released to one", _READERS),
         _action("case.list", "List the cases that one is a member of", WORKERS),
         _action("case.read", "Open a case that one is a member of", WORKERS),
-        _action("case.notes", "Read title and notes of such a case", _READERS),
+        _action("case.notes", "Read the notes of such a case", _READERS),
+        _action("case.reveal", "Open the title of such a case, released to one", _READERS),
         _action("case.open", "Open a case", _CASE_OWNERS, writes=True),
         _action("case.members", "Say who may know of one's own case", _CASE_OWNERS, writes=True),
         _action("case.link", "Add records to such a case", _READERS, writes=True),
@@ -108,7 +116,9 @@ ACTIONS: Final = {
         _action(
             "case.state", "Open again, rest or close one's own case", _CASE_OWNERS, writes=True
         ),
-        _action("case.handover", "Hand a case over, or agree to it", _HANDERS, writes=True),
+        _action("case.handover", "Hand a case over, or agree to it", _CASE_READERS, writes=True),
+        _action("channel.list", "See on which channels partners are told", _SENDERS),
+        _action("channel.change", "Open and close channels, make keys", _SENDERS, writes=True),
         _action("export.list", "List bulk exports", WORKERS),
         _action("export.read", "Open a bulk export", WORKERS),
         _action("export.ask", "Ask for a bulk export", WORKERS, writes=True),
@@ -120,6 +130,8 @@ ACTIONS: Final = {
         _action("import.make", "Bring rows in and check them", _RECORDERS, writes=True),
         _action("import.record", "Record the rows of an import", _RECORDERS, writes=True),
         _action("import.undo", "Take an import back", _RECORDERS, writes=True),
+        _action("list.import", "Import a list of another tool into a case", _FINDERS, writes=True),
+        _action("pack.take", "Take a request pack of a case", _CASE_READERS),
         _action("figures.read", "See what one's teams recorded, in numbers", WORKERS),
         _action("figures.export", "Take figures out, small counts withheld", WORKERS),
         _action("figures.publish", "Keep figures as published", {Role.APPROVER}, writes=True),
@@ -132,18 +144,45 @@ ACTIONS: Final = {
         _action("partner.decide", "Agree to a partner's terms", {Role.APPROVER}, writes=True),
         _action("partner.reveal", "Reveal its name and contact", {Role.LIAISON, Role.APPROVER}),
         _action("partner.account", "Make accounts of a partner", _ADMINISTRATORS, writes=True),
+        _action(
+            "name.release",
+            "Release real names to people, and revoke that",
+            {Role.APPROVER, Role.INVESTIGATOR},
+            writes=True,
+        ),
         _action("ours.list", "See what one's teams marked as their own", _READERS),
         _action("ours.mark", "Mark payments as a team's own", _FINDERS, writes=True),
         _action("ours.take_back", "Take such a mark back", _FINDERS, writes=True),
         _action("ours.answer", "Let a package go that holds one", _READERS, writes=True),
+        _action("queue.take", "Take an item of one's queue, or leave it", WORKERS, writes=True),
+        _action("oncall.read", "See who is on call for one's teams", WORKERS),
+        _action("oncall.change", "Keep the roster of those on call", _READERS, writes=True),
         _action("people.list", "See accounts, roles and teams", _PEOPLE),
         _action("people.change", "Make accounts, ask for roles", _ADMINISTRATORS, writes=True),
         _action("people.approve", "Agree to roles that others get", {Role.APPROVER}, writes=True),
+        _action("request.answer", "Take in what an exchange answered", _FINDERS, writes=True),
+        _action(
+            "request.approve",
+            "Approve or refuse what an exchange is asked",
+            {Role.APPROVER},
+            writes=True,
+        ),
+        _action("request.draft", "Draft what an exchange is asked", _CASE_OWNERS, writes=True),
+        _action("request.reveal", "Reveal what an exchange answered", _READERS),
+        _action("request.send", "Note that a request went out", _CASE_OWNERS, writes=True),
+        _action("row.review", "Judge a row of payers or cash-outs", _FINDERS, writes=True),
+        _action("run.start", "Have payers and cash-outs computed", _CASE_OWNERS, writes=True),
         _action("search.read", "Search what one's teams and cases know", WORKERS),
         _action("sighting.list", "List sightings", WORKERS),
         _action("sighting.read", "Open a sighting; wording stays masked", WORKERS),
         _action("sighting.record", "Record a sighting", _RECORDERS, writes=True),
         _action("sighting.correct", "Supersede or withdraw a sighting", _RECORDERS, writes=True),
+        _action("watch.list", "See what is watched on the chain", _READERS),
+        _action("watch.read", "Open a watch and what it found", _READERS),
+        _action("watch.make", "Watch an address, end a watch", _FINDERS, writes=True),
+        _action("urgent.read", "Open urgent marks: a child may be at risk now", WORKERS),
+        _action("urgent.raise", "Say that a child may be at risk now", _READERS, writes=True),
+        _action("urgent.handle", "Acknowledge and close urgent marks", _READERS, writes=True),
         _action(
             "sighting.state", "Note that a page was reported or removed", _FINDERS, writes=True
         ),

@@ -16,17 +16,32 @@ from clewline.desk.bulk import views as bulk
 from clewline.desk.cases import views as cases
 from clewline.desk.exports import views as exports
 from clewline.desk.figures import views as figures
+from clewline.desk.money import views as money
+from clewline.desk.names import views as names
 from clewline.desk.ours import views as ours
 from clewline.desk.partners import views as partners
+from clewline.desk.queue import views as queue
 from clewline.desk.records import views as records
 from clewline.desk.search import views as search
-from clewline.desk.web import views as web
+from clewline.desk.watch import views as watch
 from clewline.desk.welfare import views as welfare
 
 register_converter(ChainOrNone, "chain")
 
 urlpatterns = [
-    path("", web.home, name="home"),
+    path("", queue.home, name="home"),
+    path("today/take/", queue.take_item, name="take-item"),
+    path("today/leave/", queue.leave_item, name="leave-item"),
+    path("today/urgent/now/", queue.urgent_now, name="urgent-now"),
+    path("today/<str:name>/", queue.section, name="today-section"),
+    path("sightings/<str:ref>/urgent/", queue.raise_of_sighting, name="raise-urgent"),
+    path("cases/<str:ref>/urgent/", queue.raise_of_case, name="raise-urgent-case"),
+    path("urgent/<str:ref>/", queue.urgent, name="urgent"),
+    path("urgent/<str:ref>/acknowledge/", queue.acknowledge, name="acknowledge-urgent"),
+    path("urgent/<str:ref>/close/", queue.close, name="close-urgent"),
+    path("on-call/", queue.roster, name="roster"),
+    path("on-call/add/", queue.add_shift, name="add-shift"),
+    path("on-call/<str:ref>/end/", queue.end_shift, name="end-shift"),
     path("setup/<str:code>/", accounts.set_up, name="setup"),
     path("invitation/<str:secret>/", accounts.accept, name="accept"),
     path("step-in/", accounts.step_in, name="step-in"),
@@ -81,7 +96,11 @@ urlpatterns = [
     path("brands/", brands.brands, name="brands"),
     path("brands/new/", brands.new_brand, name="new-brand"),
     path("brands/<str:ref>/", brands.brand, name="brand"),
-    path("brands/<str:ref>/name/", brands.name, name="brand-name"),
+    path("brands/<str:ref>/name/", names.of_brand, name="brand-name"),
+    path("brands/<str:ref>/name/release/", names.release_of_brand, name="release-name"),
+    path("cases/<str:ref>/title/", names.of_case, name="case-title"),
+    path("cases/<str:ref>/title/release/", names.release_of_case, name="release-title"),
+    path("names/<str:ref>/revoke/", names.revoke, name="revoke-name"),
     path("brands/<str:ref>/group/", brands.new_group, name="new-group"),
     path("groups/<str:ref>/", brands.group, name="group"),
     path("judge/", brands.judge_next, name="judge"),
@@ -108,6 +127,24 @@ urlpatterns = [
     path("cases/<str:ref>/tasks/<str:task>/end/", cases.end_task, name="case-task-end"),
     path("cases/<str:ref>/files/", cases.describe_file, name="case-file"),
     path("cases/<str:ref>/timeline/", cases.timeline, name="case-timeline"),
+    path("cases/<str:ref>/money/", money.money, name="case-money"),
+    path("cases/<str:ref>/money/start/", money.start, name="start-run"),
+    path("cases/<str:ref>/money/import/", money.import_list, name="import-list"),
+    path("lists/<str:ref>/", money.imported, name="case-list"),
+    path("runs/<str:ref>/", money.run, name="run"),
+    path("runs/<str:ref>/cancel/", money.cancel, name="cancel-run"),
+    path("runs/<str:ref>/again/", money.again, name="run-again"),
+    path("runs/<str:ref>/requests/", money.draft, name="draft-requests"),
+    path("runs/<str:ref>/<slug:name>/", money.table, name="run-rows"),
+    path("runs/<str:ref>/<slug:name>/<int:position>/", money.row, name="run-row"),
+    path("runs/<str:ref>/<slug:name>/<int:position>/review/", money.review, name="review-row"),
+    path("requests/<str:ref>/", money.asked, name="request"),
+    path("requests/<str:ref>/decide/", money.decide, name="decide-request"),
+    path("requests/<str:ref>/pack/download/", money.pack, name="request-pack"),
+    path("requests/<str:ref>/sent/", money.sent, name="request-sent"),
+    path("requests/<str:ref>/close/", money.close, name="close-request"),
+    path("requests/<str:ref>/answers/", money.answers, name="request-answers"),
+    path("requests/<str:ref>/reveal/", money.reveal, name="reveal-answers"),
     path("cases/<str:ref>/notes/", cases.notes, name="case-notes"),
     path("cases/<str:ref>/notes/add/", cases.add_note, name="case-note"),
     *(
@@ -120,6 +157,12 @@ urlpatterns = [
         )
     ),
     path("sightings/<str:ref>/reveal/<str:field>/", welfare.reveal, name="reveal"),
+    path("", include("clewline.desk.alerts.urls")),
+    path("watch/", watch.watches, name="watches"),
+    path("watch/new/", watch.new_watch, name="new-watch"),
+    path("watch/<str:ref>/", watch.watch, name="watch"),
+    path("watch/<str:ref>/seen/", watch.seen_watch, name="seen-watch"),
+    path("watch/<str:ref>/stop/", watch.stop_watch, name="stop-watch"),
     path("welfare/", welfare.welfare, name="welfare"),
     path("welfare/change/", welfare.change, name="welfare-change"),
     path("welfare/team/", welfare.team, name="welfare-team"),

@@ -18,7 +18,7 @@ clewline.errors.StoreMissingError: no-such-store: there is no chain store here \
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -352,6 +352,40 @@ class Workspace:
             **_checked(self._exposure.of_script(script)),
         }
 
+    def hash_at(self, height: int) -> str | None:
+        """Return the hash of the block at a height, None where this tip has none."""
+        from clewline.workspace import watching
+
+        return watching.hash_at(self.store, height)
+
+    def payments_after(
+        self, height: int, addresses: Sequence[tuple[str, bool]]
+    ) -> list[list[dict[str, Any]]]:
+        """Return what happened to addresses in the blocks after a height, a list for each.
+
+        Parameters
+        ----------
+        height : int
+            Blocks up to this one are not looked at.
+        addresses : sequence of (str, bool)
+            Address, and whether its whole cluster at this tip is meant.
+
+        Returns
+        -------
+        list of list of dict
+            As `watching.payments_after`: ``direction``, ``outpoint``, ``txid``, ``value``,
+            ``height``, ``block``, ``time``.
+
+        Raises
+        ------
+        AddressError
+            If one is no address of this network.
+        """
+        from clewline.workspace import watching
+
+        watched = [watching.Watched(*one) for one in addresses]
+        return watching.payments_after(self.store, self.chain, height, watched)
+
     def exposure(self, address: str) -> dict[str, Any]:
         """Return which share of what an address received comes from, and went to, services.
 
@@ -452,6 +486,29 @@ class Workspace:
         from clewline.workspace import addresses
 
         return addresses.many(self.store, batch)
+
+    def latest_payments(self, batch: Sequence[str], most: int = 3) -> list[list[tuple[str, int]]]:
+        """Return the latest payments to each of many addresses.
+
+        Parameters
+        ----------
+        batch : sequence of str
+            Addresses; what is none of this network has no payments.
+        most : int
+            How many of each.
+
+        Returns
+        -------
+        list of list of tuple of str and int
+            ``txid:index`` and the header time of its block in UTC seconds, the newest first.
+
+        Notes
+        -----
+        Cost: one step an output of each address.
+        """
+        from clewline.workspace import addresses
+
+        return addresses.latest(self.store, self.chain, batch, most)
 
     def labels(self, address: str) -> dict[str, Any]:
         """Return what is said about an address: child protection first, conflicts shown.
@@ -808,6 +865,7 @@ class Workspace:
         case_reference: str = "",
         note: str = "",
         limits: Limits = DEFAULT_LIMITS,
+        without: Collection[str] = (),
     ) -> dict[str, Any]:
         """Write one request pack for each exchange that money of the subjects met.
 
@@ -822,6 +880,9 @@ class Workspace:
             Printed on the pages.
         limits : Limits
             Caps; what they hold back is a number in the answer.
+        without : collection of str
+            Outputs (``txid:index``) and addresses of one's own: no exchange is asked who paid by
+            a payout whose way to the subjects leads over one of them.
 
         Returns
         -------
@@ -865,6 +926,7 @@ class Workspace:
             movement
             for trace in traces
             for movement in packs.movements(self.store, self.chain, self.attribution, trace)
+            if not packs.is_own(movement, without)
         ]
         walks = [packs.walk_of(self.store, trace) for trace in traces]
         written = write_request_packs(out, run, found, walks)
@@ -958,6 +1020,21 @@ class Workspace:
         from clewline.workspace import cases
 
         return cases.cashouts(self._asked(sites, method, limits, rates, cluster=cluster))
+
+    def site_addresses(self, sites: Sequence[str]) -> list[str]:
+        """Return the addresses of a site and of their clusters, but of no service that holds one.
+
+        Those that `payers` and `cashouts` take in with `cluster`, in the order of the chain.
+
+        Raises
+        ------
+        UsageError, AddressError, UnknownAddressError
+        """
+        from clewline.workspace.rendering import ScriptTexts
+
+        asked = self._asked(sites, "fifo", DEFAULT_LIMITS, None, cluster=True)
+        shown = ScriptTexts(self.store, asked.sites.scripts).addresses()
+        return [address for address in shown if address is not None]
 
     def leads(
         self,
