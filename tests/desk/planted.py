@@ -62,7 +62,6 @@ ROWS = (
     "observed_at,url,wording,brand\n"
     f"2026-03-02 10:30,{URL},{SEALED['wording']},{OF_TEAM['brand']}\n"
 )
-OF_CASE = {"case": "Clear Casename", "basis": "clear-basis", "why": "clear-reason"}
 
 
 def draft(**fields: object) -> records.SightingDraft:

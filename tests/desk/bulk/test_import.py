@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.desk.conftest import World
 
 from clewline.desk.audit.models import Event
 from clewline.desk.bulk import queries, reading, services
+from clewline.desk.bulk.from_file import bring_in
 from clewline.desk.bulk.models import Import, Piece, Row
 from clewline.desk.ledger import vault
 from clewline.desk.records import services as records
@@ -305,3 +307,21 @@ def test_rows_are_cut_as_csv_cuts_them(cells: list[list[str]]) -> None:
     rows = reading.rows_of("csv", out.getvalue())
     read = [list(reading.values_of("csv", row.text, ["a", "b"], ",").values()) for row in rows]
     assert read == [row for row in cells if any(cell.strip() for cell in row)]
+
+
+def test_a_file_of_the_desks_machine(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "made-up.csv"
+    file.write_text(GOOD)
+    analyst = world.person("analyst")
+    assert bring_in(file, analyst.pseudonym)[1] == {"new": 7}
+    _job, found, wrong = bring_in(file, analyst.pseudonym, record=True)
+    assert (found, wrong, Sighting.objects.count()) == ({"recorded": 7}, [], 7)
+    assert bring_in(file, analyst.pseudonym, record=True)[1] == {"known": 7}
+    told = Event.objects.filter(action="import.record", client="terminal")
+    assert told.count() == 2
+    for who in ("nobody", world.person("auditor").pseudonym):
+        with pytest.raises(UsageError, match="may not import"):
+            bring_in(file, who)
+    file.with_suffix(".csv").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(DataError):
+        bring_in(file, analyst.pseudonym)

@@ -146,7 +146,7 @@ def add(user: User, job: Import, part: int, text: str) -> Import:
         raise UsageError(f"the next part is {job.parts + 1}", where="part")
     heading = ""
     if job.form == reading.CSV and part == 1:
-        heading, text = _heading(text)
+        heading, text = heading_of(text)
         job.columns, job.parted_by = reading.columns_of(heading), reading.separator(heading)
         job.mapping = {name: guess(name) for name in job.columns}
     found = reading.rows_of(job.form, text, job.parted_by)
@@ -355,7 +355,7 @@ def _locked(user: User, job: Import) -> Import:
     return Import.objects.select_for_update().get(pk=job.pk)
 
 
-def _heading(text: str) -> tuple[str, str]:
+def heading_of(text: str) -> tuple[str, str]:
     """Cut the first line off that is not empty."""
     lines = reading.lines_of(text)
     for place, line in enumerate(lines):
