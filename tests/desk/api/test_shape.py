@@ -1,4 +1,4 @@
-"""A request that is refused for its shape never comes to the door, and leaves a row all the same."""
+"""A request refused for its shape never comes to the door, and leaves an audit row all the same."""
 
 from __future__ import annotations
 
