@@ -36,7 +36,7 @@ DOORS = {
 BANNED_CALLS = {"eval", "exec", "compile", "__import__"}
 PRINTING = {"rich", "typer"}
 # What pyproject.toml asks for, as it is imported; llvmlite comes with Numba and is a part of it.
-# The extra `tables`, which one room alone may import.
+# The extras `tables` and `screen`, which two rooms alone may import.
 TABLES = {"pyarrow", "duckdb"}
 # The extra `desk`, likewise.
 DESK = {
@@ -122,8 +122,8 @@ def violations(source: str, module: str, table: dict[str, set[str]]) -> list[str
             found.append(f"{line}: {top} is no dependency in pyproject.toml")
         if top in PRINTING and room != "cli":
             found.append(f"{line}: only cli may import {top}")
-        if top in TABLES and room != "interop":
-            found.append(f"{line}: only interop may import {top}")
+        if top in TABLES and room not in ("interop", "screening"):
+            found.append(f"{line}: only interop and screening may import {top}")
         if top in SHARE and room != "sharing":
             found.append(f"{line}: only sharing may import {top}")
         if top in PSI and room != "matching":
