@@ -12,13 +12,17 @@ from clewline.desk.accounts.models import Team, User
 from clewline.desk.addresses import services as addresses
 from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
+from clewline.desk.deconfliction import services as deconfliction
+from clewline.desk.deconfliction.models import Decision, Enquiry, Overlap
+from clewline.desk.lookups import services as lookups
+from clewline.desk.lookups.models import LookUp
 from clewline.desk.money import queries
 from clewline.desk.money import services as money
 from clewline.desk.money.models import CaseRow, CaseRun, RunEnd, RunPack, RunProgress, VaspRequest
 from clewline.desk.ours import checks
 from clewline.desk.ours.models import ReleaseCheck
 from clewline.desk.records import services as records
-from clewline.desk.records.models import Sighting
+from clewline.desk.records.models import Address, Sighting
 
 ADDRESS = "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"
 KEY = ("BTC", "main", ADDRESS)
@@ -36,6 +40,8 @@ SEALED = {
     "account": "sealed-account",
     "partner_name": "sealed-partner-name",
     "partner_contact": "sealed-partner-contact",
+    "requester": "sealed-requester",
+    "authoriser": "sealed-authoriser",
 }
 OF_TEAM = {
     "brand": "Clear Codename",
@@ -48,6 +54,7 @@ OF_TEAM = {
     "import": "clear-import",
     "watch": "clear-watch-reason",
     "partner": "Quiet north",
+    "asked": "clear-partner-case",
     "purpose": "clear-purpose",
     "urgent": "clear-urgency",
 }
@@ -105,6 +112,26 @@ def sighting_of(user: User) -> Sighting:
     return made
 
 
+ASKED = {
+    **{"purpose": "investigation", "legal_basis": "statute", "offence": "made-up offence"},
+    **{"necessity": "made-up necessity", "requester": SEALED["requester"]},
+    **{"requester_role": "constable", "authoriser": SEALED["authoriser"]},
+    **{"authoriser_rank": "inspector", "case_ref": "clear-partner-case", "reply_route": "portal"},
+}
+
+
+def look_up_of(user: User, identifiers: str = f"{ADDRESS}\n{URL}", **fields: object) -> LookUp:
+    """Ask, as somebody of a partner."""
+    return lookups.ask(user, identifiers=identifiers, **{**ASKED, **fields})
+
+
+def answered(look_up: LookUp, maker: User, checker: User) -> LookUp:
+    """Call back, draft and release."""
+    lookups.log_call(maker, look_up, "switchboard (made up)", confirmed=True)
+    lookups.release(checker, lookups.draft(maker, look_up), released=True)
+    return look_up
+
+
 def address_of(user: User, team: Team) -> None:
     """Say things of the address."""
     addresses.attribute(
@@ -127,6 +154,21 @@ def case_of(user: User, team: Team) -> Case:
     cases.add_note(user, case, SEALED["note"])
     cases.link(user, case, ADDRESS, OF_CASE["why"])
     return case
+
+
+def enquiry_of(user: User, case: Case, *, agreed_by: User | None = None) -> Enquiry:
+    """Ask about the address of a case; compared, if somebody agrees."""
+    address = Address.objects.get(canonical=ADDRESS)
+    enquiry = deconfliction.ask(user, case, [address], OF_CASE["why"])
+    if agreed_by is not None:
+        Decision.objects.create(enquiry=enquiry, by=agreed_by, agreed=True)
+        deconfliction.compare_waiting()
+    return enquiry
+
+
+def overlap_of(enquiry: Enquiry, team: Team) -> Overlap:
+    """Return what a team was told of an enquiry."""
+    return Overlap.objects.get(subject__enquiry=enquiry, team=team, case__isnull=True)
 
 
 OUTPOINT = "ab" * 32 + ":0"

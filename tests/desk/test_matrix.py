@@ -34,9 +34,12 @@ from clewline.desk.brands import services as brands
 from clewline.desk.bulk import services as bulk
 from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
+from clewline.desk.deconfliction import services as deconfliction
 from clewline.desk.exports import services as exports
 from clewline.desk.exports.models import ExportDecision
 from clewline.desk.figures import services as figures
+from clewline.desk.lookups import services as look_ups
+from clewline.desk.lookups.models import LookUp
 from clewline.desk.names.models import NameRelease
 from clewline.desk.ours import services as ours
 from clewline.desk.ours.checks import check_release
@@ -45,6 +48,7 @@ from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
 from clewline.desk.queue import services as queue
 from clewline.desk.queue.models import Urgent
+from clewline.desk.records import services as records
 from clewline.desk.records.models import Sighting
 from clewline.desk.roles import ACTIONS, Role
 from clewline.desk.watch import services as watch
@@ -199,6 +203,46 @@ def of_change(asking: Asking) -> str:
     return reverse("decide-access", args=[change.pk])
 
 
+def of_enquiry(asking: Asking) -> str:
+    """Return the page of an enquiry of the owner's case."""
+    return reverse("enquiry", args=[planted.enquiry_of(asking.keeper, asking.case).ref])
+
+
+def of_undecided(asking: Asking) -> str:
+    """Return where an enquiry that another member made is decided."""
+    case = asking.case
+    is_analyst = asking.user == asking.world.person("analyst")
+    other = asking.world.person("investigator" if is_analyst else "analyst")
+    case.members.get_or_create(user=other, defaults={"by": asking.keeper})
+    return reverse("decide-enquiry", args=[planted.enquiry_of(other, case).ref])
+
+
+def of_overlap(name: str) -> Make:
+    """Return an address of what the owner's team was told when another team asked."""
+
+    def make(asking: Asking) -> str:
+        _ = asking.sighting
+        other = asking.world.person("investigator", stranger=True)
+        case = cases.open_case(other, asking.world.other_team, "Other Case", "", "made up")
+        cases.link(other, case, planted.ADDRESS, "made up")
+        supervisor = asking.world.person("approver", stranger=True)
+        enquiry = planted.enquiry_of(other, case, agreed_by=supervisor)
+        return reverse(name, args=[planted.overlap_of(enquiry, asking.team).ref])
+
+    return make
+
+
+def of_offer(asking: Asking) -> str:
+    """Return where the owner's side answers a holder who agreed."""
+    other = asking.world.person("analyst", stranger=True)
+    records.record(other, planted.draft(brand="", report_ref=""))
+    case, supervisor = asking.case, asking.world.person("approver")
+    enquiry = planted.enquiry_of(asking.keeper, case, agreed_by=supervisor)
+    held = planted.overlap_of(enquiry, asking.world.other_team)
+    deconfliction.answer(other, held, agreed=True, contact="made up")
+    return reverse("overlap-consent", args=[enquiry.ref, 1])
+
+
 def of_export(name: str, *, released: bool = False) -> Make:
     """Return an address of a bulk export that the owner asked for."""
 
@@ -348,6 +392,31 @@ def with_all(make: Make) -> Make:
     return made
 
 
+def look_up_at(asking: Asking, stage: str) -> LookUp:
+    """Return a look-up of the team's partner, as far as `stage`."""
+    world = asking.world
+    _ = asking.sighting
+    made = planted.look_up_of(User.objects.get(pk=world.person("partner").pk))
+    maker = User.objects.get(pk=world.person("liaison").pk)
+    if stage != "asked":
+        look_ups.log_call(maker, made, "made up", confirmed=True)
+    if stage in ("drafted", "released"):
+        draft = look_ups.draft(maker, made)
+        if stage == "released":
+            look_ups.release(User.objects.get(pseudonym="north-approver"), draft, released=True)
+    return made
+
+
+def of_look_up(name: str, stage: str = "asked", *args: str, named: bool = True) -> Make:
+    """Return an address of a look-up."""
+
+    def make(asking: Asking) -> str:
+        made = look_up_at(asking, stage)
+        return reverse(name, args=[made.ref, *args] if named else [])
+
+    return make
+
+
 def of_partner(name: str) -> Make:
     """Return an address of a partner whose terms wait for a second person."""
 
@@ -405,6 +474,12 @@ def leaver_form(asking: Asking) -> Body:
     if person != asking.keeper and not case.members.filter(user=person, until=None).exists():
         cases.add_member(asking.keeper, case, person, "made up")
     return {"member": person.pseudonym, "why": "made up"}
+
+
+def enquiry_form(asking: Asking) -> Body:
+    """Return an enquiry about the address of the latest case."""
+    case = Case.objects.latest("pk")
+    return {"addresses": [str(case.links.get().address_id)], "why": "made up"}
 
 
 def into_case(asking: Asking) -> Body:
@@ -548,6 +623,7 @@ TERMS: Final = {
     **{"kind": "agency", "country": "GB", "clearance": "green", "pap": "green", "hours": 72},
     **{"urgent_hours": 4, "purposes": ["investigation"], "reason": "x"},
 }
+_NAMES: Final = frozenset({planted.SEALED["requester"], planted.SEALED["authoriser"]})
 _SEALED_PARTNER: Final = frozenset(
     {planted.SEALED["partner_name"], planted.SEALED["partner_contact"]}
 )
@@ -588,6 +664,25 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("audit", "GET"): Row(with_all(at("audit")), is_log=True),
     ("check-audit", "POST"): Row(with_all(at("check-audit")), {}, 302, 302, 302),
     ("export-audit", "GET"): Row(with_all(at("export-audit", "jsonl")), is_log=True),
+    ("lookups", "GET"): Row(with_all(at("lookups"))),
+    ("lookup", "GET"): Row(of_look_up("lookup"), stranger=404),
+    ("lookup-call", "POST"): Row(
+        of_look_up("lookup-call"), {"how": "x", "confirmed": "yes"}, 302, 302, 404
+    ),
+    ("lookup-names", "POST"): Row(of_look_up("lookup-names"), {}, stranger=404, shows=_NAMES),
+    ("draft-lookup", "POST"): Row(of_look_up("draft-lookup", "called"), {}, 302, 302, 404),
+    ("release-lookup", "POST"): Row(
+        of_look_up("release-lookup", "drafted"), {"release": "1"}, 302, 302, 404
+    ),
+    # A partner sees its own alone: another one is a stranger to it.
+    ("asked", "GET"): Row(of_look_up("asked", "released", named=False)),
+    ("ask", "GET"): Row(at("ask")),
+    ("ask", "POST"): Row(
+        at("ask"), {**planted.ASKED, "identifiers": planted.ADDRESS}, 302, 302, 302
+    ),
+    ("own-lookup", "GET"): Row(of_look_up("own-lookup", "released"), stranger=404),
+    ("answer", "GET"): Row(of_look_up("answer", "released", "json"), stranger=404),
+    ("acknowledge", "POST"): Row(of_look_up("acknowledge", "released"), {}, 302, 302, 404),
     ("partners", "GET"): Row(with_all(at("partners"))),
     ("new-partner", "GET"): Row(at("new-partner")),
     ("new-partner", "POST"): Row(at("new-partner"), partner_form, 302, 302, 302),
@@ -607,6 +702,18 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ),
     ("partner-account", "POST"): Row(
         of_partner("partner-account"), {"username": "x"}, stranger=404
+    ),
+    ("overlaps", "GET"): Row(with_all(at("overlaps")), member=200),
+    ("enquire", "GET"): Row(of_case("enquire"), **_OF_CASE, member=200),
+    ("enquire", "POST"): Row(of_case("enquire"), enquiry_form, 302, **_OF_CASE, member=302),
+    ("enquiry", "GET"): Row(of_enquiry, **_OF_CASE, member=200),
+    ("decide-enquiry", "POST"): Row(of_undecided, {"agree": "1"}, 302, **_OF_CASE, member=302),
+    ("overlap", "GET"): Row(of_overlap("overlap"), stranger=404),
+    ("overlap-answer", "POST"): Row(
+        of_overlap("overlap-answer"), {"agree": "1", "contact": "x"}, 302, 302, 404
+    ),
+    ("overlap-consent", "POST"): Row(
+        of_offer, {"agree": "1", "contact": "x"}, 302, **_OF_CASE, member=302
     ),
     ("exports", "GET"): Row(with_all(at("exports"))),
     ("ask-export", "POST"): Row(
@@ -864,6 +971,21 @@ def api_of_sighting(tail: str = "") -> Make:
     return lambda asking: f"/api/sightings/{asking.sighting.ref}{tail}"
 
 
+def api_of_run(tail: str = "") -> Make:
+    """Return an operation on a run."""
+    return lambda asking: f"/api/runs/{planted.run_of(asking.owner, asking.case).ref}{tail}"
+
+
+def api_of_request(tail: str = "") -> Make:
+    """Return an operation on a request that was sent and answered."""
+
+    def made(asking: Asking) -> str:
+        asked = planted.request_of(asking.owner, asking.case, "approved", "sent")
+        return f"/api/requests/{asked.ref}{tail}"
+
+    return made
+
+
 def api_of_case(tail: str = "") -> Make:
     """Return an operation on a case."""
     return lambda asking: f"/api/cases/{asking.case.ref}{tail}"
@@ -961,6 +1083,40 @@ OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ("/cases/{ref}", "GET"): Row(api_of_case(), **_OF_CASE, member=200),
     ("/cases/{ref}/links", "POST"): Row(
         api_of_case("/links"), {"what": "ab" * 32, "why": "x"}, 201, **_OF_CASE, member=201
+    ),
+    ("/cases/{ref}/tasks", "GET"): Row(api_of_case("/tasks"), **_OF_CASE, member=200),
+    ("/cases/{ref}/tasks", "POST"): Row(
+        api_of_case("/tasks"), owner_form(text="x"), 201, **_OF_CASE, member=201
+    ),
+    ("/cases/{ref}/runs", "GET"): Row(api_of_case("/runs"), **_OF_CASE, member=200),
+    # Without a chain store no address is a seed.
+    ("/cases/{ref}/runs", "POST"): Row(
+        api_of_case("/runs"), {"seeds": [planted.ADDRESS]}, 400, **_OF_CASE, member=400
+    ),
+    ("/cases/{ref}/requests", "GET"): Row(api_of_case("/requests"), **_OF_CASE, member=200),
+    ("/cases/{ref}/lists", "POST"): Row(
+        api_of_case("/lists"),
+        {"tool": "x", "text": "address,b\nx,y", "columns": {"address": "address"}},
+        201,
+        **_OF_CASE,
+        member=201,
+    ),
+    ("/lists/{ref}", "GET"): Row(
+        lambda asking: f"/api/lists/{planted.list_of(asking.owner, asking.case)}",
+        **_OF_CASE,
+        member=200,
+    ),
+    ("/runs/{ref}", "GET"): Row(api_of_run(), **_OF_CASE, member=200),
+    ("/runs/{ref}/rows", "GET"): Row(api_of_run("/rows"), **_OF_CASE, member=200),
+    ("/runs/{ref}/requests", "POST"): Row(
+        api_of_run("/requests"), {"packs": ["first"], "why": "x"}, 201, **_OF_CASE, member=201
+    ),
+    ("/requests/{ref}", "GET"): Row(api_of_request(), **_OF_CASE, member=200),
+    ("/requests/{ref}/answers", "POST"): Row(
+        api_of_request("/answers"),
+        {"text": f"{planted.SHEET}{planted.OUTPOINT},not ours,,"},
+        **_OF_CASE,
+        member=200,
     ),
     ("/sightings/{ref}", "GET"): Row(api_of_sighting(), stranger=404),
     ("/sightings/{ref}/supersede", "POST"): Row(
@@ -1067,7 +1223,13 @@ def must_not_learn(asking: Asking, relation: str, row: Row) -> set[str]:
     words = set(planted.SEALED.values()) - row.shows
     if Role.PARTNER in asking.user.roles:
         # Of another house, whoever it is: to the records of teams a stranger.
-        relation = "stranger"
+        own = {planted.OF_TEAM["asked"]} if asking.user.partner == asking.world.partner else set()
+        return must_not_learn_of(asking, "stranger", row, words) - own
+    return must_not_learn_of(asking, relation, row, words)
+
+
+def must_not_learn_of(asking: Asking, relation: str, row: Row, words: set[str]) -> set[str]:
+    """Add what somebody of that relation must not learn of the team's records."""
     if relation not in ("owner", "member"):
         words |= set(planted.OF_CASE.values())
     if relation == "stranger":

@@ -77,6 +77,8 @@ _FINDERS: Final = {Role.ANALYST, Role.INVESTIGATOR}
 _CASE_OWNERS: Final = {Role.INVESTIGATOR}
 _CASE_READERS: Final = {Role.APPROVER, Role.INVESTIGATOR}
 _READERS: Final = {Role.ANALYST, Role.APPROVER, Role.INVESTIGATOR}
+_PARTNERS: Final = {Role.PARTNER}
+_ANSWERERS: Final = {Role.LIAISON, Role.APPROVER}
 _TELLERS: Final = {Role.ANALYST, Role.INVESTIGATOR, Role.LIAISON}
 _SENDERS: Final = {Role.LIAISON, Role.APPROVER}
 _KEEPERS: Final = {Role.LIAISON, Role.ADMINISTRATOR}
@@ -130,6 +132,15 @@ ACTIONS: Final = {
         _action("import.make", "Bring rows in and check them", _RECORDERS, writes=True),
         _action("import.record", "Record the rows of an import", _RECORDERS, writes=True),
         _action("import.undo", "Take an import back", _RECORDERS, writes=True),
+        _action("lookup.list", "List look-ups", _ANSWERERS),
+        _action("lookup.read", "Open a look-up", _ANSWERERS),
+        _action("lookup.call", "Log a call back to who asks", {Role.LIAISON}, writes=True),
+        _action("lookup.reveal", "Reveal who asks and who authorised it", _ANSWERERS),
+        _action("lookup.draft", "Draft an answer", {Role.LIAISON}, writes=True),
+        _action("lookup.release", "Release an answer", {Role.APPROVER}, writes=True),
+        _action("lookup.own", "Read what one's own organisation asked", _PARTNERS),
+        _action("lookup.ask", "Ask of exact identifiers", _PARTNERS, writes=True),
+        _action("lookup.acknowledge", "Acknowledge an answer", _PARTNERS, writes=True),
         _action("list.import", "Import a list of another tool into a case", _FINDERS, writes=True),
         _action("pack.take", "Take a request pack of a case", _CASE_READERS),
         _action("figures.read", "See what one's teams recorded, in numbers", WORKERS),
@@ -157,6 +168,19 @@ ACTIONS: Final = {
         _action("queue.take", "Take an item of one's queue, or leave it", WORKERS, writes=True),
         _action("oncall.read", "See who is on call for one's teams", WORKERS),
         _action("oncall.change", "Keep the roster of those on call", _READERS, writes=True),
+        _action(
+            "overlap.list", "See enquiries of one's cases, overlaps of what one holds", _READERS
+        ),
+        _action("overlap.read", "Open an enquiry or an overlap", _READERS),
+        _action(
+            "overlap.ask", "Ask who else looks at addresses of a case", _CASE_OWNERS, writes=True
+        ),
+        _action(
+            "overlap.decide", "Agree to an enquiry of one's case", {Role.APPROVER}, writes=True
+        ),
+        _action(
+            "overlap.answer", "Say whether an asker may hear of an overlap", _FINDERS, writes=True
+        ),
         _action("people.list", "See accounts, roles and teams", _PEOPLE),
         _action("people.change", "Make accounts, ask for roles", _ADMINISTRATORS, writes=True),
         _action("people.approve", "Agree to roles that others get", {Role.APPROVER}, writes=True),

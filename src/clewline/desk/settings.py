@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "clewline.desk.cases",
     "clewline.desk.alerts",
     "clewline.desk.money",
+    "clewline.desk.deconfliction",
     "clewline.desk.exports",
     "clewline.desk.names",
     "clewline.desk.ours",
@@ -87,6 +88,7 @@ INSTALLED_APPS = [
     "clewline.desk.figures",
     "clewline.desk.bulk",
     "clewline.desk.partners",
+    "clewline.desk.lookups",
     "clewline.desk.web",
 ]
 MIDDLEWARE = [

@@ -20,6 +20,7 @@ from clewline.desk.alerts.queries import waiting_for as alerts
 from clewline.desk.brands.queries import waiting_for as pairs
 from clewline.desk.cases.waiting import late as late_in_cases
 from clewline.desk.cases.waiting import waiting_for as handovers
+from clewline.desk.deconfliction.queries import waiting_for as overlaps
 from clewline.desk.exports.queries import waiting_for as exports
 from clewline.desk.ours.queries import hidden_outpoints
 from clewline.desk.ours.queries import waiting_for as warnings
@@ -165,6 +166,7 @@ SOURCES: Final[tuple[Callable[[User], Iterable[Item]], ...]] = (
     access,
     handovers,
     pairs,
+    overlaps,
     late_in_cases,
     disputed,
 )
