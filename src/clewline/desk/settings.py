@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "clewline.desk.queue",
     "clewline.desk.welfare",
     "clewline.desk.figures",
+    "clewline.desk.bulk",
     "clewline.desk.partners",
     "clewline.desk.received",
     "clewline.desk.lookups",

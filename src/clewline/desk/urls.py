@@ -12,6 +12,7 @@ from clewline.desk.addresses.converters import ChainOrNone
 from clewline.desk.api import api
 from clewline.desk.audit import views as audit
 from clewline.desk.brands import views as brands
+from clewline.desk.bulk import views as bulk
 from clewline.desk.cases import views as cases
 from clewline.desk.deconfliction import views as deconfliction
 from clewline.desk.exports import views as exports
@@ -51,6 +52,14 @@ urlpatterns = [
     path("account/tokens/", accounts.add_token, name="add-token"),
     path("account/tokens/<int:token>/revoke/", accounts.revoke_token, name="revoke-token"),
     path("account/sign-out/", accounts.sign_out_everywhere, name="sign-out-everywhere"),
+    path("imports/", bulk.imports, name="imports"),
+    path("imports/begin/", bulk.begin, name="begin-import"),
+    path("imports/<str:ref>/", bulk.one, name="import"),
+    path("imports/<str:ref>/text/", bulk.add, name="add-to-import"),
+    path("imports/<str:ref>/columns/", bulk.columns, name="import-columns"),
+    path("imports/<str:ref>/check/", bulk.check, name="check-import"),
+    path("imports/<str:ref>/record/", bulk.record, name="record-import"),
+    path("imports/<str:ref>/undo/", bulk.undo, name="undo-import"),
     path("figures/", figures.figures, name="figures"),
     path("figures/count/", figures.count, name="count-figures"),
     path("figures/download/", figures.download, name="download-figures"),

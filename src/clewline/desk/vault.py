@@ -128,13 +128,17 @@ class Vault:
 
     def new_key(self) -> str:
         """Make a key, keep it, return its id. It is on disk when this returns."""
-        key_id = secrets.token_hex(16)
-        wrapped = self._wrap(secrets.token_bytes(32), key_id)
+        return self.new_keys(1)[0]
+
+    def new_keys(self, count: int) -> list[str]:
+        """Make some keys, keep them, return their ids. They are on disk when this returns."""
+        ids = [secrets.token_hex(16) for _ in range(count)]
         with self._connection() as connection:
-            connection.execute(
-                "INSERT INTO record_key (id, wrapped) VALUES (?, ?)", (key_id, wrapped)
+            connection.executemany(
+                "INSERT INTO record_key (id, wrapped) VALUES (?, ?)",
+                [(one, self._wrap(secrets.token_bytes(32), one)) for one in ids],
             )
-        return key_id
+        return ids
 
     def seal(self, key_id: str, text: str, context: str) -> bytes:
         """Seal `text` with the key `key_id`; see `seal`."""
