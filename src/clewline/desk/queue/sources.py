@@ -22,7 +22,7 @@ from clewline.desk.cases.waiting import late as late_in_cases
 from clewline.desk.cases.waiting import waiting_for as handovers
 from clewline.desk.deconfliction.queries import waiting_for as overlaps
 from clewline.desk.exports.queries import waiting_for as exports
-from clewline.desk.lookups.queries import waiting_for as lookups
+from clewline.desk.lookups.waiting import waiting_for as lookups
 from clewline.desk.ours.queries import hidden_outpoints
 from clewline.desk.ours.queries import waiting_for as warnings
 from clewline.desk.queue import live
