@@ -17,6 +17,7 @@ from django.test import Client
 
 from clewline.desk.accounts.models import Organisation, Team, User
 from clewline.desk.audit import triggers
+from clewline.desk.retention import triggers as kept
 from clewline.desk.roles import Role
 
 _TOKEN = re.compile(rb"(csrfmiddlewaretoken\" value=\"|X-CSRFToken\": \")[^\"]+")
@@ -72,8 +73,10 @@ def tables_are_emptied_between_tests() -> Iterator[None]:
 
     def flush_all(self: Any, sql: list[str]) -> None:
         triggers.drop(self.connection)
+        kept.drop(self.connection)
         flush(self, sql)
         triggers.create(self.connection)
+        kept.create(self.connection)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush_all)

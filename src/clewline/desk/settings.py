@@ -77,6 +77,7 @@ INSTALLED_APPS = [
     "clewline.desk.records",
     "clewline.desk.cases",
     "clewline.desk.exports",
+    "clewline.desk.retention",
     "clewline.desk.welfare",
     "clewline.desk.web",
 ]
