@@ -865,6 +865,65 @@ def roles_page() -> str:
     )
 
 
+def policy_page() -> str:
+    """List gates, fields, conditions and the rules that Clewline ships, by precedence."""
+    from clewline import policy
+    from clewline.policy.deciding import NO_RULE
+    from clewline.policy.files import words_of
+    from clewline.policy.model import CONDITIONS
+    from clewline.policy.table import HEADINGS, rows
+
+    shipped = policy.default()
+    return "\n\n".join(
+        (
+            "# Policy",
+            "Who is told what of a record (`policy/`). The same decision answers look-ups, alerts "
+            "and exports. It is made of each field by itself: **release**, **ask** the originator, "
+            "or **withhold**, always with the rule and its reason. Nothing is released that no "
+            "rule releases.",
+            "## What goes before what",
+            "1. **Gates** hold under every policy and only take away. The first closed one "
+            "decides.\n"
+            "2. **Rules** that match and cover the field: those marked `always` first (none of "
+            "them releases); then the rule that states more (each condition counts one, naming "
+            "fields instead of `all` one more); of equal ones withhold before ask, ask before "
+            "release; of those the one that stands first.\n"
+            f"3. Where no rule is left: withhold (`{NO_RULE}`).",
+            "More clearance never tells less: no rule can state the partner's clearance, only "
+            "gates compare it. That, and the order above, is tested (`tests/policy`).",
+            "## Gates",
+            table(
+                ("gate", "what comes of it", "when"),
+                ((code(g.id), str(g.verdict), g.reason) for g in policy.GATES),
+            ),
+            f"## The rules that Clewline ships: {shipped.name}, version {shipped.version}",
+            "From `policy/default.yaml`, the most important first. An organisation puts a policy "
+            "of its own before a second person at the desk.",
+            table(HEADINGS, rows(shipped)),
+            "## Writing a policy",
+            "`clewline policy lint FILE` names every fault with its line and what is allowed "
+            "there, `clewline policy table FILE` prints the table above, `clewline policy "
+            "explain` says what becomes of one record and why, `clewline policy diff OLD NEW` "
+            "what past questions would have been answered differently.",
+            table(
+                ("condition", "what it is held against", "words"),
+                (
+                    (code(name), text, ", ".join(map(code, words_of(name))) or "any of that form")
+                    for name, text in CONDITIONS.items()
+                ),
+            ),
+            "### Fields",
+            "A field that must be named is never released by `all`.",
+            table(
+                ("field", "what it is", "must be named"),
+                ((code(f.id), f.title, "yes" if f.guarded else "") for f in policy.FIELDS.values()),
+            ),
+            "### Kinds of records",
+            table(("kind", "what it is"), ((code(k), t) for k, t in policy.KINDS.items())),
+        )
+    )
+
+
 def with_desk() -> None:
     """Set Django up on a desk that is gone again, unless there is one."""
     import django
@@ -983,6 +1042,7 @@ PAGES: dict[str, Page] = {
     "INFERENCES.md": inferences_page,
     "PACKS.md": packs_page,
     "PAGES.md": pages_page,
+    "POLICY.md": policy_page,
     "ROLES.md": roles_page,
     "SETTINGS.md": settings_page,
     "TABLES.md": tables_page,

@@ -27,6 +27,7 @@ CODES = {
     "DeskMissingError": "no-desk",
     "ErasedError": "erased",
     "LabelFileError": "bad-label-file",
+    "PolicyFileError": "bad-policy-file",
     "RatesFileError": "bad-rates-file",
     "SealError": "bad-seal",
     "NodeAccessError": "node-access",

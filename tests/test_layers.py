@@ -23,7 +23,7 @@ BANNED = {
 }
 # The doors: a server whose URL the operator gave. No code path visits a URL found in a record.
 DOORS = {
-    "clewline.sources.server": {"http.client", "urllib.parse"},
+    "clewline.sources.server": {"http.client", "ssl", "urllib.parse"},
     # A time authority whose URL the operator gave on the command line.
     "clewline.desk.audit.time_authority": {"http.client", "urllib.parse"},
     # Takes apart the operator's own database and origin; opens nothing.
@@ -51,7 +51,10 @@ DESK = {
     ),
     *("cryptography", "rfc8785", "rfc3161_client"),
 }
-DEPENDENCIES = {"numpy", "numba", "llvmlite", "yaml", *PRINTING, *TABLES, *DESK}
+# The extra `psi`, which needs two of them too.
+PSI = {"google", "private_set_intersection", "starlette"}
+SHARED = {"cryptography": {"desk", "matching"}, "granian": {"desk", "matching"}}
+DEPENDENCIES = {"numpy", "numba", "llvmlite", "yaml", *PRINTING, *TABLES, *DESK, *PSI}
 # The engine computes from its arguments alone: no file, clock, environment or chance.
 UNCLEAN = {
     *("os", "io", "pathlib", "shutil", "tempfile", "mmap", "sqlite3", "sys"),
@@ -112,7 +115,10 @@ def violations(source: str, module: str, table: dict[str, set[str]]) -> list[str
             found.append(f"{line}: only cli may import {top}")
         if top in TABLES and room != "interop":
             found.append(f"{line}: only interop may import {top}")
-        if top in DESK and room != "desk" and not (room == "cli" and top == "django"):
+        if top in PSI and room != "matching":
+            found.append(f"{line}: only matching may import {top}")
+        may = SHARED.get(top, {"desk"})
+        if top in DESK and room not in may and not (room == "cli" and top == "django"):
             found.append(f"{line}: only desk may import {top}")
         if top in UNCLEAN and room == "engine":
             found.append(f"{line}: engine may not import {top}")

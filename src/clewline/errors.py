@@ -127,6 +127,12 @@ class RatesFileError(DataError):
     code = "bad-rates-file"
 
 
+class PolicyFileError(DataError):
+    """A policy file that cannot be taken: names the line, what is wrong and what is allowed."""
+
+    code = "bad-policy-file"
+
+
 class StoreDamagedError(DataError):
     """A file of the store does not match its checksum or its manifest."""
 

@@ -127,6 +127,13 @@ SETTINGS: tuple[Setting, ...] = (
         "Hours after which a person signs in again, however busy.",
     ),
     Setting(
+        "desk_release_minutes",
+        "CLEWLINE_DESK_RELEASE_MINUTES",
+        "30",
+        "Minutes that every package (an export, a request pack) waits after its release, so that a "
+        "team whose own payment it holds can object.",
+    ),
+    Setting(
         "fixtures",
         "CLEWLINE_FIXTURES",
         None,

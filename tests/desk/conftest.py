@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,13 @@ from django.core.cache import cache
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
 from clewline.desk.accounts.models import Organisation, Team, User
 from clewline.desk.audit import triggers
+from clewline.desk.ours import checks
+from clewline.desk.partners import services as partners
+from clewline.desk.partners.models import Partner
 from clewline.desk.retention import triggers as kept
 from clewline.desk.roles import Role
 
@@ -26,6 +31,12 @@ _TOKEN = re.compile(rb"(csrfmiddlewaretoken\" value=\"|X-CSRFToken\": \")[^\"]+"
 def plain(answer: HttpResponse) -> bytes:
     """Return a page without its form tokens, which differ each time; for comparing two answers."""
     return _TOKEN.sub(b"", answer.content)
+
+
+def packages_go() -> None:
+    """Let time pass until every package that was released has left, those held by lot too."""
+    checks.tick(timezone.now() + timedelta(minutes=checks.minutes() + 1))
+    checks.tick(timezone.now() + checks.HELD)
 
 
 @dataclass
@@ -53,7 +64,7 @@ def make_team(name: str) -> tuple[Team, dict[str, User]]:
     organisation = Organisation.objects.create(name=f"{name} (made up)")
     team = Team.objects.create(organisation=organisation, name=name)
     people = {}
-    for role in Role:
+    for role in set(Role) - {Role.PARTNER}:
         user = User.objects.create_user(
             f"{name}-{role}",
             "made-up-password",
@@ -63,7 +74,31 @@ def make_team(name: str) -> tuple[Team, dict[str, User]]:
         )
         user.teams.add(team)
         people[str(role)] = user
+    people["partner"] = User.objects.create_user(
+        f"{name}-partner",
+        "made-up-password",
+        organisation=organisation,
+        partner=make_partner(people, team),
+        roles=[Role.PARTNER],
+        pseudonym=f"{name}-partner",
+    )
     return team, people
+
+
+def make_partner(people: dict[str, User], team: Team, **terms: Any) -> Partner:
+    """Enter a partner, call it back, agree to its terms."""
+    settled: dict[str, Any] = {"kind": "agency", "country": "GB", "clearance": "amber"}
+    settled |= {"pap": "amber", "handling": ["P", "C"], "purposes": ["investigation"]}
+    partner = partners.enter(
+        people["liaison"],
+        team,
+        f"Quiet {team.name}",
+        name="sealed-partner-name",
+        contact="sealed-partner-contact",
+        **{**settled, **terms},
+    )
+    partners.log_call(people["liaison"], partner, "switchboard (made up)", confirmed=True)
+    return partners.activate(people["approver"], partner)
 
 
 @pytest.fixture(scope="session", autouse=True)

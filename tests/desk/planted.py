@@ -28,6 +28,8 @@ SEALED = {
     "name": "sealed-name",
     "title": "sealed-title",
     "note": "sealed-note",
+    "partner_name": "sealed-partner-name",
+    "partner_contact": "sealed-partner-contact",
 }
 OF_TEAM = {
     "brand": "Clear Codename",
@@ -37,6 +39,8 @@ OF_TEAM = {
     "tier": "clear-tier",
     "label": "clear-label",
     "status": "clear-dispute",
+    "partner": "Quiet north",
+    "purpose": "clear-purpose",
 }
 OF_CASE = {"case": "Clear Casename", "basis": "clear-basis", "why": "clear-reason"}
 

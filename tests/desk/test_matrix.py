@@ -21,7 +21,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import get_resolver, reverse
 from tests.desk import planted
-from tests.desk.conftest import World
+from tests.desk.conftest import World, packages_go
 
 from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import AccessChange, ApiToken, User
@@ -32,6 +32,11 @@ from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
 from clewline.desk.exports import services as exports
 from clewline.desk.exports.models import ExportDecision
+from clewline.desk.ours import services as ours
+from clewline.desk.ours.checks import check_release
+from clewline.desk.ours.models import Mark, ReleaseWarning
+from clewline.desk.partners import services as partners
+from clewline.desk.partners.models import Partner
 from clewline.desk.records.models import Sighting
 from clewline.desk.roles import ACTIONS, Role
 
@@ -60,12 +65,17 @@ class Asking:
     @property
     def sighting(self) -> Sighting:
         """A page that the owner recorded."""
-        return planted.sighting_of(self.owner)
+        return planted.sighting_of(self.keeper)
 
     @property
     def case(self) -> Case:
         """A case that the owner opened; `asker_joins` may make the asker a member."""
-        return planted.case_of(self.owner, self.team)
+        return planted.case_of(self.keeper, self.team)
+
+    @property
+    def keeper(self) -> User:
+        """Whose the desk's own records are: the owner, or where that is a partner, an analyst."""
+        return self.owner if self.owner.team_ids else self.world.person("analyst")
 
 
 Make = Callable[[Asking], str]
@@ -120,7 +130,7 @@ def of_address(name: str) -> Make:
 
     def make(asking: Asking) -> str:
         _ = asking.sighting
-        planted.address_of(asking.owner, asking.team)
+        planted.address_of(asking.keeper, asking.team)
         _ = asking.case
         return reverse(name, args=planted.KEY)
 
@@ -142,7 +152,7 @@ def of_group(asking: Asking) -> str:
     """Return the page of a group."""
     brand = asking.sighting.brand
     assert brand is not None
-    return reverse("group", args=[brands.create_group(asking.owner, brand, GROUP).ref])
+    return reverse("group", args=[brands.create_group(asking.keeper, brand, GROUP).ref])
 
 
 def of_pair(asking: Asking) -> str:
@@ -177,24 +187,57 @@ def of_export(name: str, *, released: bool = False) -> Make:
 
     def make(asking: Asking) -> str:
         given = {"what": "options", "recipient": "x", "purpose": "x"}
-        export = exports.ask(asking.owner, team=asking.team, **given)
+        export = exports.ask(asking.keeper, team=asking.team, **given)
         if released:
             by = asking.world.person("approver")
             ExportDecision.objects.create(export=export, released=True, by=by)
+            check_release(export.ref, export.team, [planted.ADDRESS])
+            packages_go()
         return reverse(name, args=[export.ref])
 
     return make
+
+
+def of_mark(asking: Asking) -> str:
+    """Return where a mark of the owner's team is taken back."""
+    marked = ours.mark(asking.keeper, asking.team, OURS, planted.OF_TEAM["purpose"], "x")
+    return reverse("take-back-ours", args=[marked.ref])
+
+
+def of_warning(asking: Asking) -> str:
+    """Return where the owner's team answers a warning."""
+    _ = of_mark(asking)
+    package = check_release("X-MADE0-UPREF", asking.world.other_team, [OURS])
+    marked = Mark.objects.latest("pk")
+    warning = ReleaseWarning.objects.create(team=asking.team, mark=marked, package=package)
+    return reverse("answer-warning", args=[warning.ref])
 
 
 def with_all(make: Make) -> Make:
     """Make one of each record before a list is asked."""
 
     def made(asking: Asking) -> str:
-        _ = asking.sighting, asking.case
-        planted.address_of(asking.owner, asking.team)
+        _ = asking.sighting, asking.case, of_warning(asking)
+        planted.address_of(asking.keeper, asking.team)
         return make(asking)
 
     return made
+
+
+def of_partner(name: str) -> Make:
+    """Return an address of a partner whose terms wait for a second person."""
+
+    def make(asking: Asking) -> str:
+        partner = Partner.objects.get(team=asking.team)
+        partners.change_terms(asking.world.person("liaison"), partner, "made up")
+        return reverse(name, args=[partner.ref])
+
+    return make
+
+
+def partner_form(asking: Asking) -> Body:
+    """Return what the form of a partner sends."""
+    return {**TERMS, "codename": "x", "name": "x", "team": asking.user.organisation.teams.get().pk}
 
 
 def page_form(asking: Asking) -> Body:
@@ -223,7 +266,7 @@ def refresh_form(asking: Asking) -> Body:
 
 def team_form(**more: object) -> Callable[[Asking], Body]:
     """Return a form with the asker's own team."""
-    return lambda asking: {"team": asking.user.teams.get().pk, **more}
+    return lambda asking: {"team": (asking.user.teams.first() or asking.team).pk, **more}
 
 
 def member_form(asking: Asking) -> Body:
@@ -235,8 +278,8 @@ def leaver_form(asking: Asking) -> Body:
     """Return who is taken out of a case: somebody who is let in first."""
     person = asking.world.person("approver")
     case = Case.objects.latest("pk")
-    if person != asking.owner and not case.members.filter(user=person, until=None).exists():
-        cases.add_member(asking.owner, case, person, "made up")
+    if person != asking.keeper and not case.members.filter(user=person, until=None).exists():
+        cases.add_member(asking.keeper, case, person, "made up")
     return {"member": person.pseudonym, "why": "made up"}
 
 
@@ -247,8 +290,54 @@ def into_case(asking: Asking) -> Body:
     return {"case": case.ref, "why": "made up"}
 
 
+OURS: Final = f"{'5e' * 32}:1"
+
+
+def of_task(asking: Asking) -> str:
+    """Return where a task of the owner's case ends."""
+    case = asking.case
+    task = cases.add_task(asking.keeper, case, planted.OF_CASE["why"], asking.keeper)
+    return reverse("case-task-end", args=[case.ref, task.ref])
+
+
+def owner_form(**more: object) -> Callable[[Asking], Body]:
+    """Return a form with the owner of a case."""
+    return lambda asking: {"owner": asking.keeper.pseudonym, **more}
+
+
+def handover_form(asking: Asking) -> Body:
+    """Return who shall own a case: a second investigator, who is a member."""
+    case = Case.objects.latest("pk")
+    to = User.objects.filter(pseudonym="north-second").first() or User.objects.create_user(
+        "north-second",
+        organisation=asking.team.organisation,
+        roles=["investigator"],
+        pseudonym="north-second",
+    )
+    to.teams.add(asking.team)
+    case.members.get_or_create(user=to, defaults={"by": asking.keeper})
+    return {"to": to.pseudonym, "why": "made up"}
+
+
+def of_handover(asking: Asking) -> str:
+    """Return where a hand-over is answered; its proposer takes it back."""
+    url, form = of_case("case-hand-over-answer")(asking), handover_form(asking)
+    case = Case.objects.latest("pk")
+    to = User.objects.get(pseudonym=form["to"])
+    case.handovers.create(to=to, by=asking.keeper, why="made up")
+    return url
+
+
 GROUP: Final = planted.OF_TEAM["group"]
 PROTECTION: Final = {"reveals_per_day": 10, "minutes_per_day": 60, "seconds_open": 30}
+TERMS: Final = {
+    **{"kind": "agency", "country": "GB", "clearance": "green", "pap": "green", "hours": 72},
+    **{"urgent_hours": 4, "purposes": ["investigation"], "reason": "x"},
+}
+_SEALED_PARTNER: Final = frozenset(
+    {planted.SEALED["partner_name"], planted.SEALED["partner_contact"]}
+)
+FILE: Final = {"name": "a.zip", "sha256": "0" * 64, "size": 1, "place": "made up"}
 _OF_CASE: Final = {"teammate": 404, "stranger": 404}
 _SEALED_NOTES: Final = frozenset({planted.SEALED["title"], planted.SEALED["note"]})
 _KIND: Final = {"label": "x", "source": "x", "confidence": "forensic"}
@@ -265,6 +354,26 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("audit", "GET"): Row(with_all(at("audit")), is_log=True),
     ("check-audit", "POST"): Row(with_all(at("check-audit")), {}, 302, 302, 302),
     ("export-audit", "GET"): Row(with_all(at("export-audit", "jsonl")), is_log=True),
+    ("partners", "GET"): Row(with_all(at("partners"))),
+    ("new-partner", "GET"): Row(at("new-partner")),
+    ("new-partner", "POST"): Row(at("new-partner"), partner_form, 302, 302, 302),
+    ("partner", "GET"): Row(of_partner("partner"), stranger=404),
+    ("partner-terms", "GET"): Row(of_partner("partner-terms"), stranger=404),
+    ("partner-terms", "POST"): Row(of_partner("partner-terms"), TERMS, 302, 302, 404),
+    ("partner-call", "POST"): Row(
+        of_partner("partner-call"), {"how": "x", "confirmed": "yes"}, 302, 302, 404
+    ),
+    # Nobody agrees to what they entered; here it was the liaison.
+    ("decide-partner", "POST"): Row(of_partner("decide-partner"), {}, 302, 302, 404),
+    ("stop-partner", "POST"): Row(
+        of_partner("stop-partner"), {"standing": "suspended", "reason": "x"}, 302, 302, 404
+    ),
+    ("partner-name", "POST"): Row(
+        of_partner("partner-name"), {}, stranger=404, shows=_SEALED_PARTNER
+    ),
+    ("partner-account", "POST"): Row(
+        of_partner("partner-account"), {"username": "x"}, stranger=404
+    ),
     ("exports", "GET"): Row(with_all(at("exports"))),
     ("ask-export", "POST"): Row(
         at("ask-export"), team_form(what="options", recipient="x", purpose="x"), 302, 302, 302
@@ -277,6 +386,12 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ),
     ("trace-export", "GET"): Row(with_all(at("trace-export"))),
     ("trace-export", "POST"): Row(with_all(at("trace-export")), {"text": "R-AAAAAAAAAAAAAAAA"}),
+    ("ours", "GET"): Row(with_all(at("ours"))),
+    ("mark-ours", "POST"): Row(
+        at("mark-ours"), team_form(what=OURS, purpose="x", authority="x"), 302, 302, 302
+    ),
+    ("take-back-ours", "POST"): Row(of_mark, {"reason": "x"}, 302, 302, 404),
+    ("answer-warning", "POST"): Row(of_warning, {"allows": "no"}, 302, 302, 404),
     ("people", "GET"): Row(at("people")),
     ("add-person", "POST"): Row(at("add-person"), {"username": "x", "roles": ["analyst"]}),
     ("add-team", "POST"): Row(at("add-team"), {"name": "x"}, 302, 302, 302),
@@ -336,6 +451,18 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("case-note", "POST"): Row(
         of_case("case-note"), {"text": "made up"}, 302, **_OF_CASE, member=302
     ),
+    ("case-timeline", "GET"): Row(of_case("case-timeline"), **_OF_CASE, member=200),
+    ("case-state", "POST"): Row(
+        of_case("case-state"), {"state": "dormant", "why": "x"}, 302, **_OF_CASE, member=403
+    ),
+    # Another member neither owns it nor agrees to it, unless they approve.
+    ("case-hand-over", "POST"): Row(of_case("case-hand-over"), handover_form, 302, **_OF_CASE),
+    ("case-hand-over-answer", "POST"): Row(of_handover, {"refuse": "1"}, 302, **_OF_CASE),
+    ("case-task", "POST"): Row(
+        of_case("case-task"), owner_form(text="x"), 302, **_OF_CASE, member=302
+    ),
+    ("case-task-end", "POST"): Row(of_task, {"outcome": "done"}, 302, **_OF_CASE, member=302),
+    ("case-file", "POST"): Row(of_case("case-file"), FILE, 302, **_OF_CASE, member=302),
     ("attribute-address", "POST"): Row(
         of_address("attribute-address"), team_form(**_SAID), 302, 302, 302
     ),
@@ -492,11 +619,15 @@ def join(asking: Asking, relation: str) -> None:
 def must_not_learn(asking: Asking, relation: str, row: Row) -> set[str]:
     """Return the words that must not be in an answer."""
     words = set(planted.SEALED.values()) - row.shows
+    if Role.PARTNER in asking.user.roles:
+        # Of another house, whoever it is: to the records of teams a stranger.
+        relation = "stranger"
     if relation not in ("owner", "member"):
         words |= set(planted.OF_CASE.values())
     if relation == "stranger":
         words |= {*planted.SEALED.values(), *planted.OF_TEAM.values()}
-        words |= {"north-"} if not row.is_log else set()  # pseudonyms
+        others = User.objects.exclude(pk=asking.user.pk).filter(pseudonym__startswith="north-")
+        words |= set(others.values_list("pseudonym", flat=True)) if not row.is_log else set()
     if relation == "stranger" and not row.is_log:
         words |= {*Sighting.objects.filter(team=asking.team).values_list("ref", flat=True)}
     return words

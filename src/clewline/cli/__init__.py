@@ -28,6 +28,7 @@ from clewline.cli import (
     exposure,
     extract,
     label,
+    match,
     play,
     report,
     sql,
@@ -54,6 +55,7 @@ app.add_typer(label.app, name="label")
 app.add_typer(trace.app, name="trace")
 app.add_typer(exposure.app, name="exposure")
 app.add_typer(case.app, name="case")
+app.add_typer(match.app, name="match")
 app.command("report")(report.report)
 app.command("sql")(sql.sql)
 app.command("extract")(extract.extract)

@@ -82,3 +82,19 @@ def serve(
     typer.echo(first_visit(origin) or origin)
     log.print("Ctrl+C ends it.", style="dim")
     run(address, port, workers or os.cpu_count() or 1)
+
+
+@app.command()
+def tick(home: Home = None) -> None:
+    """Do once what the desk does by itself while it runs: move packages on that are due.
+
+    For a timer, where the desk runs behind another server than `clewline desk serve`.
+    """
+    open_desk(home)
+    from clewline.desk.background import run_once
+
+    done = run_once()
+    for name, count in done.items():
+        typer.echo(f"{name}: {'failed, see the log' if count is None else count}")
+    if None in done.values():
+        raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""The tree of keys: from one secret follow the keys of all records, and one can be cut out for good.
+"""The tree of keys: all keys of records follow from one secret, and each can be cut out for good.
 
 Each node gives the keys of its two children by HMAC-SHA256, none of which gives the other or the
 node above (Goldreich, Goldwasser and Micali, 1986). At first the top is kept, from which every leaf

@@ -20,6 +20,7 @@ class Role(StrEnum):
     LIAISON = "liaison"
     AUDITOR = "auditor"
     ADMINISTRATOR = "administrator"
+    PARTNER = "partner"
 
 
 ROLES: Final = {
@@ -29,11 +30,12 @@ ROLES: Final = {
     Role.LIAISON: "Answers partners and reads what may be shared with them.",
     Role.AUDITOR: "Reads the audit log and nothing else.",
     Role.ADMINISTRATOR: "Manages accounts and the desk itself; reads no record.",
+    Role.PARTNER: "Somebody of a partner: asks, and reads what their own organisation was told.",
 }
 """Role → what it is for."""
 
-ALONE: Final = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
-"""Roles that go with no other: who runs or checks the desk does not read its records."""
+ALONE: Final = frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.PARTNER})
+"""Roles that go with no other: who runs or checks the desk, and who is of another house."""
 
 EVERYBODY: Final = frozenset(Role)
 WORKERS: Final = EVERYBODY - ALONE
@@ -73,7 +75,9 @@ _PEOPLE: Final = {Role.ADMINISTRATOR, Role.APPROVER, Role.AUDITOR}
 _RECORDERS: Final = {Role.ANALYST}
 _FINDERS: Final = {Role.ANALYST, Role.INVESTIGATOR}
 _CASE_OWNERS: Final = {Role.INVESTIGATOR}
+_HANDERS: Final = {Role.APPROVER, Role.INVESTIGATOR}
 _READERS: Final = {Role.ANALYST, Role.APPROVER, Role.INVESTIGATOR}
+_KEEPERS: Final = {Role.LIAISON, Role.ADMINISTRATOR}
 
 ACTIONS: Final = {
     action.name: action
@@ -99,12 +103,31 @@ ACTIONS: Final = {
         _action("case.members", "Say who may know of one's own case", _CASE_OWNERS, writes=True),
         _action("case.link", "Add records to such a case", _READERS, writes=True),
         _action("case.note", "Write notes in such a case", _READERS, writes=True),
+        _action("case.task", "Set and end tasks in such a case", _READERS, writes=True),
+        _action("case.file", "Note files of such a case by name and hash", _READERS, writes=True),
+        _action(
+            "case.state", "Open again, rest or close one's own case", _CASE_OWNERS, writes=True
+        ),
+        _action("case.handover", "Hand a case over, or agree to it", _HANDERS, writes=True),
         _action("export.list", "List bulk exports", WORKERS),
         _action("export.read", "Open a bulk export", WORKERS),
         _action("export.ask", "Ask for a bulk export", WORKERS, writes=True),
         _action("export.decide", "Release or refuse it", {Role.APPROVER}, writes=True),
         _action("export.download", "Take the one copy", WORKERS, writes=True),
         _action("export.trace", "Tell from which copy rows come", _AUDITORS),
+        _action("partner.list", "List partners", {*_KEEPERS, Role.APPROVER}),
+        _action(
+            "partner.read", "Open a partner; its name stays sealed", {*_KEEPERS, Role.APPROVER}
+        ),
+        _action("partner.keep", "Enter a partner and change its terms", _KEEPERS, writes=True),
+        _action("partner.call", "Log a call back", {Role.LIAISON}, writes=True),
+        _action("partner.decide", "Agree to a partner's terms", {Role.APPROVER}, writes=True),
+        _action("partner.reveal", "Reveal its name and contact", {Role.LIAISON, Role.APPROVER}),
+        _action("partner.account", "Make accounts of a partner", _ADMINISTRATORS, writes=True),
+        _action("ours.list", "See what one's teams marked as their own", _READERS),
+        _action("ours.mark", "Mark payments as a team's own", _FINDERS, writes=True),
+        _action("ours.take_back", "Take such a mark back", _FINDERS, writes=True),
+        _action("ours.answer", "Let a package go that holds one", _READERS, writes=True),
         _action("people.list", "See accounts, roles and teams", _PEOPLE),
         _action("people.change", "Make accounts, ask for roles", _ADMINISTRATORS, writes=True),
         _action("people.approve", "Agree to roles that others get", {Role.APPROVER}, writes=True),

@@ -67,7 +67,10 @@ def serve(address: str, port: int, workers: int) -> None:
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
+    from clewline.desk import background
+
     _require_free(address, port)
+    background.keep_running()
     Granian(
         "clewline.desk.wsgi:application",
         address=address,

@@ -78,7 +78,9 @@ INSTALLED_APPS = [
     "clewline.desk.cases",
     "clewline.desk.exports",
     "clewline.desk.retention",
+    "clewline.desk.ours",
     "clewline.desk.welfare",
+    "clewline.desk.partners",
     "clewline.desk.web",
 ]
 MIDDLEWARE = [

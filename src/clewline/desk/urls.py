@@ -14,6 +14,8 @@ from clewline.desk.audit import views as audit
 from clewline.desk.brands import views as brands
 from clewline.desk.cases import views as cases
 from clewline.desk.exports import views as exports
+from clewline.desk.ours import views as ours
+from clewline.desk.partners import views as partners
 from clewline.desk.records import views as records
 from clewline.desk.search import views as search
 from clewline.desk.web import views as web
@@ -43,6 +45,19 @@ urlpatterns = [
     path("exports/<str:ref>/", exports.export, name="export"),
     path("exports/<str:ref>/decide/", exports.decide, name="decide-export"),
     path("exports/<str:ref>/download/", exports.download, name="download-export"),
+    path("partners/", partners.partners, name="partners"),
+    path("partners/new/", partners.new_partner, name="new-partner"),
+    path("partners/<str:ref>/", partners.partner, name="partner"),
+    path("partners/<str:ref>/terms/", partners.terms, name="partner-terms"),
+    path("partners/<str:ref>/call/", partners.call, name="partner-call"),
+    path("partners/<str:ref>/decide/", partners.decide, name="decide-partner"),
+    path("partners/<str:ref>/stop/", partners.stop, name="stop-partner"),
+    path("partners/<str:ref>/name/", partners.name, name="partner-name"),
+    path("partners/<str:ref>/account/", partners.add_account, name="partner-account"),
+    path("ours/", ours.ours, name="ours"),
+    path("ours/mark/", ours.mark, name="mark-ours"),
+    path("ours/<str:ref>/take-back/", ours.take_back, name="take-back-ours"),
+    path("ours/warnings/<str:ref>/", ours.answer, name="answer-warning"),
     path("audit/", audit.log, name="audit"),
     path("audit/check/", audit.check, name="check-audit"),
     path("audit/export.<str:form>", audit.export, name="export-audit"),
@@ -68,6 +83,13 @@ urlpatterns = [
     path("cases/<str:ref>/members/add/", cases.add_member, name="add-member"),
     path("cases/<str:ref>/members/remove/", cases.remove_member, name="remove-member"),
     path("cases/<str:ref>/link/", cases.link, name="case-link"),
+    path("cases/<str:ref>/state/", cases.change_state, name="case-state"),
+    path("cases/<str:ref>/hand-over/", cases.hand_over, name="case-hand-over"),
+    path("cases/<str:ref>/hand-over/answer/", cases.answer_handover, name="case-hand-over-answer"),
+    path("cases/<str:ref>/tasks/", cases.add_task, name="case-task"),
+    path("cases/<str:ref>/tasks/<str:task>/end/", cases.end_task, name="case-task-end"),
+    path("cases/<str:ref>/files/", cases.describe_file, name="case-file"),
+    path("cases/<str:ref>/timeline/", cases.timeline, name="case-timeline"),
     path("cases/<str:ref>/notes/", cases.notes, name="case-notes"),
     path("cases/<str:ref>/notes/add/", cases.add_note, name="case-note"),
     *(

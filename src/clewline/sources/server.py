@@ -12,6 +12,7 @@ What is asked, and what an answer means, is for `node` (Bitcoin Core) and `esplo
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from http.client import (
     HTTPSConnection,
     IncompleteRead,
 )
+from pathlib import Path
 from threading import Event, Lock
 from time import monotonic
 from typing import Final, NamedTuple, TypeVar
@@ -179,6 +181,14 @@ def patience() -> float:
     return float(text)
 
 
+def _believing(authority: Path) -> ssl.SSLContext:
+    """Return how certificates are checked where one authority is believed."""
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except OSError as error:
+        raise UsageError(f"is no certificate: {error}", where=str(authority)) from None
+
+
 class Server:
     """Requests to one server, from any number of threads.
 
@@ -192,6 +202,8 @@ class Server:
         Seconds to go on asking while the server is `Busy`.
     report : callable
         Told, once each, why the server is asked again.
+    authority : Path, optional
+        Certificate that the server's must be signed with, where it is none of the system's.
     """
 
     def __init__(
@@ -200,12 +212,14 @@ class Server:
         hint: str,
         patience: float = 0.0,
         report: Report = lambda _line: None,
+        authority: Path | None = None,
     ) -> None:
         self.shown = url.shown
         self._url = url
         self._hint = hint
         self._patience = patience
         self._report = report
+        self._tls = None if authority is None else _believing(authority)
         self._answered = False
         self._closed = Event()
         self._lock = Lock()
@@ -332,10 +346,16 @@ class Server:
                 raise Busy("the connection was given up")
             if self._idle:
                 return self._idle.pop(), True
-            kind = HTTPSConnection if self._url.secure else HTTPConnection
-            connection = kind(self._url.host, self._url.port, timeout=_SOCKET_SECONDS)
+            connection = self._new_connection()
             self._open.add(connection)
             return connection, False
+
+    def _new_connection(self) -> HTTPConnection:
+        """Return a connection that is not open yet."""
+        where = (self._url.host, self._url.port)
+        if self._url.secure:
+            return HTTPSConnection(*where, timeout=_SOCKET_SECONDS, context=self._tls)
+        return HTTPConnection(*where, timeout=_SOCKET_SECONDS)
 
     def _drop(self, connection: HTTPConnection) -> None:
         """Close a connection for good."""

@@ -36,7 +36,8 @@ POSTS = ("add-member", "remove-member", "case-link", "case-note")
 def case(world: World) -> Case:
     """A case of the investigator."""
     owner = world.person("investigator")
-    made = open_case(owner, world.team, "Amber Kettle", "a sealed title", "made-up basis")
+    texts = ("Amber Kettle", "a sealed title", "made-up basis")
+    made = open_case(owner, world.team, *texts, sealed=False)
     add_note(owner, made, "a sealed note")
     link(owner, made, ADDRESS, "made-up why")
     return made

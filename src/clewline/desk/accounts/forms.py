@@ -10,9 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from clewline.desk.accounts.models import Organisation, Team, User
 from clewline.desk.accounts.services import TOKEN_DAYS
-from clewline.desk.roles import ACTIONS, ROLES
+from clewline.desk.roles import ACTIONS, ROLES, Role
 
-_ROLE_CHOICES = [(str(role), f"{role.value.capitalize()}: {text}") for role, text in ROLES.items()]
+# Accounts of partners are made on the partner's page.
+_ROLE_CHOICES = [
+    (str(role), f"{role.value.capitalize()}: {text}")
+    for role, text in ROLES.items()
+    if role is not Role.PARTNER
+]
 
 
 class PasswordField(forms.CharField):

@@ -61,6 +61,9 @@ class User(AbstractBaseUser):
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="people")
     teams = models.ManyToManyField(Team, related_name="people", blank=True)
     roles = models.JSONField(default=list, blank=True)
+    partner = models.ForeignKey(
+        "partners.Partner", on_delete=models.PROTECT, null=True, blank=True, related_name="people"
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     sessions_from = models.PositiveIntegerField(default=0)
@@ -84,6 +87,10 @@ class User(AbstractBaseUser):
             raise ValidationError(
                 {"roles": f"{', '.join(sorted(ALONE))}: each goes with no other role"}
             )
+        if (held - {Role.PARTNER} and self.partner_id) or (
+            Role.PARTNER in held and not self.partner_id
+        ):
+            raise ValidationError({"roles": "partner: for accounts made on a partner's page alone"})
 
     def get_session_auth_hash(self) -> str:
         """Bind sessions to the password and to `sessions_from`, which signs out everywhere."""

@@ -97,7 +97,7 @@ def ask_for_access(
     asker: User, user: User, roles: Iterable[str], teams: Iterable[Team]
 ) -> AccessChange:
     """Ask for roles and teams of `user`; grant at once what needs no second person."""
-    wanted = User(roles=sorted(roles))
+    wanted = User(roles=sorted(roles), partner_id=user.partner_id)
     wanted.clean()
     change = AccessChange.objects.create(
         user=user,
@@ -113,7 +113,7 @@ def ask_for_access(
 def needs_second_person(change: AccessChange) -> bool:
     """Tell whether an approver must agree: the change lets read more, and there is one to ask."""
     user = change.user
-    more_roles = set(change.roles) & WORKERS - set(user.roles)
+    more_roles = set(change.roles) & {*WORKERS, Role.PARTNER} - set(user.roles)
     more_teams = set(change.team_ids) - set(user.teams.values_list("id", flat=True))
     reads_more = bool(more_roles or (more_teams and set(change.roles) & WORKERS))
     return reads_more and any(may_decide(person, change) for person in _approvers(change))

@@ -53,7 +53,9 @@ def add_to_case(request: DeskRequest, chain: str, network: str, canonical: str) 
     if not form.is_valid():
         return _page(request, key, case_form=form)
     case = form.cleaned_data["case"]
-    request.audit_details = {"case": case.ref}
+    # That a sealed case has to do with this address is told nowhere.
+    request.audit_object = case.ref if case.sealed else canonical
+    request.audit_details = {} if case.sealed else {"case": case.ref}
     try:
         cases.link_address(request.user, case, services.address_row(key), form.cleaned_data["why"])
     except UsageError as error:

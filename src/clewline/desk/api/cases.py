@@ -36,7 +36,7 @@ def link(request: DeskRequest, ref: Ref, asked: LinkIn) -> Status[CaseOut]:
     """Add an address, transaction, sighting or brand to a case."""
     found = take(request, Case, ref)
     made = services.link(request.user, found, asked.what, asked.why)
-    request.audit_details = {"link": services.name_of(made)}
+    request.audit_details = {} if found.sealed else {"link": services.name_of(made)}
     return Status(201, _out(request, found, whole=True))
 
 

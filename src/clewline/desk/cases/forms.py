@@ -8,8 +8,17 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from clewline.desk.accounts.models import Team, User
-from clewline.desk.cases.models import Case
+from clewline.desk.cases.models import OUTCOMES, STATES, Case
+from clewline.desk.cases.services import LARGEST_FILE, may_own, present_members
 from clewline.desk.codenames import suggest
+
+
+class OwnIds(forms.Form):
+    """A form that stands beside others on one page: the ids of its fields are its own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", f"{type(self).__name__.lower()}_%s")
+        super().__init__(*args, **kwargs)
 
 
 class OpenForm(forms.Form):
@@ -32,6 +41,15 @@ class OpenForm(forms.Form):
         help_text=_("What allows this work on these records."),
     )
     team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"), empty_label=None)
+    sealed = forms.BooleanField(
+        label=_("Sealed"),
+        required=False,
+        initial=True,
+        help_text=_(
+            "Counted in no statistics and met by no deconfliction; "
+            "the audit log has its reference alone."
+        ),
+    )
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -42,7 +60,7 @@ class OpenForm(forms.Form):
         self.fields["codename"].initial = suggest(1)[0]
 
 
-class MemberForm(forms.Form):
+class MemberForm(OwnIds):
     """Somebody to be let in, and why."""
 
     member = forms.ModelChoiceField(User.objects.none(), label=_("Who"), to_field_name="pseudonym")
@@ -61,7 +79,7 @@ class RemoveForm(forms.Form):
     why = forms.CharField(label=_("Reason"), max_length=400)
 
 
-class LinkForm(forms.Form):
+class LinkForm(OwnIds):
     """What is added to a case, and why."""
 
     what = forms.CharField(
@@ -94,3 +112,67 @@ class AddToCaseForm(forms.Form):
         case: Any = self.fields["case"]
         mine = Case.objects.visible_to(user).filter(closed_at__isnull=True)
         case.queryset = mine.order_by("codename", "id")
+
+
+class StateForm(OwnIds):
+    """What becomes of a case, and why."""
+
+    state = forms.ChoiceField(label=_("State"))
+    why = forms.CharField(label=_("Reason"), max_length=400)
+
+    def __init__(self, case: Case, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        state: Any = self.fields["state"]
+        state.choices = [one for one in STATES.items() if one[0] != case.state]
+
+
+class HandoverForm(OwnIds):
+    """Who shall own a case, and why."""
+
+    to = forms.ModelChoiceField(
+        User.objects.none(), label=_("To"), to_field_name="pseudonym", empty_label=None
+    )
+    why = forms.CharField(label=_("Reason"), max_length=400)
+
+    def __init__(self, case: Case, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        to: Any = self.fields["to"]
+        to.queryset = User.objects.filter(pk__in=[one.pk for one in may_own(case)])
+
+
+class TaskForm(OwnIds):
+    """What somebody is to do."""
+
+    text = forms.CharField(label=_("Task"), max_length=200)
+    owner = forms.ModelChoiceField(
+        User.objects.none(), label=_("Who"), to_field_name="pseudonym", empty_label=None
+    )
+    due = forms.DateField(
+        label=_("Due"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+    def __init__(self, case: Case, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        owner: Any = self.fields["owner"]
+        owner.queryset = User.objects.filter(pk__in=[one.pk for one in present_members(case)])
+
+
+class TaskEndForm(forms.Form):
+    """What became of a task."""
+
+    outcome = forms.ChoiceField(choices=list(OUTCOMES.items()))
+
+
+class FileForm(OwnIds):
+    """A file that lies elsewhere, described."""
+
+    name = forms.CharField(label=_("Name of the file"), max_length=200)
+    sha256 = forms.RegexField(
+        "^ *[0-9A-Fa-f]{64} *$",
+        label=_("SHA-256"),
+        max_length=80,
+        error_messages={"invalid": _("64 hex digits.")},
+    )
+    size = forms.IntegerField(label=_("Size in bytes"), min_value=0, max_value=LARGEST_FILE)
+    place = forms.CharField(label=_("Where it lies"), max_length=200)
+    about = forms.CharField(label=_("What it is"), max_length=400, required=False)

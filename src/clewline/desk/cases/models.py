@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from clewline.desk.ledger import AppendOnly, Referenced, Sealed, TeamOwned, TeamQuerySet
 
 if TYPE_CHECKING:
     from clewline.desk.accounts.models import User
+
+
+OPEN: Final = "open"
+CLOSED: Final = "closed"
+STATES: Final = {OPEN: _("open"), "dormant": _("dormant"), CLOSED: _("closed")}
+OUTCOMES: Final = {"done": _("done"), "dropped": _("dropped")}
 
 
 class CaseQuerySet(TeamQuerySet):
@@ -20,6 +27,10 @@ class CaseQuerySet(TeamQuerySet):
         """Keep the cases of the teams of `user` that they are a member of now."""
         mine = Member.objects.filter(user=user, until__isnull=True)
         return super().visible_to(user).filter(pk__in=mine.values("case"))
+
+    def countable(self) -> Self:
+        """Keep the cases that figures and deconfliction may know of: none that is sealed."""
+        return self.filter(sealed=False)
 
 
 class OfCaseQuerySet(models.QuerySet[Any]):
@@ -42,6 +53,11 @@ class Case(TeamOwned, Referenced, Sealed):
     owner = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     opened_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True)
+    state = models.CharField(max_length=10, choices=list(STATES.items()), default=OPEN)
+    """What the latest row of its states says, so that a list needs no look-up."""
+    sealed = models.BooleanField(default=True)
+    """Whether it exists for its members alone: no statistics, no deconfliction, and the audit log
+    has its reference and nothing else."""
 
     objects = CaseQuerySet.as_manager()  # type: ignore[misc]
 
@@ -124,6 +140,80 @@ class Note(Referenced, Sealed, AppendOnly):
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="notes")
     text_sealed = models.BinaryField(null=True)
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    objects = OfCaseQuerySet.as_manager()
+
+
+class StateChange(AppendOnly):
+    """That a case was opened again, rests, or was closed, and why."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="state_changes")
+    state = models.CharField(max_length=10, choices=list(STATES.items()))
+    why = models.CharField(max_length=400)
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    objects = OfCaseQuerySet.as_manager()
+
+
+class Handover(AppendOnly):
+    """That a case shall have another owner. It has once a second person agrees."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="handovers")
+    to = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    why = models.CharField(max_length=400)
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    objects = OfCaseQuerySet.as_manager()
+
+
+class HandoverAnswer(AppendOnly):
+    """What a second person said of a hand-over, or that it was taken back."""
+
+    handover = models.OneToOneField(Handover, on_delete=models.PROTECT, related_name="answer")
+    accepted = models.BooleanField()
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+
+class Task(Referenced, AppendOnly):
+    """What a member is to do, and until when."""
+
+    LETTER = "T"
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="tasks")
+    text = models.CharField(max_length=200)
+    owner = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    due = models.DateField(null=True)
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    objects = OfCaseQuerySet.as_manager()
+
+
+class TaskEnd(AppendOnly):
+    """That a task is done, or was dropped."""
+
+    task = models.OneToOneField(Task, on_delete=models.PROTECT, related_name="end")
+    outcome = models.CharField(max_length=10, choices=list(OUTCOMES.items()))
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+
+class FileEntry(Referenced, AppendOnly):
+    """A file that lies elsewhere, as a person describes it. The desk takes none itself."""
+
+    LETTER = "F"
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="file_entries")
+    name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    size = models.BigIntegerField()
+    place = models.CharField(max_length=200)
+    about = models.CharField(max_length=400, blank=True)
     by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=timezone.now)
 

@@ -17,12 +17,13 @@ from clewline import __version__
 from clewline.desk.accounts.models import Team, User
 from clewline.desk.exports import tables
 from clewline.desk.exports.models import BulkExport, ExportCopy, ExportDecision
+from clewline.desk.ours.checks import Release, check_release, release_of, require_open
 from clewline.desk.records.models import Brand
 from clewline.desk.roles import Role
 from clewline.errors import UsageError
 
 HOURS: Final = 1
-"""How long a released export may be taken."""
+"""How long an export may be taken once its release check let it go."""
 MOST_ROWS: Final = 200_000
 
 
@@ -72,7 +73,7 @@ def may_decide(user: User, export: BulkExport) -> bool:
 
 
 def decide(user: User, export: BulkExport, *, released: bool, reason: str = "") -> ExportDecision:
-    """Release an export or refuse it.
+    """Release an export or refuse it; a released one goes the way of every package (`ours`).
 
     Raises
     ------
@@ -83,15 +84,27 @@ def decide(user: User, export: BulkExport, *, released: bool, reason: str = "") 
         raise UsageError("this export is not yours to decide, or decided already")
     try:
         with transaction.atomic():
-            return ExportDecision.objects.create(
+            decision = ExportDecision.objects.create(
                 export=export, by=user, released=released, reason=reason
             )
     except IntegrityError:
         raise UsageError("somebody decided meanwhile") from None
+    if released:
+        check_release(export.ref, export.team, tables.names_in(export))
+    return decision
 
 
-def state(export: BulkExport) -> str:
-    """Return what becomes of an export: waiting, refused, released, expired or taken."""
+def state(export: BulkExport, release: Release | None = None) -> str:
+    """Return what becomes of an export.
+
+    One of: waiting (for an approver), refused, checked (on its way), held, stopped, released,
+    expired, taken.
+
+    Parameters
+    ----------
+    release : Release, optional
+        How far it is, where that is known already.
+    """
     if hasattr(export, "copy"):
         return "taken"
     decision = getattr(export, "decision", None)
@@ -99,12 +112,15 @@ def state(export: BulkExport) -> str:
         return "waiting"
     if not decision.released:
         return "refused"
-    return "released" if timezone.now() < ends_at(decision) else "expired"
+    release = release or release_of(export.ref)
+    if release.state != "open" or release.since is None:
+        return {"held": "held", "refused": "stopped"}.get(release.state, "checked")
+    return "released" if timezone.now() < release.since + timedelta(hours=HOURS) else "expired"
 
 
-def ends_at(decision: ExportDecision) -> datetime:
-    """Return until when a released export may be taken."""
-    return decision.at + timedelta(hours=HOURS)
+def ends_at(release: Release) -> datetime | None:
+    """Return until when an export may be taken, where it may be."""
+    return release.since + timedelta(hours=HOURS) if release.since else None
 
 
 def take_copy(user: User, export: BulkExport) -> tuple[str, bytes]:
@@ -120,6 +136,7 @@ def take_copy(user: User, export: BulkExport) -> tuple[str, bytes]:
         raise UsageError("who asked takes the copy")
     if state(export) != "released":
         raise UsageError(f"this export is {state(export)}: a copy is taken once, within an hour")
+    require_open(export.ref, tables.names_in(export))
     number = tables.options(export).count() + tables.sightings(export).count()
     if number > MOST_ROWS:
         raise UsageError(f"more than {MOST_ROWS} rows: ask for fewer")

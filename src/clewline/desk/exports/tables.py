@@ -100,6 +100,9 @@ def sightings(export: BulkExport) -> Any:
     """Return the sightings that an export is of: its team's, those that stand, none of TLP red."""
     found = Sighting.objects.filter(team=export.team).standing().exclude(tlp="red")
     asked = Q()
+    if (decision := getattr(export, "decision", None)) is not None:
+        # What was released, and was looked through for it: nothing that came later.
+        asked &= Q(recorded_at__lte=decision.at)
     if export.brand_id:
         asked &= Q(brand=export.brand_id)
     if export.since:
@@ -115,6 +118,14 @@ def options(export: BulkExport) -> Any:
     """Return the payment options that an export is of."""
     found = PaymentOption.objects.filter(sighting__in=sightings(export).values("pk"))
     return found.filter(rail=export.rail) if export.rail else found
+
+
+def names_in(export: BulkExport) -> set[str]:
+    """Return the addresses that a copy names, and what stands in its memos."""
+    if export.what == SIGHTINGS:
+        return set()
+    found = options(export).values_list("address__canonical", "memo").distinct()
+    return {text for row in found.iterator(chunk_size=5_000) for text in row if text}
 
 
 def rows(export: BulkExport) -> list[dict[str, str]]:

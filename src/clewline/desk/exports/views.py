@@ -11,6 +11,7 @@ from clewline.desk.door import DeskRequest, door, take
 from clewline.desk.exports import services
 from clewline.desk.exports.forms import AskForm, DecideForm, TraceForm
 from clewline.desk.exports.models import BulkExport
+from clewline.desk.ours.checks import Release, release_of, releases_of
 
 _SHOWN: Final = 100
 
@@ -80,18 +81,23 @@ def _list(request: DeskRequest, form: AskForm | None = None) -> HttpResponse:
     found: Any = BulkExport.objects.visible_to(request.user).select_related(
         "asked_by", "decision", "copy", "team"
     )
-    newest = found.order_by("-asked_at", "-id")[:_SHOWN]
+    newest = list(found.order_by("-asked_at", "-id")[:_SHOWN])
+    way = releases_of(one.ref for one in newest)
     context = {
         "section": "exports",
         "form": form or AskForm(request.user),
-        "exports": [{"export": one, "state": services.state(one)} for one in newest],
+        "exports": [
+            {"export": one, "state": services.state(one, way.get(one.ref, Release("none")))}
+            for one in newest
+        ],
     }
     return render(request, "desk/exports/list.html", context, status=400 if form else 200)
 
 
 def _page(request: DeskRequest, export: BulkExport, form: DecideForm | None = None) -> HttpResponse:
     """Show an export, with what this person can do."""
-    state = services.state(export)
+    release = release_of(export.ref)
+    state = services.state(export, release)
     context = {
         "section": "exports",
         "export": export,
@@ -99,6 +105,7 @@ def _page(request: DeskRequest, export: BulkExport, form: DecideForm | None = No
         "form": form or DecideForm(),
         "may_decide": services.may_decide(request.user, export),
         "may_take": state == "released" and export.asked_by_id == request.user.pk,
-        "ends_at": services.ends_at(export.decision) if state == "released" else None,
+        "ends_at": services.ends_at(release) if state == "released" else None,
+        "release": release,
     }
     return render(request, "desk/exports/export.html", context, status=400 if form else 200)

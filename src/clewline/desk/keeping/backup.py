@@ -314,9 +314,9 @@ def _take_in(model: Model, rows: Iterable[dict[str, Any]], where: str, vault: Va
             sealed = base64.b64decode(row.pop(_TAKEN))
             try:
                 plain = vault.unseal_row(row["key_id"], sealed, f"{model._meta.label} {row['id']}")
-                row |= json.loads(plain)
+                row.update(json.loads(plain))
             except ErasedError:
-                row |= emptied(model)
+                row.update(emptied(model))
         if unknown := set(row) - set(fields):
             raise BackupError(f"this version has no column {min(unknown)}", where=where)
         values = {name: _value(fields[name], value) for name, value in row.items()}

@@ -10,7 +10,7 @@ from django.db.models.signals import post_migrate, pre_migrate
 
 
 def _down(using: str = "default", plan: Any = (), **_: Any) -> None:
-    """Take the triggers down: SQLite makes a table anew to change it, and they would be in its way."""
+    """Take the triggers down: they would be in the way of SQLite, which makes tables anew."""
     from clewline.desk.retention import triggers
 
     if plan:

@@ -1,4 +1,4 @@
-"""Ledgers of keeping: periods, holds, requests to erase, decisions, and what stays of the erased."""
+"""Ledgers of keeping: periods, holds, requests to erase, decisions, and tombstones."""
 
 from __future__ import annotations
 
