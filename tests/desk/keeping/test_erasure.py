@@ -32,14 +32,14 @@ from clewline.desk.vault import Vault
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRETS = {
-    "url": "https://only-there.example/zqx-url",
-    "wording": "zqx-wording made up",
-    "page_text": "zqx-page made up",
-    "protected_source": "zqx-source",
-    "neutral_summary": "zqx-summary",
-    "report_ref": "zqx-report",
+    "url": "https://only-there.example/zqxvwjk-url",
+    "wording": "zqxvwjk-wording made up",
+    "page_text": "zqxvwjk-page made up",
+    "protected_source": "zqxvwjk-source",
+    "neutral_summary": "zqxvwjk-summary",
+    "report_ref": "zqxvwjk-report",
 }
-OF_OPTION = {"contact": "@zqx_contact", "contact_kind": "messenger", "tier": "zqx-tier"}
+OF_OPTION = {"contact": "@zqxvwjk_contact", "contact_kind": "messenger", "tier": "zqxvwjk-tier"}
 RESTORE = """
 import json, sys
 from pathlib import Path
@@ -86,7 +86,7 @@ def all_keys(root: bytes, home: DeskHome) -> list[bytes]:
 
 def search_bytes(data: bytes, where: str) -> None:
     """Find none of the erased texts in some bytes."""
-    for text in (*SECRETS.values(), *OF_OPTION.values(), "zqx"):
+    for text in (*SECRETS.values(), *OF_OPTION.values(), "zqxvwjk"):
         if text not in ("messenger",):
             assert text.encode() not in data, f"{text} in {where}"
 
@@ -168,7 +168,7 @@ def test_search_finds_nothing_and_a_tombstone_stays(world: World) -> None:
     assert all(one.known for one in before)
     asked = services.ask(analyst, sighting, "mistake", "made up")
     services.decide(world.person("approver"), asked, agreed=True)
-    texts = (SECRETS["url"], OF_OPTION["contact"], "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "zqx")
+    texts = (SECRETS["url"], OF_OPTION["contact"], "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "zqxvwjk")
     after = answer(analyst, [read(text) for text in texts])
     assert not any(one.known for one in after)
     stone = Tombstone.objects.get()
