@@ -38,6 +38,7 @@ from clewline.desk.ours.models import Mark, ReleaseWarning
 from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
 from clewline.desk.records.models import Sighting
+from clewline.desk.retention import services as keeping
 from clewline.desk.roles import ACTIONS, Role
 
 WITHOUT_DOOR: Final = {
@@ -213,6 +214,28 @@ def of_warning(asking: Asking) -> str:
     return reverse("answer-warning", args=[warning.ref])
 
 
+def of_period(asking: Asking) -> str:
+    """Return where a period that the owner asked for is decided."""
+    change = keeping.ask_period(asking.owner, "report", 12, "made up")
+    return reverse("decide-period", args=[change.pk])
+
+
+def of_hold(asking: Asking) -> str:
+    """Return where a hold that the owner set is lifted."""
+    held = keeping.hold(asking.owner, basis="made up", until=None, on=asking.sighting)
+    return reverse("lift-hold", args=[held.ref])
+
+
+def of_erasure(name: str) -> Make:
+    """Return an address of a request to erase that the owner made."""
+
+    def make(asking: Asking) -> str:
+        asked = keeping.ask(asking.owner, asking.sighting, "mistake", "made up")
+        return reverse(name, args=[asked.ref])
+
+    return make
+
+
 def with_all(make: Make) -> Make:
     """Make one of each record before a list is asked."""
 
@@ -343,6 +366,10 @@ _SEALED_NOTES: Final = frozenset({planted.SEALED["title"], planted.SEALED["note"
 _KIND: Final = {"label": "x", "source": "x", "confidence": "forensic"}
 _SAID: Final = {**_KIND, "category": "", "custody": "unknown", "obtained": "seen"}
 
+PERIOD: Final = {"retention_class": "report", "months": 12, "reason": "made up"}
+HOLD: Final = {"hold-basis": "made up", "hold-until": ""}
+ERASE: Final = {"erase-reason": "mistake", "erase-basis": "made up"}
+
 PAGES: Final[dict[tuple[str, str], Row]] = {
     ("home", "GET"): Row(with_all(at("home"))),
     ("account", "GET"): Row(at("account")),
@@ -374,6 +401,17 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("partner-account", "POST"): Row(
         of_partner("partner-account"), {"username": "x"}, stranger=404
     ),
+    ("retention", "GET"): Row(with_all(at("retention"))),
+    ("ask-period", "POST"): Row(at("ask-period"), PERIOD, 302, 302, 302),
+    ("decide-period", "POST"): Row(of_period, {"agree": "1"}, 400, 302, 404),
+    ("keeping-sighting", "GET"): Row(of_sighting("keeping-sighting"), stranger=404),
+    ("hold-sighting", "POST"): Row(of_sighting("hold-sighting"), HOLD, 302, 302, 404),
+    ("ask-erasure", "POST"): Row(of_sighting("ask-erasure"), ERASE, 302, 302, 404),
+    ("keeping-case", "GET"): Row(of_case("keeping-case"), **_OF_CASE, member=200),
+    ("hold-case", "POST"): Row(of_case("hold-case"), HOLD, 302, **_OF_CASE, member=302),
+    ("lift-hold", "POST"): Row(of_hold, {"reason": "made up"}, 400, 302, 404),
+    ("erasure", "GET"): Row(of_erasure("erasure"), stranger=404),
+    ("decide-erasure", "POST"): Row(of_erasure("decide-erasure"), {"agree": "1"}, 400, 302, 404),
     ("exports", "GET"): Row(with_all(at("exports"))),
     ("ask-export", "POST"): Row(
         at("ask-export"), team_form(what="options", recipient="x", purpose="x"), 302, 302, 302

@@ -17,6 +17,7 @@ from clewline.desk.exports import views as exports
 from clewline.desk.ours import views as ours
 from clewline.desk.partners import views as partners
 from clewline.desk.records import views as records
+from clewline.desk.retention import views as retention
 from clewline.desk.search import views as search
 from clewline.desk.web import views as web
 from clewline.desk.welfare import views as welfare
@@ -39,6 +40,17 @@ urlpatterns = [
     path("people/<str:pseudonym>/", accounts.person, name="person"),
     path("people/<str:pseudonym>/reset/", accounts.reset, name="reset-person"),
     path("people/<str:pseudonym>/active/", accounts.set_active, name="set-active"),
+    path("retention/", retention.retention, name="retention"),
+    path("retention/periods/", retention.ask_period, name="ask-period"),
+    path("retention/periods/<int:change>/", retention.decide_period, name="decide-period"),
+    path("retention/holds/<str:ref>/lift/", retention.lift, name="lift-hold"),
+    path("retention/erasures/<str:ref>/", retention.erasure, name="erasure"),
+    path("retention/erasures/<str:ref>/decide/", retention.decide, name="decide-erasure"),
+    path("retention/sightings/<str:ref>/", retention.of_sighting, name="keeping-sighting"),
+    path("retention/sightings/<str:ref>/hold/", retention.hold_sighting, name="hold-sighting"),
+    path("retention/sightings/<str:ref>/erase/", retention.ask, name="ask-erasure"),
+    path("retention/cases/<str:ref>/", retention.of_case, name="keeping-case"),
+    path("retention/cases/<str:ref>/hold/", retention.hold_case, name="hold-case"),
     path("exports/", exports.exports, name="exports"),
     path("exports/ask/", exports.ask, name="ask-export"),
     path("exports/trace/", exports.trace, name="trace-export"),
