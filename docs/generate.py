@@ -1028,6 +1028,121 @@ def _bound(field: dict[str, Any], key: str, word: str) -> str:
     return f", {field[key]:,} {word}" if key in field else ""
 
 
+def sharing_page() -> str:
+    """List the fields that partners get, the formats, and what each loses."""
+    from clewline.sharing.formats import FORMATS
+    from clewline.sharing.item import CLUE, FIELDS, LIST_FIELDS, NOT_FOR_EXCHANGES, SharedField
+
+    def fields(rows: Iterable[SharedField]) -> str:
+        return table(
+            ("field", "always there", "meaning", "holds"),
+            (
+                (
+                    code(one.name),
+                    "yes" if one.core else "",
+                    one.help,
+                    ", ".join(map(code, one.words)) if 0 < len(one.words) < 20 else one.kind.value,
+                )
+                for one in rows
+            ),
+        )
+
+    def section(name: str) -> Iterator[str]:
+        one = FORMATS[name]
+        yield f"### {one.title}"
+        yield (
+            f"`{name}`, files `*{one.extension}`, media type `{one.media_type}`. "
+            + ("Whole lists and deltas." if one.deltas else "Whole lists only, no deltas.")
+        )
+        if one.losses:
+            yield table(
+                ("lost", "why"),
+                (
+                    (loss.what if " " in loss.what else code(loss.what), loss.why)
+                    for loss in one.losses
+                ),
+            )
+        else:
+            yield "Nothing is lost."
+        yield "\n".join(f"- {trap}" for trap in one.traps)
+
+    return "\n\n".join(
+        (
+            "# What partners get, and in which form",
+            "A partner gets a list: versions of it, or what changed since a version. An item is "
+            "one payment address or option after policy decided. A field that is not there was "
+            "not released, or is not known; a recipient cannot tell which. References are the "
+            "recipient's own, and every identifier in a file is made from them, so that two "
+            "recipients have nothing but the addresses to lay side by side.",
+            f"Every item says: *{CLUE}*",
+            "## An item",
+            fields(FIELDS.values()),
+            "The category is one of the [vocabulary](VOCABULARY.md). Exchanges get neither of "
+            f"{', '.join(map(code, NOT_FOR_EXCHANGES))}.",
+            "## A list",
+            fields(LIST_FIELDS.values()),
+            "A withdrawn item stays in the list, as withdrawn, for as long as there is a list.",
+            "## Formats",
+            "The same list gives the same bytes: times come from the list, never from the clock. "
+            "What a format loses is a table in the code (`sharing/formats.py`), and tests hold "
+            "that it is exactly what does not come back. Reading is strict and bounded: 64 MiB, "
+            "32 levels, 100,000 items. A file of ours of which one part contradicts another is "
+            "refused; of files of others, the addresses are read, `unknown` stands where a chain "
+            "is not said, and what bears no TLP is taken as TLP:AMBER+STRICT.",
+            *(part for name in FORMATS for part in section(name)),
+            "## A taxonomy for MISP",
+            "MISP has no words for payment pages. `sharing/misp_taxonomy.json` is a proposal in "
+            "the form of misp-taxonomies: `payment-page` with the predicates `rail`, `period` and "
+            "`visibility`, neutral, and free to take. Events carry the first two.",
+        )
+    )
+
+
+def statistics_page() -> str:
+    """List what the desk counts: unit, definition and version of each measure."""
+    with_desk()
+    from clewline.desk.figures.measures import COMMON, MEASURES
+    from clewline.desk.figures.sheet import COLUMNS
+    from clewline.desk.figures.suppression import DEFAULT
+
+    return "\n\n".join(
+        (
+            "# Statistics",
+            COMMON,
+            "What is published keeps its numbers with the words below as they were then. A changed "
+            "unit, definition or way of counting is a new version, and the page of years marks a "
+            "break there. Counted are the records of one's own teams, and of nobody else.",
+            table(
+                ("measure", "title", "unit", "version", "by", "of", "definition"),
+                (
+                    (
+                        code(one.id),
+                        one.title,
+                        one.unit,
+                        str(one.version),
+                        one.groups,
+                        one.denominator,
+                        one.definition,
+                    )
+                    for one in MEASURES
+                ),
+            ),
+            "## What leaves the house",
+            "The file (CSV) has the columns " + ", ".join(code(name) for name in COLUMNS) + ".",
+            f"Counts from 1 to below {DEFAULT} (`CLEWLINE_DESK_SMALLEST_COUNT`) say *withheld*; "
+            "zero is told. Where a line has a total, its smallest other cells are withheld with "
+            "them until two or more are, which together are at least twice the threshold, so that "
+            "no subtraction gives one of them back; where that cannot be, the total is withheld "
+            "too. A line whose total is withheld in another line is withheld whole. The file has "
+            "the year by group and each month as one number, and no month by group: a table with "
+            "sums at two sides tells more than either. Quartiles are withheld where a count of "
+            "their line is.",
+            "Two files of one year that were taken at different times can be subtracted from each "
+            "other. Give out what was published, and not the page of a year that goes on.",
+        )
+    )
+
+
 PAGES: dict[str, Page] = {
     "ACCURACY.md": accuracy_page,
     "ADDRESSES.md": addresses_page,
@@ -1045,6 +1160,8 @@ PAGES: dict[str, Page] = {
     "POLICY.md": policy_page,
     "ROLES.md": roles_page,
     "SETTINGS.md": settings_page,
+    "SHARING.md": sharing_page,
+    "STATISTICS.md": statistics_page,
     "TABLES.md": tables_page,
     "VOCABULARY.md": vocabulary_page,
 }

@@ -35,6 +35,7 @@ CODES = {
     "NodeError": "node",
     "NodePrunedError": "node-pruned",
     "NotLoadedError": "not-loaded",
+    "SharedFileError": "bad-shared-file",
     "StorageError": "storage",
     "StoreDamagedError": "store-damaged",
     "StoreLockedError": "store-locked",

@@ -51,10 +51,17 @@ DESK = {
     ),
     *("cryptography", "rfc8785", "rfc3161_client"),
 }
+# The extra `share`, likewise; jsonschema comes with PyMISP.
+SHARE = {"stix2", "pymisp", "jsonschema"}
 # The extra `psi`, which needs two of them too.
 PSI = {"google", "private_set_intersection", "starlette"}
+# An FIU's schema and nothing else is XML here.
+XML = {"lxml"}
 SHARED = {"cryptography": {"desk", "matching"}, "granian": {"desk", "matching"}}
-DEPENDENCIES = {"numpy", "numba", "llvmlite", "yaml", *PRINTING, *TABLES, *DESK, *PSI}
+DEPENDENCIES = {
+    *("numpy", "numba", "llvmlite", "yaml"),
+    *(*PRINTING, *TABLES, *DESK, *PSI, *SHARE, *XML),
+}
 # The engine computes from its arguments alone: no file, clock, environment or chance.
 UNCLEAN = {
     *("os", "io", "pathlib", "shutil", "tempfile", "mmap", "sqlite3", "sys"),
@@ -115,8 +122,12 @@ def violations(source: str, module: str, table: dict[str, set[str]]) -> list[str
             found.append(f"{line}: only cli may import {top}")
         if top in TABLES and room != "interop":
             found.append(f"{line}: only interop may import {top}")
+        if top in SHARE and room != "sharing":
+            found.append(f"{line}: only sharing may import {top}")
         if top in PSI and room != "matching":
             found.append(f"{line}: only matching may import {top}")
+        if top in XML and room != "filing":
+            found.append(f"{line}: only filing may import {top}")
         may = SHARED.get(top, {"desk"})
         if top in DESK and room not in may and not (room == "cli" and top == "django"):
             found.append(f"{line}: only desk may import {top}")
@@ -193,6 +204,8 @@ def test_the_table_is_read_as_it_is_meant() -> None:
         ("clewline.reports.html", "print('done')"),
         ("clewline.reports.html", "from rich.console import Console"),
         ("clewline.workspace.tables", "import pyarrow.parquet"),
+        ("clewline.reports.html", "import stix2"),
+        ("clewline.sharing.stix", "from clewline.workspace import Workspace"),
     ],
 )
 def test_a_breach_is_found(module: str, source: str) -> None:

@@ -127,6 +127,12 @@ class RatesFileError(DataError):
     code = "bad-rates-file"
 
 
+class SharedFileError(DataError):
+    """A file of shared items, or one item of it, that cannot be taken."""
+
+    code = "bad-shared-file"
+
+
 class PolicyFileError(DataError):
     """A policy file that cannot be taken: names the line, what is wrong and what is allowed."""
 

@@ -127,6 +127,13 @@ SETTINGS: tuple[Setting, ...] = (
         "Hours after which a person signs in again, however busy.",
     ),
     Setting(
+        "desk_smallest_count",
+        "CLEWLINE_DESK_SMALLEST_COUNT",
+        "5",
+        "Counts from 1 to below this are withheld in files of figures, with what they could be "
+        "reckoned from.",
+    ),
+    Setting(
         "desk_release_minutes",
         "CLEWLINE_DESK_RELEASE_MINUTES",
         "30",

@@ -17,12 +17,13 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
+from clewline.desk import append_only
 from clewline.desk.accounts.models import Organisation, Team, User
 from clewline.desk.audit import triggers
 from clewline.desk.ours import checks
 from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
-from clewline.desk.retention import triggers as kept
+from clewline.desk.retention import triggers as of_records
 from clewline.desk.roles import Role
 
 _TOKEN = re.compile(rb"(csrfmiddlewaretoken\" value=\"|X-CSRFToken\": \")[^\"]+")
@@ -108,10 +109,12 @@ def tables_are_emptied_between_tests() -> Iterator[None]:
 
     def flush_all(self: Any, sql: list[str]) -> None:
         triggers.drop(self.connection)
-        kept.drop(self.connection)
+        of_records.drop(self.connection)
+        kept = append_only.drop(self.connection)
         flush(self, sql)
+        append_only.create(self.connection, kept)
         triggers.create(self.connection)
-        kept.create(self.connection)
+        of_records.create(self.connection)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush_all)

@@ -12,6 +12,11 @@ from clewline.desk.accounts.models import Team, User
 from clewline.desk.addresses import services as addresses
 from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
+from clewline.desk.money import queries
+from clewline.desk.money import services as money
+from clewline.desk.money.models import CaseRow, CaseRun, RunEnd, RunPack, RunProgress, VaspRequest
+from clewline.desk.ours import checks
+from clewline.desk.ours.models import ReleaseCheck
 from clewline.desk.records import services as records
 from clewline.desk.records.models import Sighting
 
@@ -28,6 +33,7 @@ SEALED = {
     "name": "sealed-name",
     "title": "sealed-title",
     "note": "sealed-note",
+    "account": "sealed-account",
     "partner_name": "sealed-partner-name",
     "partner_contact": "sealed-partner-contact",
 }
@@ -42,7 +48,13 @@ OF_TEAM = {
     "partner": "Quiet north",
     "purpose": "clear-purpose",
 }
-OF_CASE = {"case": "Clear Casename", "basis": "clear-basis", "why": "clear-reason"}
+OF_CASE = {
+    "case": "Clear Casename",
+    "basis": "clear-basis",
+    "why": "clear-reason",
+    "exchange": "Clear Exchange",
+    "tool": "clear-tool",
+}
 
 
 def draft(**fields: object) -> records.SightingDraft:
@@ -108,3 +120,88 @@ def case_of(user: User, team: Team) -> Case:
     cases.add_note(user, case, SEALED["note"])
     cases.link(user, case, ADDRESS, OF_CASE["why"])
     return case
+
+
+OUTPOINT = "ab" * 32 + ":0"
+SHEET = "outpoint,answer_status,answer_account_reference,answer_account_country\n"
+
+
+def run_of(user: User, case: Case, *, ended: bool = True) -> CaseRun:
+    """Write a run, with a row, and two packs if it ended."""
+    run = CaseRun.objects.create(
+        case=case,
+        seeds=[ADDRESS],
+        parameters={"method": "fifo", "cluster": False, "max_hops": None},
+        legal_basis=case.legal_basis,
+        by=user,
+    )
+    RunProgress.objects.create(run=run, step=2)
+    if not ended:
+        return run
+    RunEnd.objects.create(run=run, state="done", height=1, tip="00" * 32)
+    facts = {"payment": OUTPOINT, "entity": OF_CASE["exchange"], "counts_as": "lead"}
+    CaseRow.objects.create(
+        run=run,
+        table="payers",
+        position=1,
+        outpoint=OUTPOINT,
+        address=ADDRESS,
+        moved_at=case.opened_at,
+        amount=1,
+        entity=OF_CASE["exchange"],
+        counts_as="lead",
+        facts=facts,
+    )
+    movement = {
+        "reference": "CL-AAAAAAAAAAAA",
+        "direction": "deposit",
+        "outpoint": OUTPOINT,
+        "txid": "ab" * 32,
+        "vout": 0,
+        "address": ADDRESS,
+        "time": "2026-01-02T00:00:00Z",
+        "value": 2,
+        "traced": 1,
+    }
+    for slug in ("first", "second"):
+        RunPack.objects.create(
+            run=run,
+            exchange=f"{OF_CASE['exchange']} {slug}",
+            slug=slug,
+            deposits=1,
+            withdrawals=0,
+            traced=1,
+            movements=[movement],
+            content=b"made up",
+            sha256="00" * 32,
+        )
+    return run
+
+
+def request_of(user: User, case: Case, *steps: str) -> VaspRequest:
+    """Draft a request that went through some steps; one that was sent has a sealed answer."""
+    pack = run_of(user, case).packs.earliest("id")
+    asked = money.draft_request(user, case, pack, OF_CASE["why"])
+    for step in steps:
+        asked.steps.create(step=step, by=user)
+    if steps:
+        open_release(asked)
+    if "sent" in steps:
+        money.take_answers(user, asked, f"{SHEET}{OUTPOINT},found,{SEALED['account']},NL\n")
+    return asked
+
+
+def open_release(asked: VaspRequest) -> None:
+    """Let a request's package out at once."""
+    contents = queries.contents_of(asked.pack)
+    if not ReleaseCheck.objects.filter(ref=asked.ref).exists():
+        checks.check_release(asked.ref, asked.case.team, contents)
+    ReleaseCheck.objects.filter(ref=asked.ref).update(state="open")
+
+
+def list_of(user: User, case: Case) -> str:
+    """Import a list; return its reference."""
+    text = f"address,exchange\n{ADDRESS},{OF_CASE['exchange']}\n"
+    columns = {"address": "address", "counterparty": "exchange"}
+    made = money.import_list(user, case, tool=OF_CASE["tool"], text=text, columns=columns)
+    return made.ref

@@ -32,6 +32,7 @@ from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
 from clewline.desk.exports import services as exports
 from clewline.desk.exports.models import ExportDecision
+from clewline.desk.figures import services as figures
 from clewline.desk.ours import services as ours
 from clewline.desk.ours.checks import check_release
 from clewline.desk.ours.models import Mark, ReleaseWarning
@@ -199,6 +200,16 @@ def of_export(name: str, *, released: bool = False) -> Make:
     return make
 
 
+def of_figures(name: str) -> Make:
+    """Return an address of figures that the owner published."""
+
+    def make(asking: Asking) -> str:
+        _ = asking.sighting
+        return reverse(name, args=[figures.publish(asking.owner, [asking.team], 2026).ref])
+
+    return make
+
+
 def of_mark(asking: Asking) -> str:
     """Return where a mark of the owner's team is taken back."""
     marked = ours.mark(asking.keeper, asking.team, OURS, planted.OF_TEAM["purpose"], "x")
@@ -323,6 +334,37 @@ def of_task(asking: Asking) -> str:
     return reverse("case-task-end", args=[case.ref, task.ref])
 
 
+def of_run(name: str, *args: object, ended: bool = True) -> Make:
+    """Return an address of a run of the owner's case."""
+    return lambda asking: reverse(
+        name, args=[planted.run_of(asking.owner, asking.case, ended=ended).ref, *args]
+    )
+
+
+def of_request(name: str, *steps: str) -> Make:
+    """Return an address of a request of the owner's case."""
+    return lambda asking: reverse(
+        name, args=[planted.request_of(asking.owner, asking.case, *steps).ref]
+    )
+
+
+def with_money(name: str) -> Make:
+    """Return an address of a case that has a run, a request with an answer, and a list."""
+
+    def made(asking: Asking) -> str:
+        case = asking.case
+        planted.request_of(asking.owner, case, "approved", "sent")
+        planted.list_of(asking.owner, case)
+        return reverse(name, args=[case.ref])
+
+    return made
+
+
+def of_list(asking: Asking) -> str:
+    """Return a list that the owner imported."""
+    return reverse("case-list", args=[planted.list_of(asking.owner, asking.case)])
+
+
 def owner_form(**more: object) -> Callable[[Asking], Body]:
     """Return a form with the owner of a case."""
     return lambda asking: {"owner": asking.keeper.pseudonym, **more}
@@ -351,6 +393,7 @@ def of_handover(asking: Asking) -> str:
     return url
 
 
+STATE: Final = {"state": "removed", "at": "2026-03-02 11:30"}
 GROUP: Final = planted.OF_TEAM["group"]
 PROTECTION: Final = {"reveals_per_day": 10, "minutes_per_day": 60, "seconds_open": 30}
 TERMS: Final = {
@@ -424,6 +467,13 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ),
     ("trace-export", "GET"): Row(with_all(at("trace-export"))),
     ("trace-export", "POST"): Row(with_all(at("trace-export")), {"text": "R-AAAAAAAAAAAAAAAA"}),
+    ("figures", "GET"): Row(with_all(at("figures"))),
+    ("count-figures", "POST"): Row(with_all(at("count-figures")), {}, 302, 302, 302),
+    ("download-figures", "GET"): Row(with_all(at("download-figures"))),
+    ("publish-figures", "POST"): Row(with_all(at("publish-figures")), {}, 302, 302, 302),
+    ("figure-years", "GET"): Row(with_all(at("figure-years"))),
+    ("figure-set", "GET"): Row(of_figures("figure-set"), stranger=404),
+    ("download-figure-set", "GET"): Row(of_figures("download-figure-set"), stranger=404),
     ("ours", "GET"): Row(with_all(at("ours"))),
     ("mark-ours", "POST"): Row(
         at("mark-ours"), team_form(what=OURS, purpose="x", authority="x"), 302, 302, 302
@@ -447,6 +497,7 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("refresh", "POST"): Row(of_sighting("refresh"), refresh_form, 302, 302, 404),
     ("correct", "GET"): Row(of_sighting("correct"), stranger=404),
     ("correct", "POST"): Row(of_sighting("correct"), page_form, 302, 302, 404),
+    ("page-state", "POST"): Row(of_sighting("page-state"), STATE, 302, 302, 404),
     ("withdraw", "POST"): Row(of_sighting("withdraw"), {"reason": "made up"}, 302, 302, 404),
     # A site's address is not shown again, so that what is found is what the teams know.
     ("search", "GET"): Row(with_all(at("search"))),
@@ -501,6 +552,66 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ),
     ("case-task-end", "POST"): Row(of_task, {"outcome": "done"}, 302, **_OF_CASE, member=302),
     ("case-file", "POST"): Row(of_case("case-file"), FILE, 302, **_OF_CASE, member=302),
+    ("case-money", "GET"): Row(with_money("case-money"), **_OF_CASE, member=200),
+    ("start-run", "GET"): Row(of_case("start-run"), **_OF_CASE, member=200),
+    # Without a chain store no address is a seed.
+    ("start-run", "POST"): Row(of_case("start-run"), {"method": "fifo"}, 400, **_OF_CASE),
+    ("run", "GET"): Row(of_run("run"), **_OF_CASE, member=200),
+    ("cancel-run", "POST"): Row(of_run("cancel-run", ended=False), {}, 302, **_OF_CASE, member=302),
+    ("run-again", "POST"): Row(of_run("run-again"), {}, 400, **_OF_CASE, member=400),
+    ("run-rows", "GET"): Row(of_run("run-rows", "payers"), **_OF_CASE, member=200),
+    ("run-row", "GET"): Row(of_run("run-row", "payers", 1), **_OF_CASE, member=200),
+    ("review-row", "POST"): Row(
+        of_run("review-row", "payers", 1),
+        {"state": "confirmed", "why": "x"},
+        302,
+        **_OF_CASE,
+        member=302,
+    ),
+    ("draft-requests", "POST"): Row(
+        of_run("draft-requests"), {"packs": ["first"], "why": "x"}, 302, **_OF_CASE, member=302
+    ),
+    ("request", "GET"): Row(of_request("request", "approved", "sent"), **_OF_CASE, member=200),
+    ("request-pack", "GET"): Row(of_request("request-pack", "approved"), **_OF_CASE, member=200),
+    # Nobody approves what they drafted.
+    ("decide-request", "POST"): Row(
+        of_request("decide-request"), {"approve": "1"}, 400, **_OF_CASE, member=302
+    ),
+    ("request-sent", "POST"): Row(
+        of_request("request-sent", "approved"),
+        {"day": "2026-01-02", "route": "x"},
+        302,
+        **_OF_CASE,
+        member=302,
+    ),
+    ("close-request", "POST"): Row(
+        of_request("close-request", "approved"), {"why": "x"}, 400, **_OF_CASE, member=400
+    ),
+    ("request-answers", "POST"): Row(
+        of_request("request-answers", "approved", "sent"),
+        {"text": f"{planted.SHEET}{planted.OUTPOINT},not ours,,"},
+        **_OF_CASE,
+        member=200,
+    ),
+    ("reveal-answers", "GET"): Row(
+        of_request("reveal-answers", "approved", "sent"), **_OF_CASE, member=200
+    ),
+    ("reveal-answers", "POST"): Row(
+        of_request("reveal-answers", "approved", "sent"),
+        {"reason": "match"},
+        **_OF_CASE,
+        member=200,
+        shows=frozenset({planted.SEALED["account"]}),
+    ),
+    ("import-list", "GET"): Row(of_case("import-list"), **_OF_CASE, member=200),
+    ("import-list", "POST"): Row(
+        of_case("import-list"),
+        {"tool": "x", "text": "address,name\nx,y", "import": "1"},
+        302,
+        **_OF_CASE,
+        member=302,
+    ),
+    ("case-list", "GET"): Row(of_list, **_OF_CASE, member=200),
     ("attribute-address", "POST"): Row(
         of_address("attribute-address"), team_form(**_SAID), 302, 302, 302
     ),

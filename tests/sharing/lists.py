@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from clewline.sharing import FIELDS, Kind, SharedItem, SharedList
 
 DAY = datetime(2025, 3, 1, 12, 30, 15, tzinfo=UTC)
+LATER = datetime(2031, 1, 1, tzinfo=UTC)  # after any item that is drawn
 BECH32 = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"  # BIP-173
 TAPROOT = "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0"  # BIP-350
 EVM = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"  # ERC-55
@@ -154,5 +155,5 @@ def shared_lists(draw: Any) -> SharedList:
         previous=draw(st.none() | st.integers(1, version - 1)),
         issuer=draw(_values("brand_codename")),
         recipient=draw(_REFERENCES),
-        made_at=datetime(2031, 1, 1, tzinfo=UTC),
+        made_at=LATER,
     )

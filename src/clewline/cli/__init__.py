@@ -27,10 +27,12 @@ from clewline.cli import (
     evaluate,
     exposure,
     extract,
+    filing,
     label,
     match,
     play,
     report,
+    share,
     sql,
     trace,
     tx,
@@ -56,6 +58,8 @@ app.add_typer(trace.app, name="trace")
 app.add_typer(exposure.app, name="exposure")
 app.add_typer(case.app, name="case")
 app.add_typer(match.app, name="match")
+app.add_typer(filing.app, name="filing")
+app.add_typer(share.app, name="share")
 app.command("report")(report.report)
 app.command("sql")(sql.sql)
 app.command("extract")(extract.extract)

@@ -109,6 +109,31 @@ class ChainStoreDoor:
         answer: FromChain = self._ask(ask)
         return answer
 
+    def labels(self, asked: Sequence[tuple[str, str, str]]) -> list[list[dict[str, Any]] | None]:
+        """Return the labels of many addresses; None for one that the store is not of."""
+
+        def ask(workspace: Workspace) -> list[list[dict[str, Any]] | None]:
+            return [
+                list(workspace.labels(one[2])["labels"])
+                if _is_of(workspace, one[0], one[1])
+                else None
+                for one in asked
+            ]
+
+        answer = self._ask(ask)
+        return [None] * len(asked) if isinstance(answer, FromChain) else answer
+
+    def label_sets(self) -> list[str]:
+        """Return the names of the store's label sets."""
+        answer = self._ask(
+            lambda workspace: [str(one["name"]) for one in workspace.attribution.digests]
+        )
+        return [] if isinstance(answer, FromChain) else answer
+
+    def opened(self, sets: Sequence[str] | None) -> Workspace:
+        """Open the latest tip anew, for long work in the thread that asks."""
+        return Workspace.open(self._path, sets)
+
     def _ask(self, ask: Callable[[Workspace], Any]) -> Any:
         """Run a question in the store's thread; an error of ours becomes words."""
         try:
@@ -164,6 +189,34 @@ def of_transaction(txid: str) -> FromChain:
     """Return what the attached store says of a transaction."""
     door = attached()
     return door.transaction(txid) if door else NONE
+
+
+def labels_of(asked: Sequence[tuple[str, str, str]]) -> list[list[dict[str, Any]] | None]:
+    """Return the labels of addresses from the attached store; None for those it is not of."""
+    door = attached()
+    return door.labels(asked) if door and asked else [None] * len(asked)
+
+
+def label_sets() -> list[str]:
+    """Return the names of the attached store's label sets."""
+    door = attached()
+    return door.label_sets() if door else []
+
+
+def opened(sets: Sequence[str] | None = None) -> Workspace:
+    """Open the attached store for long work: its own workspace, in the thread that asks.
+
+    Raises
+    ------
+    UsageError
+        If none is attached.
+    StoreError
+        If it cannot be read.
+    """
+    door = attached()
+    if door is None:
+        raise UsageError("no chain store is attached", where="CLEWLINE_STORE")
+    return door.opened(sets)
 
 
 def _is_of(workspace: Workspace, chain: str, network: str) -> bool:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 
 from clewline.desk.audit import services as audit
-from clewline.desk.ledger import TeamOwned
 from clewline.desk.roles import ACTIONS, Action, allowed
 from clewline.errors import ClewlineError
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 View = Callable[..., HttpResponseBase]
 Answer = TypeVar("Answer")
-Record = TypeVar("Record", bound=TeamOwned)
+Record = TypeVar("Record", bound=Model)
 
 
 class DeskRequest(HttpRequest):
@@ -123,7 +123,8 @@ def take(request: DeskRequest, model: type[Record], ref: str) -> Record:
     """
     request.audit_object = ref
     # `visible_to` is of the model's own manager: a team's, or a case's members.
-    visible: Any = model.objects.visible_to(request.user)
+    manager: Any = model._default_manager
+    visible = manager.visible_to(request.user)
     found: Record | None = visible.filter(ref=ref).first()
     if found is None:
         raise Http404

@@ -43,6 +43,8 @@ _PAGES: Final = 48
 _REFRESHES: Final = 3
 _NO_BRAND: Final = 11
 """Every so many pages the recorder named no brand."""
+_REPORTED: Final = 4
+"""Every so many pages one was reported to its host."""
 _TIERS: Final = (
     ("one month", "monthly", 30),
     ("three months", "quarterly", 75),
@@ -167,6 +169,8 @@ def _page(
         options = _options(site, purchase, chance)
         again = records.refresh(recorder, sighting, options, observed_at=seen)
         _backdate(again, seen)
+    if number % _REPORTED == 0:
+        _report(recorder, sighting, first, number)
     if number == 5:
         corrected = records.supersede(
             recorder, sighting, records.draft_of(sighting), "The country was missing (made up)"
@@ -177,6 +181,17 @@ def _page(
 
 
 _RECORDERS: Final = ("analyst", "second-analyst")
+
+
+def _report(recorder: User, sighting: Sighting, seen: datetime, number: int) -> None:
+    """Note that a page was reported to its host; half of them go, and some of those come back."""
+    told = seen + timedelta(hours=2)
+    records.note_state(recorder, sighting, "reported_host", told, f"ABUSE-{number} (made up)")
+    if number % (2 * _REPORTED) == 0:
+        gone = told + timedelta(hours=number)
+        records.note_state(recorder, sighting, "removed", gone)
+        if number % (4 * _REPORTED) == 0:
+            records.note_state(recorder, sighting, "reappeared", gone + timedelta(days=9))
 
 
 def _options(site: _Site, purchase: dict[str, Any], chance: random.Random) -> list[OptionDraft]:

@@ -75,7 +75,7 @@ _PEOPLE: Final = {Role.ADMINISTRATOR, Role.APPROVER, Role.AUDITOR}
 _RECORDERS: Final = {Role.ANALYST}
 _FINDERS: Final = {Role.ANALYST, Role.INVESTIGATOR}
 _CASE_OWNERS: Final = {Role.INVESTIGATOR}
-_HANDERS: Final = {Role.APPROVER, Role.INVESTIGATOR}
+_CASE_READERS: Final = {Role.APPROVER, Role.INVESTIGATOR}
 _READERS: Final = {Role.ANALYST, Role.APPROVER, Role.INVESTIGATOR}
 _KEEPERS: Final = {Role.LIAISON, Role.ADMINISTRATOR}
 
@@ -108,7 +108,7 @@ ACTIONS: Final = {
         _action(
             "case.state", "Open again, rest or close one's own case", _CASE_OWNERS, writes=True
         ),
-        _action("case.handover", "Hand a case over, or agree to it", _HANDERS, writes=True),
+        _action("case.handover", "Hand a case over, or agree to it", _CASE_READERS, writes=True),
         _action("erasure.read", "Open a request to erase", _READERS),
         _action("erasure.ask", "Ask for a record to be erased", _READERS, writes=True),
         _action("erasure.decide", "Erase it, or refuse", {Role.APPROVER}, writes=True),
@@ -118,6 +118,11 @@ ACTIONS: Final = {
         _action("export.decide", "Release or refuse it", {Role.APPROVER}, writes=True),
         _action("export.download", "Take the one copy", WORKERS, writes=True),
         _action("export.trace", "Tell from which copy rows come", _AUDITORS),
+        _action("list.import", "Import a list of another tool into a case", _FINDERS, writes=True),
+        _action("pack.take", "Take a request pack of a case", _CASE_READERS),
+        _action("figures.read", "See what one's teams recorded, in numbers", WORKERS),
+        _action("figures.export", "Take figures out, small counts withheld", WORKERS),
+        _action("figures.publish", "Keep figures as published", {Role.APPROVER}, writes=True),
         _action("partner.list", "List partners", {*_KEEPERS, Role.APPROVER}),
         _action(
             "partner.read", "Open a partner; its name stays sealed", {*_KEEPERS, Role.APPROVER}
@@ -136,15 +141,30 @@ ACTIONS: Final = {
         _action("people.list", "See accounts, roles and teams", _PEOPLE),
         _action("people.change", "Make accounts, ask for roles", _ADMINISTRATORS, writes=True),
         _action("people.approve", "Agree to roles that others get", {Role.APPROVER}, writes=True),
+        _action("request.answer", "Take in what an exchange answered", _FINDERS, writes=True),
+        _action(
+            "request.approve",
+            "Approve or refuse what an exchange is asked",
+            {Role.APPROVER},
+            writes=True,
+        ),
+        _action("request.draft", "Draft what an exchange is asked", _CASE_OWNERS, writes=True),
+        _action("request.reveal", "Reveal what an exchange answered", _READERS),
+        _action("request.send", "Note that a request went out", _CASE_OWNERS, writes=True),
         _action("retention.list", "See what expires, and what was erased", _READERS),
         _action("retention.read", "See how long a record is kept", _READERS),
         _action("retention.period", "Ask for another period", _READERS, writes=True),
         _action("retention.approve", "Agree to a period", {Role.APPROVER}, writes=True),
+        _action("row.review", "Judge a row of payers or cash-outs", _FINDERS, writes=True),
+        _action("run.start", "Have payers and cash-outs computed", _CASE_OWNERS, writes=True),
         _action("search.read", "Search what one's teams and cases know", WORKERS),
         _action("sighting.list", "List sightings", WORKERS),
         _action("sighting.read", "Open a sighting; wording stays masked", WORKERS),
         _action("sighting.record", "Record a sighting", _RECORDERS, writes=True),
         _action("sighting.correct", "Supersede or withdraw a sighting", _RECORDERS, writes=True),
+        _action(
+            "sighting.state", "Note that a page was reported or removed", _FINDERS, writes=True
+        ),
         _action("welfare.read", "See one's own counts and protection", WORKERS),
         _action("welfare.change", "Ask for more protection", WORKERS, writes=True),
         _action("welfare.team", "See counts of a team, never content", {Role.APPROVER}),

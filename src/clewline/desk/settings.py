@@ -76,10 +76,12 @@ INSTALLED_APPS = [
     "clewline.desk.audit",
     "clewline.desk.records",
     "clewline.desk.cases",
+    "clewline.desk.money",
     "clewline.desk.exports",
     "clewline.desk.retention",
     "clewline.desk.ours",
     "clewline.desk.welfare",
+    "clewline.desk.figures",
     "clewline.desk.partners",
     "clewline.desk.web",
 ]
@@ -193,6 +195,9 @@ FILE_UPLOAD_HANDLERS: list[str] = []
 
 # No mail either: nobody is written to, whatever a library would like to say.
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+
+# Figures
+SMALLEST_COUNT: Final = int(value_of("desk_smallest_count") or "5")
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True

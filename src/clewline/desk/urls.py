@@ -14,6 +14,8 @@ from clewline.desk.audit import views as audit
 from clewline.desk.brands import views as brands
 from clewline.desk.cases import views as cases
 from clewline.desk.exports import views as exports
+from clewline.desk.figures import views as figures
+from clewline.desk.money import views as money
 from clewline.desk.ours import views as ours
 from clewline.desk.partners import views as partners
 from clewline.desk.records import views as records
@@ -33,6 +35,13 @@ urlpatterns = [
     path("account/tokens/", accounts.add_token, name="add-token"),
     path("account/tokens/<int:token>/revoke/", accounts.revoke_token, name="revoke-token"),
     path("account/sign-out/", accounts.sign_out_everywhere, name="sign-out-everywhere"),
+    path("figures/", figures.figures, name="figures"),
+    path("figures/count/", figures.count, name="count-figures"),
+    path("figures/download/", figures.download, name="download-figures"),
+    path("figures/publish/", figures.publish, name="publish-figures"),
+    path("figures/years/", figures.years, name="figure-years"),
+    path("figures/<str:ref>/", figures.figure_set, name="figure-set"),
+    path("figures/<str:ref>/download/", figures.download_set, name="download-figure-set"),
     path("people/", accounts.people, name="people"),
     path("people/add/", accounts.add_person, name="add-person"),
     path("people/teams/", accounts.add_team, name="add-team"),
@@ -87,6 +96,7 @@ urlpatterns = [
     path("sightings/<str:ref>/", records.sighting, name="sighting"),
     path("sightings/<str:ref>/refresh/", records.refresh, name="refresh"),
     path("sightings/<str:ref>/correct/", records.correct, name="correct"),
+    path("sightings/<str:ref>/state/", records.note_state, name="page-state"),
     path("sightings/<str:ref>/withdraw/", records.withdraw, name="withdraw"),
     path("search/", search.search, name="search"),
     path("cases/", cases.cases, name="cases"),
@@ -102,6 +112,24 @@ urlpatterns = [
     path("cases/<str:ref>/tasks/<str:task>/end/", cases.end_task, name="case-task-end"),
     path("cases/<str:ref>/files/", cases.describe_file, name="case-file"),
     path("cases/<str:ref>/timeline/", cases.timeline, name="case-timeline"),
+    path("cases/<str:ref>/money/", money.money, name="case-money"),
+    path("cases/<str:ref>/money/start/", money.start, name="start-run"),
+    path("cases/<str:ref>/money/import/", money.import_list, name="import-list"),
+    path("lists/<str:ref>/", money.imported, name="case-list"),
+    path("runs/<str:ref>/", money.run, name="run"),
+    path("runs/<str:ref>/cancel/", money.cancel, name="cancel-run"),
+    path("runs/<str:ref>/again/", money.again, name="run-again"),
+    path("runs/<str:ref>/requests/", money.draft, name="draft-requests"),
+    path("runs/<str:ref>/<slug:name>/", money.table, name="run-rows"),
+    path("runs/<str:ref>/<slug:name>/<int:position>/", money.row, name="run-row"),
+    path("runs/<str:ref>/<slug:name>/<int:position>/review/", money.review, name="review-row"),
+    path("requests/<str:ref>/", money.asked, name="request"),
+    path("requests/<str:ref>/decide/", money.decide, name="decide-request"),
+    path("requests/<str:ref>/pack/download/", money.pack, name="request-pack"),
+    path("requests/<str:ref>/sent/", money.sent, name="request-sent"),
+    path("requests/<str:ref>/close/", money.close, name="close-request"),
+    path("requests/<str:ref>/answers/", money.answers, name="request-answers"),
+    path("requests/<str:ref>/reveal/", money.reveal, name="reveal-answers"),
     path("cases/<str:ref>/notes/", cases.notes, name="case-notes"),
     path("cases/<str:ref>/notes/add/", cases.add_note, name="case-note"),
     *(

@@ -115,7 +115,7 @@ def read_tagpack(data: bytes, file: str, network: str) -> Rows:
     >>> print(rows.refusals[0])  # doctest: +ELLIPSIS
     example.yaml:11: 'LbonesGyyeUDpQqtZQMmBUPJSEg4jHhUvc': the checksum does not match: ...
     """
-    header = _Reader(data, file).document()
+    header = tagpack_document(data, file)
     defaults = {name: header[name] for name in _TAG_FIELDS if header.get(name) is not None}
     rows = Rows()
     claims: dict[tuple[Value, ...], Claim | str] = {}
@@ -149,6 +149,27 @@ def read_tagpack(data: bytes, file: str, network: str) -> Rows:
         _check_asset(rows, asset, real, network if asset == own else real)
     rows.refusals.sort(key=lambda refusal: refusal.position)
     return rows
+
+
+def tagpack_document(data: bytes, file: str) -> dict[str, Value]:
+    r"""Read the values of a TagPack and check none of them.
+
+    Returns
+    -------
+    dict
+        Header fields, every scalar as text; ``tags`` as pairs of line and value.
+
+    Raises
+    ------
+    LabelFileError
+        If the file is no TagPack: not YAML, aliases, no list of tags.
+
+    Examples
+    --------
+    >>> tagpack_document(b"title: An example\ntags: [{address: a}]", "example.yaml")
+    {'title': 'An example', 'tags': [(2, {'address': 'a'})]}
+    """
+    return _Reader(data, file).document()
 
 
 def _claim(fields: dict[str, Value], known: dict[tuple[Value, ...], Claim | str]) -> Claim | str:

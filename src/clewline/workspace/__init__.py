@@ -18,7 +18,7 @@ clewline.errors.StoreMissingError: no-such-store: there is no chain store here \
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -808,6 +808,7 @@ class Workspace:
         case_reference: str = "",
         note: str = "",
         limits: Limits = DEFAULT_LIMITS,
+        without: Collection[str] = (),
     ) -> dict[str, Any]:
         """Write one request pack for each exchange that money of the subjects met.
 
@@ -822,6 +823,9 @@ class Workspace:
             Printed on the pages.
         limits : Limits
             Caps; what they hold back is a number in the answer.
+        without : collection of str
+            Outputs (``txid:index``) and addresses of one's own: no exchange is asked who paid by
+            a payout whose way to the subjects leads over one of them.
 
         Returns
         -------
@@ -865,6 +869,7 @@ class Workspace:
             movement
             for trace in traces
             for movement in packs.movements(self.store, self.chain, self.attribution, trace)
+            if not packs.is_own(movement, without)
         ]
         walks = [packs.walk_of(self.store, trace) for trace in traces]
         written = write_request_packs(out, run, found, walks)
@@ -958,6 +963,21 @@ class Workspace:
         from clewline.workspace import cases
 
         return cases.cashouts(self._asked(sites, method, limits, rates, cluster=cluster))
+
+    def site_addresses(self, sites: Sequence[str]) -> list[str]:
+        """Return the addresses of a site and of their clusters, but of no service that holds one.
+
+        Those that `payers` and `cashouts` take in with `cluster`, in the order of the chain.
+
+        Raises
+        ------
+        UsageError, AddressError, UnknownAddressError
+        """
+        from clewline.workspace.rendering import ScriptTexts
+
+        asked = self._asked(sites, "fifo", DEFAULT_LIMITS, None, cluster=True)
+        shown = ScriptTexts(self.store, asked.sites.scripts).addresses()
+        return [address for address in shown if address is not None]
 
     def leads(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -75,6 +76,28 @@ def movements(
             )
         )
     return result
+
+
+def is_own(movement: Movement, own: Collection[str]) -> bool:
+    """Tell whether money of one's own left an exchange by a movement.
+
+    Parameters
+    ----------
+    movement : Movement
+        One of a pack.
+    own : collection of str
+        Outputs (``txid:index``) and addresses of one's own.
+
+    Returns
+    -------
+    bool
+        False for deposits: what arrives at an exchange is the subject's by then.
+    """
+    if movement.direction == "deposit" or not own:
+        return False
+    names = {movement.outpoint, movement.address}
+    names |= {f"{step.txid}:{step.vout}" for step in movement.path}
+    return any(name in own for name in (*names, *(step.address for step in movement.path)))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import F, QuerySet
@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from clewline.desk.cases.models import OUTCOMES, STATES, Case, Link, Member, Task
+from clewline.desk.cases.moments import Moment
+from clewline.desk.money import queries as money
 from clewline.desk.records.models import Brand, Sighting
 
 if TYPE_CHECKING:
@@ -118,18 +120,11 @@ def overdue(user: User, today: date | None = None) -> list[Overdue]:
         for task in late.select_related("case", "owner")
         if task.due is not None
     ]
+    rows += [
+        Overdue("request", one.case, one.ref, one.pack.exchange, one.due, one.by)  # type: ignore[attr-defined]
+        for one in money.outstanding(user, day)
+    ]
     return sorted(rows, key=lambda row: (row.due, row.ref))
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One thing that happened in a case, and who did it."""
-
-    at: datetime
-    by: User
-    what: str
-    name: str = ""
-    why: str = ""
 
 
 def timeline(user: User, case: Case) -> list[Moment]:
@@ -161,4 +156,5 @@ def timeline(user: User, case: Case) -> list[Moment]:
             rows.append(Moment(end.at, end.by, str(OUTCOMES[end.outcome]), task.text))
     for entry in case.file_entries.select_related("by"):
         rows.append(Moment(entry.at, entry.by, _("file noted"), entry.name, entry.about))
+    rows += money.moments(case)
     return sorted(rows, key=lambda one: one.at, reverse=True)

@@ -459,3 +459,14 @@ def _shown(field: Any) -> str:
 
 
 _USUAL: Final = frozenset({"rail", "obtained", "form", "retention_class"})
+
+
+class StateForm(forms.Form):
+    """What became of a page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", "state_%s")
+        super().__init__(*args, **kwargs)
+        self.fields["state"] = word("page_state", required=True, initial="reported_host")
+        self.fields["at"] = moment(_("When (UTC)"), initial=timezone.now)
+        self.fields["reference"] = line(_("Their reference"), 80)

@@ -239,6 +239,7 @@ class Sighting(TeamOwned, Referenced, Sealed, AppendOnly):
         # The team first: how much others recorded of the same thing changes no answer's time.
         indexes: ClassVar = [
             models.Index(fields=["team", "-recorded_at", "-id"], name="sighting_team_recorded"),
+            models.Index(fields=["team", "observed_at"], name="sighting_team_observed"),
             models.Index(fields=["team", "url_index"], name="sighting_team_url"),
             models.Index(fields=["team", "host_index"], name="sighting_team_host"),
             models.Index(fields=["team", "report_ref"], name="sighting_team_report"),
@@ -267,6 +268,27 @@ class Withdrawal(AppendOnly):
     reason = models.CharField(max_length=400)
     by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=timezone.now)
+
+
+class PageState(TeamOwned, AppendOnly):
+    """What became of a page: reported, confirmed, removed, back again. Its team is its sighting's.
+
+    It is of the page, that is of all sightings with the same `rotation`.
+    """
+
+    sighting = models.ForeignKey(Sighting, on_delete=models.PROTECT, related_name="states")
+    rotation = models.UUIDField()
+    state = Word("page_state", default="reported_host")
+    at = models.DateTimeField()
+    reference = models.CharField(max_length=80, blank=True)
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    noted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["rotation", "at"], name="page_state_of_page"),
+            models.Index(fields=["team", "at"], name="page_state_team"),
+        ]
 
 
 class PaymentOption(TeamOwned, Sealed, AppendOnly):
@@ -413,6 +435,7 @@ __all__ = [
     "Indicator",
     "Judgement",
     "KnownAddress",
+    "PageState",
     "PaymentOption",
     "Proposal",
     "Sighting",

@@ -16,7 +16,7 @@ from clewline import vocab
 from clewline.desk import chain_store
 from clewline.desk.accounts.models import User
 from clewline.desk.ledger import index_of
-from clewline.desk.records.models import Attribution, PaymentOption, Sighting
+from clewline.desk.records.models import Attribution, PageState, PaymentOption, Sighting
 from clewline.desk.records.site_address import read_site_address
 
 AddressKey = tuple[str, str, str]
@@ -256,6 +256,12 @@ def rotation_of(user: User, sighting: Sighting) -> Sequence[Sighting]:
     """Return the refreshes of a page that a person may know of and that stand, in order."""
     shown = Sighting.objects.visible_to(user).standing().filter(rotation=sighting.rotation)
     return list(shown.prefetch_related("options__address").order_by("rotation_index"))
+
+
+def states_of(user: User, sighting: Sighting) -> list[PageState]:
+    """Return what became of a page, in order."""
+    found = PageState.objects.visible_to(user).filter(rotation=sighting.rotation)
+    return list(found.select_related("by").order_by("at", "id"))
 
 
 def history_of(user: User, sighting: Sighting) -> list[Sighting]:

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
@@ -31,10 +31,12 @@ from clewline.desk.records.models import (
     Brand,
     Indicator,
     KnownAddress,
+    PageState,
     PaymentOption,
     Sighting,
     Withdrawal,
 )
+from clewline.desk.records.plain_text import require_text
 from clewline.desk.records.site_address import read_site_address
 from clewline.errors import UsageError
 from clewline.intake import Reading, likeness, read_address
@@ -47,6 +49,7 @@ __all__ = [
     "SightingDraft",
     "canonical_contact",
     "meaning_of",
+    "note_state",
     "record",
     "refresh",
     "supersede",
@@ -294,6 +297,56 @@ def withdraw(user: User, sighting: Sighting, reason: str) -> Withdrawal:
             return Withdrawal.objects.create(sighting=sighting, reason=reason, by=user)
     except IntegrityError:
         raise UsageError("it was withdrawn before", where=sighting.ref) from None
+
+
+@transaction.atomic
+def note_state(
+    user: User, sighting: Sighting, state: str, at: datetime, reference: str = ""
+) -> PageState:
+    """Note what became of a page: that it was reported, removed, or is back.
+
+    Parameters
+    ----------
+    user : User
+        Who notes it.
+    sighting : Sighting
+        Any of the page's sightings that stands.
+    state : str
+        A word of `page_state`.
+    at : datetime
+        When it happened.
+    reference : str
+        What the other side calls it.
+
+    Raises
+    ------
+    UsageError
+        If it lies in the future, or removal or return comes before what it needs.
+    DataError
+        If the reference holds media or binary.
+    """
+    require_text(reference, "reference")
+    _team_of(user, None, sighting)
+    _stands(sighting)
+    if at > timezone.now() + _SLACK:
+        raise UsageError("lies in the future", where="at")
+    before = PageState.objects.filter(
+        rotation=sighting.rotation, team=sighting.team_id, at__lte=at
+    ).values_list("state", flat=True)
+    if state == "reappeared" and "removed" not in before:
+        raise UsageError("it was not removed before", where="state", hint="note the removal first")
+    made = PageState(
+        team_id=sighting.team_id,
+        sighting=sighting,
+        rotation=sighting.rotation,
+        state=state,
+        at=at,
+        reference=reference,
+        by=user,
+    )
+    _check_row(made, "page")
+    made.save()
+    return made
 
 
 def draft_of(sighting: Sighting) -> SightingDraft:

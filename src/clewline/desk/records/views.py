@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from clewline.desk.door import DeskRequest, door, take
 from clewline.desk.records import queries, services
-from clewline.desk.records.forms import FilterForm, ReasonForm, brand_names
+from clewline.desk.records.forms import FilterForm, ReasonForm, StateForm, brand_names
 from clewline.desk.records.models import Sighting
 from clewline.desk.records.recording import Recording, after, correction_of
 from clewline.desk.records.refreshing import Refreshing
@@ -123,10 +123,12 @@ def sighting(request: DeskRequest, ref: str) -> HttpResponse:
         ],
         "indicators": found.indicators.order_by("kind", "id"),
         "rotation": queries.rotation_of(request.user, found),
+        "states": queries.states_of(request.user, found),
         "history": queries.history_of(request.user, found),
         "stands": not hasattr(found, "superseded_by") and not hasattr(found, "withdrawal"),
         "sealed": _sealed(request, found),
         "summary_masked": welfare.protection_of(request.user).summaries_masked,
+        "noting": StateForm(),
         "withdrawing": ReasonForm(auto_id="withdraw_%s"),
         "form": RevealForm(),
         "beyond": welfare.is_beyond(request.user),
@@ -145,6 +147,21 @@ def withdraw(request: DeskRequest, ref: str) -> HttpResponse:
         return redirect("sighting", ref)
     services.withdraw(request.user, found, form.cleaned_data["reason"])
     messages.info(request, _("%(ref)s is withdrawn.") % {"ref": ref})
+    return redirect("sighting", ref)
+
+
+@door("sighting.state", "POST")
+def note_state(request: DeskRequest, ref: str) -> HttpResponse:
+    """Note what became of a page."""
+    found = take(request, Sighting, ref)
+    form = StateForm(request.POST)
+    if not form.is_valid():
+        field, errors = next(iter(form.errors.items()))
+        messages.error(request, f"{form.fields[field].label}: {errors[0]}")
+        return redirect("sighting", ref)
+    made = services.note_state(request.user, found, **form.cleaned_data)
+    request.audit_details = {"state": made.state}
+    messages.success(request, _("Noted: %(state)s.") % {"state": made.get_state_display()})
     return redirect("sighting", ref)
 
 

@@ -15,17 +15,6 @@ from django.db import models
 from clewline.desk.retention.takes import TAKEN
 
 _REFUSAL: Final = "recorded once: only erasure empties it"
-_LEDGER: Final = "this ledger is append-only"
-LEDGERS: Final = (
-    "retention_periodchange",
-    "retention_perioddecision",
-    "retention_legalhold",
-    "retention_holdlift",
-    "retention_erasurerequest",
-    "retention_erasuredecision",
-    "retention_tombstone",
-)
-"""Tables whose rows nobody changes."""
 _NOT_GUARDED: Final = frozenset({"brand_id"})
 _PREFIX: Final = "kept_"
 
@@ -73,10 +62,6 @@ def _wanted(vendor: str, tables: set[str]) -> Iterator[Named]:
         model = apps.get_model(label)
         if model._meta.db_table in tables:
             yield from _of_record(vendor, model)
-    for table in LEDGERS:
-        if table in tables:
-            for deed in ("UPDATE", "DELETE"):
-                yield _refused(vendor, table, deed, _LEDGER)
 
 
 def _of_record(vendor: str, model: type[models.Model]) -> Iterator[Named]:

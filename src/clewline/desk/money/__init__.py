@@ -1,0 +1,1 @@
+"""Money of a case: tables from the chain store, request packs, what exchanges answer, lists."""
