@@ -85,12 +85,15 @@ def hold_case(request: DeskRequest, ref: str) -> HttpResponse:
 def lift(request: DeskRequest, ref: str) -> HttpResponse:
     """Lift a hold."""
     found, form = take(request, LegalHold, ref), LiftForm(request.POST)
-    of_case = found.case is not None
-    page, record = (_of_case, found.case) if of_case else (_of_sighting, found.sighting)
     if not form.is_valid():
-        return page(request, record, lift_form=form)  # type: ignore[operator]
+        if found.case is not None:
+            return _of_case(request, found.case, lift_form=form)
+        assert found.sighting is not None
+        return _of_sighting(request, found.sighting, lift_form=form)
     services.lift(request.user, found, form.cleaned_data["reason"])
-    return redirect("keeping-case" if of_case else "keeping-sighting", str(record and record.ref))
+    if found.case is not None:
+        return redirect("keeping-case", found.case.ref)
+    return redirect("keeping-sighting", str(found.sighting))
 
 
 @door("erasure.ask", "POST")
