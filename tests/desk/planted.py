@@ -47,6 +47,7 @@ OF_TEAM = {
     "status": "clear-dispute",
     "partner": "Quiet north",
     "purpose": "clear-purpose",
+    "urgent": "clear-urgency",
 }
 OF_CASE = {
     "case": "Clear Casename",

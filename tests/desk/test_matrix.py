@@ -11,7 +11,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -38,6 +38,8 @@ from clewline.desk.ours.checks import check_release
 from clewline.desk.ours.models import Mark, ReleaseWarning
 from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
+from clewline.desk.queue import services as queue
+from clewline.desk.queue.models import Urgent
 from clewline.desk.records.models import Sighting
 from clewline.desk.retention import services as keeping
 from clewline.desk.roles import ACTIONS, Role
@@ -205,7 +207,7 @@ def of_figures(name: str) -> Make:
 
     def make(asking: Asking) -> str:
         _ = asking.sighting
-        return reverse(name, args=[figures.publish(asking.owner, [asking.team], 2026).ref])
+        return reverse(name, args=[figures.publish(asking.keeper, [asking.team], 2026).ref])
 
     return make
 
@@ -223,6 +225,51 @@ def of_warning(asking: Asking) -> str:
     marked = Mark.objects.latest("pk")
     warning = ReleaseWarning.objects.create(team=asking.team, mark=marked, package=package)
     return reverse("answer-warning", args=[warning.ref])
+
+
+def of_urgent(name: str, *, acknowledged: bool = False) -> Make:
+    """Return an address of an urgent mark on the owner's sighting."""
+
+    def make(asking: Asking) -> str:
+        made = planted.sighting_of(asking.keeper)
+        mark = queue.raise_urgent(asking.keeper, made, planted.OF_TEAM["urgent"])
+        if acknowledged:
+            queue.acknowledge(asking.keeper, mark)
+        return reverse(name, args=[mark.ref])
+
+    return make
+
+
+def of_shift(asking: Asking) -> str:
+    """Return where a shift of the owner is taken off the roster."""
+    now = datetime.now(UTC)
+    shift = queue.add_shift(
+        asking.keeper, asking.team, asking.keeper, now, now + timedelta(hours=1)
+    )
+    return reverse("end-shift", args=[shift.ref])
+
+
+def shift_form(asking: Asking) -> Body:
+    """Return who is put on call."""
+    times = {"starts": "2026-03-02T10:00", "ends": "2026-03-02T18:00"}
+    return {
+        "team": (asking.user.teams.first() or asking.team).pk,
+        "person": asking.user.pseudonym,
+        **times,
+    }
+
+
+def key_form(asking: Asking) -> Body:
+    """Return an item of the queue of the owner's team; whoever may open urgent marks has it."""
+    return {"key": Urgent.objects.latest("pk").ref}
+
+
+def of_taken(asking: Asking) -> str:
+    """Return where an item is left that the asker took, if they could."""
+    _ = of_urgent("urgent")(asking)
+    if asking.user.may("urgent.read") and asking.team.pk in asking.user.team_ids:
+        queue.take_item(asking.user, Urgent.objects.latest("pk").ref)
+    return reverse("leave-item")
 
 
 def of_period(asking: Asking) -> str:
@@ -251,7 +298,7 @@ def with_all(make: Make) -> Make:
     """Make one of each record before a list is asked."""
 
     def made(asking: Asking) -> str:
-        _ = asking.sighting, asking.case, of_warning(asking)
+        _ = asking.case, of_warning(asking), of_urgent("urgent")(asking), of_shift(asking)
         planted.address_of(asking.keeper, asking.team)
         return make(asking)
 
@@ -415,6 +462,25 @@ ERASE: Final = {"erase-reason": "mistake", "erase-basis": "made up"}
 
 PAGES: Final[dict[tuple[str, str], Row]] = {
     ("home", "GET"): Row(with_all(at("home"))),
+    ("take-item", "POST"): Row(with_all(at("take-item")), key_form, 302, 302, 404),
+    # Who did not take it cannot leave it.
+    ("leave-item", "POST"): Row(of_taken, key_form, 302, 302, 400),
+    ("today-section", "GET"): Row(with_all(at("today-section", "urgent"))),
+    ("urgent-now", "GET"): Row(with_all(at("urgent-now"))),
+    ("raise-urgent", "GET"): Row(of_sighting("raise-urgent"), stranger=404),
+    ("raise-urgent", "POST"): Row(of_sighting("raise-urgent"), {"reason": "x"}, 302, 302, 404),
+    ("raise-urgent-case", "GET"): Row(of_case("raise-urgent-case"), **_OF_CASE, member=200),
+    ("raise-urgent-case", "POST"): Row(
+        of_case("raise-urgent-case"), {"reason": "x"}, 302, **_OF_CASE, member=302
+    ),
+    ("urgent", "GET"): Row(of_urgent("urgent"), stranger=404),
+    ("acknowledge-urgent", "POST"): Row(of_urgent("acknowledge-urgent"), {}, 302, 302, 404),
+    ("close-urgent", "POST"): Row(
+        of_urgent("close-urgent", acknowledged=True), {"outcome": "x"}, 302, 302, 404
+    ),
+    ("roster", "GET"): Row(with_all(at("roster"))),
+    ("add-shift", "POST"): Row(at("add-shift"), shift_form, 302, 302, 302),
+    ("end-shift", "POST"): Row(of_shift, {}, 302, 302, 404),
     ("account", "GET"): Row(at("account")),
     ("add-token", "POST"): Row(
         at("add-token"), {"name": "x", "days": 5, "scopes": ["account.read"]}

@@ -14,9 +14,11 @@ from typing import Final
 from django.db import close_old_connections
 
 from clewline.desk.ours import checks
+from clewline.desk.queue import live
 
 PASSES: Final[dict[str, Callable[[], int]]] = {
     "packages on their way out": checks.tick,
+    "payments on chain": live.look,
 }
 """What a pass looks after → the pass; it returns how much it did."""
 EVERY: Final = 30.0

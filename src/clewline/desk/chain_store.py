@@ -99,6 +99,21 @@ class ChainStoreDoor:
         answer = self._ask(ask)
         return [answer] * len(asked) if isinstance(answer, FromChain) else answer
 
+    def latest_payments(
+        self, asked: Sequence[tuple[str, str, str]], most: int
+    ) -> tuple[FromChain, dict[tuple[str, str, str], list[tuple[str, int]]]]:
+        """Return up to which tip, and the latest payments to those addresses that were paid."""
+
+        def ask(workspace: Workspace) -> Any:
+            here = [one for one in asked if _is_of(workspace, one[0], one[1])]
+            tip = workspace.store.manifest.height
+            rows = workspace.latest_payments([canonical for _, _, canonical in here], most)
+            paid = {one: row for one, row in zip(here, rows, strict=True) if row}
+            return FromChain("found", f"as of block {tip:,}", {"height": tip}), paid
+
+        answer = self._ask(ask)
+        return (answer, {}) if isinstance(answer, FromChain) else answer
+
     def transaction(self, txid: str) -> FromChain:
         """Return a transaction of the chain."""
 
@@ -183,6 +198,17 @@ def of_addresses(asked: Sequence[tuple[str, str, str]]) -> list[FromChain]:
     """Return sums and times of many addresses from the attached store, in their order."""
     door = attached()
     return door.addresses(asked) if door and asked else [NONE] * len(asked)
+
+
+def latest_payments(
+    asked: Sequence[tuple[str, str, str]], most: int = 3
+) -> tuple[FromChain, dict[tuple[str, str, str], list[tuple[str, int]]]]:
+    """Return how far the attached store goes, and the latest payments to addresses, newest first.
+
+    A payment is its outpoint, ``txid:index``, and its time in UTC seconds.
+    """
+    door = attached()
+    return door.latest_payments(asked, most) if door else (NONE, {})
 
 
 def of_transaction(txid: str) -> FromChain:

@@ -136,6 +136,9 @@ ACTIONS: Final = {
         _action("ours.mark", "Mark payments as a team's own", _FINDERS, writes=True),
         _action("ours.take_back", "Take such a mark back", _FINDERS, writes=True),
         _action("ours.answer", "Let a package go that holds one", _READERS, writes=True),
+        _action("queue.take", "Take an item of one's queue, or leave it", WORKERS, writes=True),
+        _action("oncall.read", "See who is on call for one's teams", WORKERS),
+        _action("oncall.change", "Keep the roster of those on call", _READERS, writes=True),
         _action("hold.set", "Hold a record or a case", _READERS, writes=True),
         _action("hold.lift", "Lift what another person held", {Role.APPROVER}, writes=True),
         _action("people.list", "See accounts, roles and teams", _PEOPLE),
@@ -162,6 +165,9 @@ ACTIONS: Final = {
         _action("sighting.read", "Open a sighting; wording stays masked", WORKERS),
         _action("sighting.record", "Record a sighting", _RECORDERS, writes=True),
         _action("sighting.correct", "Supersede or withdraw a sighting", _RECORDERS, writes=True),
+        _action("urgent.read", "Open urgent marks: a child may be at risk now", WORKERS),
+        _action("urgent.raise", "Say that a child may be at risk now", _READERS, writes=True),
+        _action("urgent.handle", "Acknowledge and close urgent marks", _READERS, writes=True),
         _action(
             "sighting.state", "Note that a page was reported or removed", _FINDERS, writes=True
         ),

@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "clewline.desk.exports",
     "clewline.desk.retention",
     "clewline.desk.ours",
+    "clewline.desk.queue",
     "clewline.desk.welfare",
     "clewline.desk.figures",
     "clewline.desk.partners",

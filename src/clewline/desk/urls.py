@@ -18,16 +18,28 @@ from clewline.desk.figures import views as figures
 from clewline.desk.money import views as money
 from clewline.desk.ours import views as ours
 from clewline.desk.partners import views as partners
+from clewline.desk.queue import views as queue
 from clewline.desk.records import views as records
 from clewline.desk.retention import views as retention
 from clewline.desk.search import views as search
-from clewline.desk.web import views as web
 from clewline.desk.welfare import views as welfare
 
 register_converter(ChainOrNone, "chain")
 
 urlpatterns = [
-    path("", web.home, name="home"),
+    path("", queue.home, name="home"),
+    path("today/take/", queue.take_item, name="take-item"),
+    path("today/leave/", queue.leave_item, name="leave-item"),
+    path("today/urgent/now/", queue.urgent_now, name="urgent-now"),
+    path("today/<str:name>/", queue.section, name="today-section"),
+    path("sightings/<str:ref>/urgent/", queue.raise_of_sighting, name="raise-urgent"),
+    path("cases/<str:ref>/urgent/", queue.raise_of_case, name="raise-urgent-case"),
+    path("urgent/<str:ref>/", queue.urgent, name="urgent"),
+    path("urgent/<str:ref>/acknowledge/", queue.acknowledge, name="acknowledge-urgent"),
+    path("urgent/<str:ref>/close/", queue.close, name="close-urgent"),
+    path("on-call/", queue.roster, name="roster"),
+    path("on-call/add/", queue.add_shift, name="add-shift"),
+    path("on-call/<str:ref>/end/", queue.end_shift, name="end-shift"),
     path("setup/<str:code>/", accounts.set_up, name="setup"),
     path("invitation/<str:secret>/", accounts.accept, name="accept"),
     path("step-in/", accounts.step_in, name="step-in"),

@@ -453,6 +453,29 @@ class Workspace:
 
         return addresses.many(self.store, batch)
 
+    def latest_payments(self, batch: Sequence[str], most: int = 3) -> list[list[tuple[str, int]]]:
+        """Return the latest payments to each of many addresses.
+
+        Parameters
+        ----------
+        batch : sequence of str
+            Addresses; what is none of this network has no payments.
+        most : int
+            How many of each.
+
+        Returns
+        -------
+        list of list of tuple of str and int
+            ``txid:index`` and the header time of its block in UTC seconds, the newest first.
+
+        Notes
+        -----
+        Cost: one step an output of each address.
+        """
+        from clewline.workspace import addresses
+
+        return addresses.latest(self.store, self.chain, batch, most)
+
     def labels(self, address: str) -> dict[str, Any]:
         """Return what is said about an address: child protection first, conflicts shown.
 

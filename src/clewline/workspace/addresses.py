@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -179,6 +180,31 @@ def many(store: ChainStore, addresses: Sequence[str]) -> Iterator[dict[str, Any]
             script = decoded.blob[decoded.starts[number] : decoded.starts[number + 1]]
             row |= _of_a_part(store, script.tobytes(), known=member >= 0)
         yield row
+
+
+def latest(
+    store: ChainStore, chain: Chain, addresses: Sequence[str], most: int
+) -> list[list[tuple[str, int]]]:
+    """Return the latest payments to each of some addresses: ``txid:index`` and time, newest first.
+
+    Empty for what is no address of this network, and for what no output pays to.
+    """
+    decoded = decode_addresses(addresses, store.network)
+    scripts = store.find_scripts(decoded.blob, decoded.starts)
+    scripts[decoded.status != AddressStatus.OK] = NOTHING
+    found = [
+        outputs_of(chain, script)[-most:][::-1] if script >= 0 else np.empty(0, np.int64)
+        for script in scripts.tolist()
+    ]
+    outputs = np.concatenate([np.empty(0, np.int64), *found])
+    txs = tx_of_outputs(store, outputs)
+    index = outputs - store.column("tx.output_start")[txs]
+    times = store.block_time[blocks_of(store, txs)]
+    rows = iter(zip(txids_shown(store, txs), index.tolist(), times.tolist(), strict=True))
+    return [
+        [(f"{txid}:{number}", time) for txid, number, time in islice(rows, one.size)]
+        for one in found
+    ]
 
 
 def _of_a_part(store: ChainStore, script: bytes, *, known: bool) -> dict[str, Any]:

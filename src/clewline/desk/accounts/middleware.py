@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
 Next = Callable[[HttpRequest], HttpResponse]
 _WITHOUT = ("/accounts/", "/static/", "/setup/")
@@ -27,8 +28,13 @@ class SessionLimits:
         if request.user.is_authenticated:
             now = int(time.time())
             last = request.session.get("last_request", now)
+            by_itself = request.path == reverse("urgent-now")
             if now - last > settings.IDLE_SECONDS:
                 logout(request)
+                if by_itself:
+                    return HttpResponse(headers={"HX-Refresh": "true"})
+            elif by_itself:
+                pass  # a page that renews its clock is nobody at work
             elif now - last >= 30 or "last_request" not in request.session:
                 request.session["last_request"] = now
         return self.get_response(request)

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import F
+from django.urls import reverse
 from django.utils import timezone
 
 from clewline import vocab
@@ -18,6 +19,8 @@ from clewline.desk import chain_store
 from clewline.desk.cases import queries as cases
 from clewline.desk.cases.models import Link
 from clewline.desk.chain_store import FromChain
+from clewline.desk.queue.items import CHECK, Item
+from clewline.desk.queue.rules import because, waits
 from clewline.desk.records.models import AddressStatus, Attribution, PaymentOption
 from clewline.desk.search.queries import Hit, known_of, standing_options
 from clewline.intake import read_address
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from clewline.desk.accounts.models import User
 
 MOST_SIGHTINGS: Final = 20
+_MOST_DISPUTED: Final = 200
 
 
 @dataclass(frozen=True)
@@ -194,3 +198,31 @@ def _disagree(labels: list[LabelRow]) -> bool:
     standing = [row for row in labels if not row.expired]
     custody = {row.custody for row in standing} - {"", vocab.words("custody")["unknown"]}
     return len({row.label.casefold() for row in standing}) > 1 or len(custody) > 1
+
+
+def disputed(user: User) -> list[Item]:
+    """Return the addresses of a person's teams whose latest status is a dispute, for the queue."""
+    if not user.may("address.status"):
+        return []
+    latest: dict[tuple[int, int], AddressStatus] = {}
+    statuses = AddressStatus.objects.visible_to(user).select_related("address")
+    for status in statuses.order_by("-at", "-id")[:_MOST_DISPUTED]:
+        latest.setdefault((status.team_id, status.address_id), status)
+    now = timezone.now()
+    return [
+        Item(
+            section=CHECK,
+            key=f"dispute-{status.pk}",
+            scope=f"team:{status.team_id}",
+            name=f"{status.address.canonical[:10]}…{status.address.canonical[-6:]}",
+            line="",
+            path=reverse(
+                "address",
+                args=[status.address.chain, status.address.network, status.address.canonical],
+            ),
+            since=status.at,
+            reasons=(because("dispute", reason=status.reason), waits(status.at, now)),
+        )
+        for status in latest.values()
+        if status.status == "disputed"
+    ]

@@ -24,11 +24,16 @@ from django.db.models import (
     Subquery,
     prefetch_related_objects,
 )
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import ngettext
 
 from clewline.desk.accounts.models import User
 from clewline.desk.brands import compared, proposing
 from clewline.desk.brands.derived import Conflict, pair_of
 from clewline.desk.brands.parts import Around, around, groups_around, units_of
+from clewline.desk.queue.items import CHECK, Item
+from clewline.desk.queue.rules import waits
 from clewline.desk.records.models import (
     Brand,
     Group,
@@ -566,3 +571,34 @@ def group(shown: Group) -> GroupShown:
     names = names_of(shown.team_id, spoken) | names_in(shown.team_id, judged)
     brands = Brand.objects.filter(team=shown.team_id, ref__in=refs).order_by("codename", "pk")
     return GroupShown(shown, list(brands), conflicts, names, judged)
+
+
+_MOST_PAIRS: Final = 100
+
+
+def waiting_for(user: User) -> list[Item]:
+    """Return that there are pairs to judge; one item a team, because they are judged in a row."""
+    if not user.may("brand.judge"):
+        return []
+    judged = Judgement.objects.filter(
+        team=OuterRef("team"), kind=OuterRef("kind"), left=OuterRef("left"), right=OuterRef("right")
+    )
+    rows = Proposal.objects.visible_to(user).filter(~Exists(judged)).order_by("-strength", "-pk")
+    teams: dict[int, list[datetime]] = {}
+    for team, at in rows.values_list("team", "at")[:_MOST_PAIRS]:
+        teams.setdefault(team, []).append(at)
+    now = timezone.now()
+    return [
+        Item(
+            section=CHECK,
+            key=f"judge-{team}",
+            scope=f"team:{team}",
+            name=ngettext("%(n)d pair to judge", "%(n)d pairs to judge", len(times))
+            % {"n": len(times)},
+            line="",
+            path=reverse("judge"),
+            since=min(times),
+            reasons=(waits(min(times), now),),
+        )
+        for team, times in sorted(teams.items())
+    ]

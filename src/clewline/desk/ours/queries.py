@@ -9,9 +9,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from clewline.desk.ours.models import Mark, ReleaseWarning
+from clewline.desk.queue.items import URGENT, Item
+from clewline.desk.queue.rules import because
 
 if TYPE_CHECKING:
     from clewline.desk.accounts.models import User
@@ -69,3 +73,23 @@ def warnings_for(user: User) -> list[ReleaseWarning]:
     found: QuerySet[ReleaseWarning] = ReleaseWarning.objects.visible_to(user).filter(waits)
     rows = found.select_related("mark", "package", "team").prefetch_related("answers__by")
     return sorted(rows, key=lambda one: (one.last_answer is not None, one.ends_at, one.pk))
+
+
+def waiting_for(user: User) -> list[Item]:
+    """Return the warnings that nobody of the team answered: a package is about to leave."""
+    if not user.may("ours.answer"):
+        return []
+    return [
+        Item(
+            section=URGENT,
+            key=warning.ref,
+            scope=f"team:{warning.team_id}",
+            name=warning.ref,
+            line=_("a package that names %(mark)s is about to leave") % {"mark": warning.mark.ref},
+            path=f"{reverse('ours')}#{warning.ref}",
+            since=warning.at,
+            reasons=(because("our_payment", until=f"{warning.ends_at:%H:%M}"),),
+        )
+        for warning in warnings_for(user)
+        if warning.last_answer is None
+    ]

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from clewline.desk.door import DeskRequest, door, take
+from clewline.desk.queue.services import saw
 from clewline.desk.records import queries, services
 from clewline.desk.records.forms import FilterForm, ReasonForm, StateForm, brand_names
 from clewline.desk.records.models import Sighting
@@ -134,6 +135,7 @@ def sighting(request: DeskRequest, ref: str) -> HttpResponse:
         "beyond": welfare.is_beyond(request.user),
         **_frame(request),
     }
+    saw(request.user, found)
     return render(request, "desk/records/sighting.html", context)
 
 

@@ -11,7 +11,18 @@ document.addEventListener("keydown", (event) => {
   }
   const alone = !typing && !event.shiftKey && event.target.closest("[data-keys]");
   if ((event.altKey || alone) && !event.ctrlKey && !event.metaKey) {
-    const target = document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+    const key = event.key.toLowerCase();
+    const own = event.target.closest("[data-item]");
+    // In a queue "j" goes one item down and "k" one up; a key of an item presses its own button.
+    const items = [...document.querySelectorAll("[data-item]")];
+    if (items.length && (key === "j" || key === "k")) {
+      const next = items[Math.min(items.length - 1, Math.max(0, items.indexOf(own) + (key === "j" ? 1 : -1)))];
+      event.preventDefault();
+      next.querySelector("a").focus();
+      return;
+    }
+    const named = `[data-key="${CSS.escape(key)}"]`;
+    const target = (own && own.querySelector(named)) || document.querySelector(named);
     if (target) { event.preventDefault(); target.focus(); target.click(); }
   }
   const form = event.target.closest("form");

@@ -1,0 +1,1 @@
+"""What waits for whom, in which order and why: the morning screen, urgent marks, who is on call."""

@@ -1,0 +1,81 @@
+"""One thing in a person's queue, of whatever app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from django.utils.translation import gettext_lazy as _
+
+from clewline.desk.queue.rules import Reason
+
+if TYPE_CHECKING:
+    from clewline.desk.queue.models import Claim
+
+URGENT: Final = "urgent"
+NEW: Final = "new"
+CHECK: Final = "check"
+OVERDUE: Final = "overdue"
+UNREAD: Final = "unread"
+SECTIONS: Final = {
+    URGENT: _("Urgent"),
+    NEW: _("New"),
+    CHECK: _("Awaiting my check"),
+    OVERDUE: _("Overdue"),
+    UNREAD: _("Unread since yesterday"),
+}
+"""Section → title, in the order of the page."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the queue.
+
+    Attributes
+    ----------
+    section : str
+        One of `SECTIONS`.
+    key : str
+        What it is taken by: a reference, or a word and number where there is none.
+    scope : str
+        Among whom it is taken: ``team:3``, ``case:7``, ``organisation:1``.
+    name : str
+        Codename or reference, never a real name.
+    line : str
+        One line of what it is.
+    path : str
+        The page on which it is dealt with.
+    since : datetime
+        From when on it waits.
+    reasons : tuple of Reason
+        Why it stands where it stands.
+    claim : Claim or None
+        Who took it, if somebody has it now.
+    """
+
+    section: str
+    key: str
+    scope: str
+    name: str
+    line: str
+    path: str
+    since: datetime
+    reasons: tuple[Reason, ...] = ()
+    claim: Claim | None = None
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether people know it by its key, and not only the desk does."""
+        return self.key[1:2] == "-" and self.key != self.name
+
+    @property
+    def points(self) -> int:
+        """What its reasons weigh together."""
+        return sum(reason.points for reason in self.reasons)
+
+    @property
+    def why(self) -> str:
+        """Its reasons as one sentence, what weighs most first."""
+        first = sorted(self.reasons, key=lambda reason: -abs(reason.points))
+        return "; ".join(reason.text for reason in first)
