@@ -33,6 +33,7 @@ from clewline.desk.cases.models import Case
 from clewline.desk.exports import services as exports
 from clewline.desk.exports.models import ExportDecision
 from clewline.desk.figures import services as figures
+from clewline.desk.names.models import NameRelease
 from clewline.desk.ours import services as ours
 from clewline.desk.ours.checks import check_release
 from clewline.desk.ours.models import Mark, ReleaseWarning
@@ -106,10 +107,10 @@ class Row:
 
     path: Make
     body: Body | Callable[[Asking], Body] | None = None
-    owner: int = 200
-    teammate: int = 200
+    owner: int | dict[str, int] = 200
+    teammate: int | dict[str, int] = 200
     stranger: int = 200
-    member: int | None = None
+    member: int | dict[str, int] | None = None
     shows: frozenset[str] = field(default_factory=frozenset)
     is_log: bool = False
 
@@ -238,6 +239,41 @@ def of_urgent(name: str, *, acknowledged: bool = False) -> Make:
         return reverse(name, args=[mark.ref])
 
     return make
+
+
+def of_name(name: str) -> Make:
+    """Return the page of a brand's name, which was released to the asker if that can be."""
+
+    def make(asking: Asking) -> str:
+        brand = asking.sighting.brand
+        assert brand is not None
+        until = datetime.now(UTC) + timedelta(days=1)
+        NameRelease.objects.create(
+            brand=brand, to=asking.user, by=asking.keeper, reason="x", until=until
+        )
+        return reverse(name, args=[brand.ref])
+
+    return make
+
+
+def of_release(asking: Asking) -> str:
+    """Return where a release of a brand's name ends."""
+    _ = of_name("brand-name")(asking)
+    return reverse("revoke-name", args=[NameRelease.objects.latest("pk").ref])
+
+
+def release_form(asking: Asking) -> Body:
+    """Return to whom a name is released: to a second analyst, who may know of it."""
+    to = User.objects.filter(pseudonym="north-reader").first() or User.objects.create_user(
+        "north-reader",
+        organisation=asking.team.organisation,
+        roles=["analyst"],
+        pseudonym="north-reader",
+    )
+    to.teams.add(asking.team)
+    for case in Case.objects.filter(team=asking.team):
+        case.members.get_or_create(user=to, defaults={"by": asking.keeper})
+    return {"to": to.pseudonym, "why": "made up", "days": 7}
 
 
 def of_shift(asking: Asking) -> str:
@@ -452,7 +488,8 @@ _SEALED_PARTNER: Final = frozenset(
 )
 FILE: Final = {"name": "a.zip", "sha256": "0" * 64, "size": 1, "place": "made up"}
 _OF_CASE: Final = {"teammate": 404, "stranger": 404}
-_SEALED_NOTES: Final = frozenset({planted.SEALED["title"], planted.SEALED["note"]})
+_SEALED_NOTES: Final = frozenset({planted.SEALED["note"]})
+RELEASED: Final = {"approver": 302, "investigator": 400}
 _KIND: Final = {"label": "x", "source": "x", "confidence": "forensic"}
 _SAID: Final = {**_KIND, "category": "", "custody": "unknown", "obtained": "seen"}
 
@@ -574,11 +611,31 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("brand", "GET"): Row(of_brand("brand"), stranger=404),
     ("brand-name", "GET"): Row(of_brand("brand-name"), stranger=404),
     ("brand-name", "POST"): Row(
-        of_brand("brand-name"),
+        of_name("brand-name"),
         {"reason": "compare"},
         stranger=404,
         shows=frozenset({planted.SEALED["name"]}),
     ),
+    ("release-name", "POST"): Row(
+        # Only approvers release names; an investigator does that of a case of their own.
+        of_brand("release-name"),
+        release_form,
+        RELEASED,
+        RELEASED,
+        404,
+    ),
+    ("case-title", "GET"): Row(of_case("case-title"), **_OF_CASE, member=200),
+    ("case-title", "POST"): Row(
+        of_case("case-title"),
+        {"reason": "compare"},
+        **_OF_CASE,
+        member=400,
+        shows=frozenset({planted.SEALED["title"]}),
+    ),
+    ("release-title", "POST"): Row(
+        of_case("release-title"), release_form, 302, **_OF_CASE, member=RELEASED
+    ),
+    ("revoke-name", "POST"): Row(of_release, {}, RELEASED, RELEASED, 404),
     ("new-group", "GET"): Row(of_brand("new-group"), stranger=404),
     ("new-group", "POST"): Row(of_brand("new-group"), {"codename": "x"}, 302, 302, 404),
     ("group", "GET"): Row(of_group, stranger=404),
@@ -821,7 +878,10 @@ def body_of(row: Row, asking: Asking) -> Body:
 
 def expected(row: Row, action: Any, role: str, relation: str) -> int:
     """Return the status that the answer must have."""
-    return int(getattr(row, relation)) if Role(role) in action.roles else 403
+    if Role(role) not in action.roles:
+        return 403
+    status = getattr(row, relation)
+    return int(status[role] if isinstance(status, dict) else status)
 
 
 def join(asking: Asking, relation: str) -> None:

@@ -1,6 +1,7 @@
 """Codenames to choose from: two plain nouns that say nothing of what they stand for.
 
-Nobody is told whether a codename is taken: that would tell that a hidden case exists.
+What is offered nobody at the desk uses yet, so that one codename means one thing. Whoever types
+another one is not told whether it is taken: that would tell that a hidden case exists.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ _FIRST: Final = (
     *("Saffron", "Sable", "Sand", "Sedge", "Silver", "Slate", "Spruce", "Teal", "Thistle"),
     *("Timber", "Topaz", "Tundra", "Umber", "Walnut", "Willow", "Winter", "Zinc"),
 )
+_ROUNDS: Final = 20
 _SECOND: Final = (
     *("Arch", "Barn", "Basket", "Bell", "Bench", "Bridge", "Bucket", "Candle", "Canvas", "Cart"),
     *("Castle", "Chair", "Clock", "Compass", "Door", "Engine", "Fence", "Ferry", "Field"),
@@ -29,14 +31,28 @@ _SECOND: Final = (
 
 
 def suggest(count: int = 6) -> list[str]:
-    """Return some different codenames drawn at random, such as ``Amber Kettle``.
+    """Return some different codenames drawn at random that nothing bears, such as ``Amber Kettle``.
 
-    Examples
-    --------
-    >>> len(set(suggest(5)))
-    5
+    That one of thousands is never offered shows only to whoever draws for days; then it tells that
+    something, somewhere at the desk, bears it, and not what.
     """
     found: dict[str, None] = {}
-    while len(found) < count:
-        found[f"{secrets.choice(_FIRST)} {secrets.choice(_SECOND)}"] = None
-    return list(found)
+    for _ in range(_ROUNDS):
+        drawn = {f"{secrets.choice(_FIRST)} {secrets.choice(_SECOND)}" for _ in range(2 * count)}
+        found |= dict.fromkeys(sorted(drawn - _borne(drawn)))
+        if len(found) >= count:
+            break
+    chosen = list(found)
+    return secrets.SystemRandom().sample(chosen, min(count, len(chosen)))
+
+
+def _borne(names: set[str]) -> set[str]:
+    """Return which of some codenames a brand, group or case of whichever team bears."""
+    from clewline.desk.cases.models import Case
+    from clewline.desk.records.models import Brand, Group
+
+    return {
+        name
+        for model in (Brand, Group, Case)
+        for name in model.objects.filter(codename__in=names).values_list("codename", flat=True)
+    }

@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "clewline.desk.money",
     "clewline.desk.exports",
     "clewline.desk.retention",
+    "clewline.desk.names",
     "clewline.desk.ours",
     "clewline.desk.queue",
     "clewline.desk.welfare",

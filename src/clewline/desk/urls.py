@@ -16,6 +16,7 @@ from clewline.desk.cases import views as cases
 from clewline.desk.exports import views as exports
 from clewline.desk.figures import views as figures
 from clewline.desk.money import views as money
+from clewline.desk.names import views as names
 from clewline.desk.ours import views as ours
 from clewline.desk.partners import views as partners
 from clewline.desk.queue import views as queue
@@ -97,7 +98,11 @@ urlpatterns = [
     path("brands/", brands.brands, name="brands"),
     path("brands/new/", brands.new_brand, name="new-brand"),
     path("brands/<str:ref>/", brands.brand, name="brand"),
-    path("brands/<str:ref>/name/", brands.name, name="brand-name"),
+    path("brands/<str:ref>/name/", names.of_brand, name="brand-name"),
+    path("brands/<str:ref>/name/release/", names.release_of_brand, name="release-name"),
+    path("cases/<str:ref>/title/", names.of_case, name="case-title"),
+    path("cases/<str:ref>/title/release/", names.release_of_case, name="release-title"),
+    path("names/<str:ref>/revoke/", names.revoke, name="revoke-name"),
     path("brands/<str:ref>/group/", brands.new_group, name="new-group"),
     path("groups/<str:ref>/", brands.group, name="group"),
     path("judge/", brands.judge_next, name="judge"),

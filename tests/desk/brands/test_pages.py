@@ -11,6 +11,7 @@ from tests.desk.records.pages import ADDRESS, option
 
 from clewline.desk.audit.models import Event
 from clewline.desk.brands import services
+from clewline.desk.names import services as names
 from clewline.desk.records.models import Brand, Group, Judgement, Sighting
 from clewline.desk.roles import ACTIONS, Role
 
@@ -176,8 +177,11 @@ def test_a_brand_is_made_and_a_page_assigned(world: World, refs: dict[str, str])
     assert group["Location"] == f"/groups/{Group.objects.get(codename='Oak Gate').ref}/"
 
 
-def test_a_real_name_needs_a_reason(world: World, refs: dict[str, str]) -> None:
+def test_a_real_name_needs_a_release_and_a_reason(world: World, refs: dict[str, str]) -> None:
     client = world.client(world.person("analyst"))
+    brand = Brand.objects.get(ref=refs["brand"])
+    assert client.post(f"/brands/{brand.ref}/name/", {"reason": "case"}).status_code == 400
+    names.release(world.person("approver"), brand, world.person("analyst"), "made up", 7)
     url = f"/brands/{refs['brand']}/name/"
     assert client.post(url, {"reason": ""}).status_code == 400
     assert NAME in client.post(url, {"reason": "case"}).content.decode()

@@ -13,13 +13,6 @@ from clewline.desk.accounts.models import Team, User
 from clewline.desk.brands.services import LONGEST_CODENAME, LONGEST_NOTE
 from clewline.desk.records.models import Brand
 
-REASONS = {
-    "answer": _("To answer a partner's request"),
-    "case": _("For a case"),
-    "compare": _("To compare it with another brand"),
-}
-"""Why somebody may need the real name of a brand."""
-
 
 def _note(label: Any) -> forms.CharField:
     """Return a field for why."""
@@ -97,9 +90,3 @@ class AssignForm(forms.Form):
         """Return codenames to choose from."""
         rows = Brand.objects.filter(team=self.team_id).order_by("codename", "pk")
         return list(rows.values_list("codename", flat=True)[:200])
-
-
-class NameForm(forms.Form):
-    """Why the real name of a brand is opened."""
-
-    reason = forms.ChoiceField(label=_("Why"), choices=[("", _("Choose why")), *REASONS.items()])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from django.contrib import messages
 from django.forms import Form
@@ -16,7 +16,6 @@ from clewline.desk.brands.forms import (
     BrandForm,
     GroupForm,
     JudgeForm,
-    NameForm,
 )
 from clewline.desk.brands.parts import pages_of
 from clewline.desk.codenames import suggest
@@ -84,18 +83,6 @@ def brand(request: DeskRequest, ref: str) -> HttpResponse:
         "names": queries.names_in(found.team_id, ledger),
     }
     return render(request, "desk/brands/brand.html", page)
-
-
-@door("brand.reveal", "GET", "POST")
-def name(request: DeskRequest, ref: str) -> HttpResponse:
-    """Open the real name of a brand for a reason."""
-    found = take(request, Brand, ref)
-    form = NameForm(_sent(request))
-    page: dict[str, Any] = {"section": "brands", "brand": found, "form": form}
-    if request.method == "POST" and form.is_valid():
-        request.audit_details = {"reason": form.cleaned_data["reason"]}
-        page["name"] = found.unseal("name")
-    return render(request, "desk/brands/name.html", page, status=_status(form))
 
 
 @door("brand.judge")

@@ -241,6 +241,5 @@ def _notes(request: DeskRequest, case: Case, form: NoteForm) -> HttpResponse:
         {"note": note, "text": note.unseal("text")}
         for note in case.notes.select_related("by").order_by("-at", "-id")
     ]
-    page = {"section": "cases", "case": case, "title": case.unseal("title")}
-    page |= {"notes": written, "form": form}
+    page = {"section": "cases", "case": case, "notes": written, "form": form}
     return render(request, "desk/cases/notes.html", page, status=400 if form.errors else 200)

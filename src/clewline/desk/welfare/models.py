@@ -10,10 +10,16 @@ from clewline.desk.ledger import AppendOnly
 
 
 class Reveal(AppendOnly):
-    """Somebody opened a sealed field of a sighting, for a reason, until a time."""
+    """Somebody opened a sealed field of a sighting, or a real name, for a reason, until a time."""
 
     user = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="reveals")
-    sighting = models.ForeignKey("records.Sighting", on_delete=models.PROTECT, related_name="+")
+    sighting = models.ForeignKey(
+        "records.Sighting", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    brand = models.ForeignKey(
+        "records.Brand", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, null=True, related_name="+")
     field = models.CharField(max_length=30)
     reason = models.CharField(max_length=200)
     at = models.DateTimeField(default=timezone.now, db_index=True)

@@ -16,7 +16,8 @@ from django.db.models.fields import DurationField
 from django.utils import timezone
 
 from clewline.desk.accounts.models import User
-from clewline.desk.records.models import Sighting
+from clewline.desk.cases.models import Case
+from clewline.desk.records.models import Brand, Sighting
 from clewline.desk.roles import Role
 from clewline.desk.welfare.models import Protection, Reveal
 from clewline.errors import UsageError
@@ -130,11 +131,7 @@ def reveal(
     """
     if not may_reveal(user, field):
         raise UsageError(f"{field} is not for your role")
-    if reason not in REASONS:
-        raise UsageError("a reveal needs a reason", hint=f"one of: {', '.join(REASONS)}")
-    beyond = is_beyond(user)
-    if beyond and not go_on:
-        raise UsageError("you opened as much today as protects you well", hint="take a break")
+    beyond = _require(user, reason, go_on=go_on)
     limits = protection_of(user)
     now = timezone.now()
     until = now + timedelta(seconds=limits.seconds_open)
@@ -152,6 +149,44 @@ def reveal(
         text = defanged(text)
     shown = text[:_BEGINNING] if limits.beginning_first and not whole else text
     return Opened(shown, len(text) - len(shown), until)
+
+
+def reveal_name(user: User, what: Brand | Case, reason: str, *, go_on: bool) -> Opened:
+    """Open the real name of a brand, or the title of a case, and count it.
+
+    Who calls this has seen that it was released to `user` (`names`).
+
+    Raises
+    ------
+    UsageError
+        If there is no reason, or the limit was not confirmed.
+    """
+    beyond = _require(user, reason, go_on=go_on)
+    now = timezone.now()
+    until = now + timedelta(seconds=protection_of(user).seconds_open)
+    field = "name" if isinstance(what, Brand) else "title"
+    text = what.unseal(field)
+    Reveal.objects.create(
+        user=user,
+        brand=what if isinstance(what, Brand) else None,
+        case=what if isinstance(what, Case) else None,
+        field=field,
+        reason=reason,
+        at=now,
+        until=until,
+        beyond_limit=beyond,
+    )
+    return Opened(text, 0, until)
+
+
+def _require(user: User, reason: str, *, go_on: bool) -> bool:
+    """Hold a reveal against reason and limit; tell whether it is beyond the limit."""
+    if reason not in REASONS:
+        raise UsageError("a reveal needs a reason", hint=f"one of: {', '.join(REASONS)}")
+    beyond = is_beyond(user)
+    if beyond and not go_on:
+        raise UsageError("you opened as much today as protects you well", hint="take a break")
+    return beyond
 
 
 def defanged(url: str) -> str:
