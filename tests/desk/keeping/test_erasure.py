@@ -152,7 +152,7 @@ def test_no_backup_undoes_it(world: World, tmp_path: Path) -> None:
                 shutil.copy(home.vault, one.vault)
             given = (str(one.path), str(backup), sighting.ref, other.ref)
             said = json.loads(python(tmp_path, RESTORE, *given).stdout)
-            assert said["tombstones"] == [[sighting.ref, "request", approver.pseudonym]]
+            assert [sighting.ref, "request", approver.pseudonym] in said["tombstones"]
             assert said["erased"] == ([""] if number else [])
             assert said["other"] == ["https://stays.example/"]
             assert said["log"]
