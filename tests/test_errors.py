@@ -24,6 +24,7 @@ CODES = {
     "ChainError": "bad-chain",
     "ClewlineError": "error",
     "DataError": "bad-data",
+    "DeliveryError": "not-delivered",
     "DeskMissingError": "no-desk",
     "ErasedError": "erased",
     "LabelFileError": "bad-label-file",

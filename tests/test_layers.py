@@ -28,13 +28,15 @@ DOORS = {
     "clewline.desk.audit.time_authority": {"http.client", "urllib.parse"},
     # Takes apart the operator's own database and origin; opens nothing.
     "clewline.desk.settings": {"urllib.parse"},
+    # Alerts to partners, to where a person entered for a channel; never from a record.
+    "clewline.desk.alerts.sending": {"http.client", "urllib.parse", "socket", "ssl", "smtplib"},
     # Asks whether a port is free to listen on; connects to nothing.
     "clewline.desk.running": {"socket"},
 }
 BANNED_CALLS = {"eval", "exec", "compile", "__import__"}
 PRINTING = {"rich", "typer"}
 # What pyproject.toml asks for, as it is imported; llvmlite comes with Numba and is a part of it.
-# The extra `tables`, which one room alone may import.
+# The extras `tables` and `screen`, which two rooms alone may import.
 TABLES = {"pyarrow", "duckdb"}
 # The extra `desk`, likewise.
 DESK = {
@@ -120,8 +122,8 @@ def violations(source: str, module: str, table: dict[str, set[str]]) -> list[str
             found.append(f"{line}: {top} is no dependency in pyproject.toml")
         if top in PRINTING and room != "cli":
             found.append(f"{line}: only cli may import {top}")
-        if top in TABLES and room != "interop":
-            found.append(f"{line}: only interop may import {top}")
+        if top in TABLES and room not in ("interop", "screening"):
+            found.append(f"{line}: only interop and screening may import {top}")
         if top in SHARE and room != "sharing":
             found.append(f"{line}: only sharing may import {top}")
         if top in PSI and room != "matching":

@@ -195,6 +195,12 @@ class ErasedError(UnavailableError):
     http_status = 410
 
 
+class DeliveryError(UnavailableError):
+    """A receiver did not take an alert; it is tried again later."""
+
+    code = "not-delivered"
+
+
 class DeskMissingError(UnavailableError):
     """There is no desk at this place, or its keys are missing."""
 

@@ -127,6 +127,34 @@ SETTINGS: tuple[Setting, ...] = (
         "Hours after which a person signs in again, however busy.",
     ),
     Setting(
+        "smtp",
+        "CLEWLINE_SMTP",
+        None,
+        "Mail server for alerts by e-mail, as smtp://name@mail.example:587 (STARTTLS is "
+        "required) or smtps://; nobody is mailed if not given. Plain SMTP is for this machine "
+        "alone.",
+    ),
+    Setting(
+        "smtp_password",
+        "CLEWLINE_SMTP_PASSWORD",
+        None,
+        "Password for the mail server.",
+        secret=True,
+    ),
+    Setting(
+        "mail_from",
+        "CLEWLINE_MAIL_FROM",
+        None,
+        "Sender of such mails, as alerts@hotline.example.",
+    ),
+    Setting(
+        "alert_networks",
+        "CLEWLINE_ALERT_NETWORKS",
+        None,
+        "Networks beyond the public Internet to which alerts may be sent, as 10.1.0.0/16; "
+        "none if not given, so that no channel leads into the network of the desk.",
+    ),
+    Setting(
         "desk_smallest_count",
         "CLEWLINE_DESK_SMALLEST_COUNT",
         "5",

@@ -45,6 +45,7 @@ OF_TEAM = {
     "tier": "clear-tier",
     "label": "clear-label",
     "status": "clear-dispute",
+    "watch": "clear-watch-reason",
     "partner": "Quiet north",
     "purpose": "clear-purpose",
     "urgent": "clear-urgency",

@@ -25,6 +25,9 @@ from tests.desk.conftest import World, packages_go
 
 from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import AccessChange, ApiToken, User
+from clewline.desk.addresses.services import address_row
+from clewline.desk.alerts import services as alerts
+from clewline.desk.alerts.models import AlertDecision
 from clewline.desk.api import operations
 from clewline.desk.audit.models import Event
 from clewline.desk.brands import services as brands
@@ -44,6 +47,7 @@ from clewline.desk.queue.models import Urgent
 from clewline.desk.records.models import Sighting
 from clewline.desk.retention import services as keeping
 from clewline.desk.roles import ACTIONS, Role
+from clewline.desk.watch import services as watch
 
 WITHOUT_DOOR: Final = {
     "setup": "the code of the terminal lets in, once",
@@ -52,6 +56,14 @@ WITHOUT_DOOR: Final = {
     None: "the icon",
     "openapi-json": "what the API can do, no record",
     "api-root": "nothing",
+    **dict.fromkeys(
+        (
+            *("share-json", "share-csv", "share-alert", "share-answer", "share-misp", "taxii"),
+            *("taxii-root", "taxii-status", "taxii-collections", "taxii-collection"),
+            *("taxii-manifest", "taxii-objects", "taxii-object", "taxii-versions"),
+        ),
+        "the access key of a partner lets in; tests/desk/alerts has who sees what",
+    ),
 }
 """Pages that look after their own door, and what it is; besides allauth's under accounts/."""
 
@@ -476,6 +488,64 @@ def of_handover(asking: Asking) -> str:
     return url
 
 
+def of_alert(name: str, *, released: bool = False) -> Make:
+    """Return an address of an alert that the owner made."""
+
+    def make(asking: Asking) -> str:
+        _ = asking.sighting
+        partner = Partner.objects.get(team=asking.team)
+        address = address_row(planted.KEY)
+        made = alerts.make(asking.keeper, asking.team, [address], [partner])
+        if released:
+            by = asking.world.person("approver")
+            AlertDecision.objects.create(alert=made, released=True, by=by)
+        return reverse(name, args=[made.ref])
+
+    return make
+
+
+def of_channel(asking: Asking) -> str:
+    """Return where a channel to a partner of the team is closed."""
+    partner = Partner.objects.get(team=asking.team)
+    made = alerts.open_channel(asking.keeper, asking.team, partner, "pull")
+    return reverse("close-channel", args=[made.ref])
+
+
+def of_key(asking: Asking) -> str:
+    """Return where the access key of a partner is made."""
+    return reverse("access-key", args=[Partner.objects.get(team=asking.team).ref])
+
+
+def alert_form(asking: Asking) -> Body:
+    """Return what the form of an alert sends: a page of the asker's own."""
+    team = asking.user.organisation.teams.get()
+    analysts = asking.world.people if team == asking.team else asking.world.strangers
+    planted.sighting_of(analysts["analyst"])
+    settled = {"what": planted.ADDRESS, "team": team.pk, "tlp": "amber", "pap": "amber"}
+    partner = Partner.objects.get(team=team).pk
+    return {**settled, "strength": "mention", "confidence": "web_crawl", "partners": [partner]}
+
+
+def channel_form(asking: Asking) -> Body:
+    """Return what the form of a channel sends."""
+    team = asking.user.organisation.teams.get()
+    return {"partner": Partner.objects.get(team=team).pk, "team": team.pk, "kind": "pull"}
+
+
+def of_watch(name: str, *, of_a_case: bool = False) -> Make:
+    """Return an address of something that the owner watches, for a case or not."""
+
+    def make(asking: Asking) -> str:
+        _ = asking.sighting
+        case = asking.case if of_a_case else None
+        address = address_row(planted.KEY)
+        why = planted.OF_TEAM["watch"]
+        made = watch.watch(asking.keeper, asking.team, address, why, case=case)
+        return reverse(name, args=[made.ref])
+
+    return make
+
+
 STATE: Final = {"state": "removed", "at": "2026-03-02 11:30"}
 GROUP: Final = planted.OF_TEAM["group"]
 PROTECTION: Final = {"reveals_per_day": 10, "minutes_per_day": 60, "seconds_open": 30}
@@ -753,6 +823,33 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
         stranger=404,
         shows=frozenset({planted.SEALED["wording"]}),
     ),
+    ("alerts", "GET"): Row(with_all(at("alerts"))),
+    ("new-alert", "GET"): Row(with_all(at("new-alert"))),
+    ("new-alert", "POST"): Row(at("new-alert"), alert_form, 302, 302, 302),
+    ("alert", "GET"): Row(of_alert("alert"), stranger=404),
+    # Nobody approves what they made.
+    ("decide-alert", "POST"): Row(of_alert("decide-alert"), {"release": "1"}, 400, 302, 404),
+    ("follow-alert", "POST"): Row(
+        of_alert("follow-alert", released=True),
+        {"kind": "withdrawn", "reason": "x"},
+        *(302, 302, 404),
+    ),
+    ("outbox", "GET"): Row(with_all(at("outbox"))),
+    ("outbox", "POST"): Row(at("outbox"), {"delivery": "x"}, 302, 302, 302),
+    ("channels", "GET"): Row(with_all(at("channels"))),
+    ("open-channel", "POST"): Row(at("open-channel"), channel_form, 302, 302, 302),
+    ("close-channel", "POST"): Row(of_channel, {}, 302, 302, 404),
+    ("access-key", "POST"): Row(of_key, {}, stranger=404),
+    ("watches", "GET"): Row(with_all(at("watches"))),
+    ("new-watch", "POST"): Row(
+        at("new-watch"), team_form(address=planted.ADDRESS, why="x"), 302, 302, 302
+    ),
+    ("watch", "GET"): Row(of_watch("watch"), stranger=404),
+    # One for a case is known to its members.
+    ("seen-watch", "POST"): Row(
+        of_watch("seen-watch", of_a_case=True), {}, 302, **_OF_CASE, member=302
+    ),
+    ("stop-watch", "POST"): Row(of_watch("stop-watch"), {}, 302, 302, 404),
     ("welfare", "GET"): Row(with_all(at("welfare"))),
     ("welfare-change", "POST"): Row(at("welfare-change"), PROTECTION, 302, 302, 302),
     ("welfare-team", "GET"): Row(with_all(at("welfare-team"))),

@@ -1,7 +1,7 @@
 """The command line: one module a group of commands, all of them thin over `clewline.workspace`.
 
 Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
-2 wrong use.
+2 wrong use, 3 screening found something.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from clewline.cli import (
     match,
     play,
     report,
+    screen,
     share,
     sql,
     trace,
@@ -57,6 +58,7 @@ app.add_typer(label.app, name="label")
 app.add_typer(trace.app, name="trace")
 app.add_typer(exposure.app, name="exposure")
 app.add_typer(case.app, name="case")
+app.add_typer(screen.app, name="screen")
 app.add_typer(match.app, name="match")
 app.add_typer(filing.app, name="filing")
 app.add_typer(share.app, name="share")

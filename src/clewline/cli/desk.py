@@ -85,6 +85,30 @@ def serve(
 
 
 @app.command()
+def work(
+    home: Home = None,
+    until_empty: Annotated[
+        bool, typer.Option("--until-empty", help="End when nothing is due.")
+    ] = False,
+    store: Annotated[
+        Path | None, typer.Option("--store", help="Chain store to watch (CLEWLINE_STORE).")
+    ] = None,
+) -> None:
+    """Deliver alerts from the outbox and look for payments to what is watched, until stopped.
+
+    `clewline desk serve` does it too; more workers may run beside it, on other machines as well.
+    """
+    if store:
+        os.environ["CLEWLINE_STORE"] = str(store.absolute())
+    open_desk(home)
+    from clewline.desk.alerts.worker import Worker
+    from clewline.desk.watch.services import look
+
+    sent = Worker(watch=look).run(until_empty=until_empty)
+    typer.echo(f"{sent} attempts")
+
+
+@app.command()
 def tick(home: Home = None) -> None:
     """Do once what the desk does by itself while it runs: move packages on that are due.
 

@@ -118,6 +118,12 @@ Until = Annotated[
     int | None,
     typer.Option("--until", parser=_until, metavar=_TIME, help="Up to and with then, UTC."),
 ]
+AsOf = Annotated[
+    int | None,
+    typer.Option(
+        "--as-of", parser=_until, metavar=_TIME, help="End of the look-back window. Default: now."
+    ),
+]
 MaxTransactions = Annotated[
     int,
     typer.Option(

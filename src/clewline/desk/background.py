@@ -15,10 +15,12 @@ from django.db import close_old_connections
 
 from clewline.desk.ours import checks
 from clewline.desk.queue import live
+from clewline.desk.watch import services as watch
 
 PASSES: Final[dict[str, Callable[[], int]]] = {
     "packages on their way out": checks.tick,
     "payments on chain": live.look,
+    "payments to what is watched": watch.look,
 }
 """What a pass looks after → the pass; it returns how much it did."""
 EVERY: Final = 30.0

@@ -77,6 +77,8 @@ _FINDERS: Final = {Role.ANALYST, Role.INVESTIGATOR}
 _CASE_OWNERS: Final = {Role.INVESTIGATOR}
 _CASE_READERS: Final = {Role.APPROVER, Role.INVESTIGATOR}
 _READERS: Final = {Role.ANALYST, Role.APPROVER, Role.INVESTIGATOR}
+_TELLERS: Final = {Role.ANALYST, Role.INVESTIGATOR, Role.LIAISON}
+_SENDERS: Final = {Role.LIAISON, Role.APPROVER}
 _KEEPERS: Final = {Role.LIAISON, Role.ADMINISTRATOR}
 
 ACTIONS: Final = {
@@ -91,6 +93,11 @@ ACTIONS: Final = {
         _action("address.read", "Open the page of an address", WORKERS),
         _action("address.attribute", "Say who holds an address", _FINDERS, writes=True),
         _action("address.status", "Dispute or withdraw an address", _FINDERS, writes=True),
+        _action("alert.list", "List alerts", WORKERS),
+        _action("alert.read", "Open an alert: items, recipients, receipts", WORKERS),
+        _action("alert.make", "Draft alerts, changes and withdrawals", _TELLERS, writes=True),
+        _action("alert.decide", "Approve an alert or refuse it", {Role.APPROVER}, writes=True),
+        _action("alert.retry", "Let what was given up be tried again", _SENDERS, writes=True),
         _action("brand.list", "List brands", WORKERS),
         _action("brand.read", "Open a brand or group; names stay sealed", WORKERS),
         _action("brand.create", "Make brands and groups", _RECORDERS, writes=True),
@@ -110,6 +117,8 @@ ACTIONS: Final = {
             "case.state", "Open again, rest or close one's own case", _CASE_OWNERS, writes=True
         ),
         _action("case.handover", "Hand a case over, or agree to it", _CASE_READERS, writes=True),
+        _action("channel.list", "See on which channels partners are told", _SENDERS),
+        _action("channel.change", "Open and close channels, make keys", _SENDERS, writes=True),
         _action("erasure.read", "Open a request to erase", _READERS),
         _action("erasure.ask", "Ask for a record to be erased", _READERS, writes=True),
         _action("erasure.decide", "Erase it, or refuse", {Role.APPROVER}, writes=True),
@@ -172,6 +181,9 @@ ACTIONS: Final = {
         _action("sighting.read", "Open a sighting; wording stays masked", WORKERS),
         _action("sighting.record", "Record a sighting", _RECORDERS, writes=True),
         _action("sighting.correct", "Supersede or withdraw a sighting", _RECORDERS, writes=True),
+        _action("watch.list", "See what is watched on the chain", _READERS),
+        _action("watch.read", "Open a watch and what it found", _READERS),
+        _action("watch.make", "Watch an address, end a watch", _FINDERS, writes=True),
         _action("urgent.read", "Open urgent marks: a child may be at risk now", WORKERS),
         _action("urgent.raise", "Say that a child may be at risk now", _READERS, writes=True),
         _action("urgent.handle", "Acknowledge and close urgent marks", _READERS, writes=True),

@@ -68,9 +68,11 @@ def serve(address: str, port: int, workers: int) -> None:
     from granian.log import LogLevels
 
     from clewline.desk import background
+    from clewline.desk.alerts import worker
 
     _require_free(address, port)
     background.keep_running()
+    worker.keep_running()
     Granian(
         "clewline.desk.wsgi:application",
         address=address,

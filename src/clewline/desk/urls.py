@@ -23,6 +23,7 @@ from clewline.desk.queue import views as queue
 from clewline.desk.records import views as records
 from clewline.desk.retention import views as retention
 from clewline.desk.search import views as search
+from clewline.desk.watch import views as watch
 from clewline.desk.welfare import views as welfare
 
 register_converter(ChainOrNone, "chain")
@@ -159,6 +160,12 @@ urlpatterns = [
         )
     ),
     path("sightings/<str:ref>/reveal/<str:field>/", welfare.reveal, name="reveal"),
+    path("", include("clewline.desk.alerts.urls")),
+    path("watch/", watch.watches, name="watches"),
+    path("watch/new/", watch.new_watch, name="new-watch"),
+    path("watch/<str:ref>/", watch.watch, name="watch"),
+    path("watch/<str:ref>/seen/", watch.seen_watch, name="seen-watch"),
+    path("watch/<str:ref>/stop/", watch.stop_watch, name="stop-watch"),
     path("welfare/", welfare.welfare, name="welfare"),
     path("welfare/change/", welfare.change, name="welfare-change"),
     path("welfare/team/", welfare.team, name="welfare-team"),

@@ -567,6 +567,25 @@ class LabelSet:
             claims=tuple(Claim.from_canonical(body) for _, body in bodies),
         )
 
+    def subjects(self) -> tuple[list[tuple[str, str, int]], tuple[Claim, ...]]:
+        """Return the labels of addresses of every currency, for screening without a chain.
+
+        Returns
+        -------
+        labels : list of tuple
+            Asset, address, and index of the claim; ascending, one a label.
+        claims : tuple of Claim
+            Ordered by digest.
+        """
+        with self._errors():
+            rows = self._database.execute(
+                "SELECT asset, subject, claim FROM label WHERE is_transaction = 0"
+            ).fetchall()
+            bodies = self._database.execute("SELECT id, body FROM claim ORDER BY digest").fetchall()
+        rank = {id_: number for number, (id_, _) in enumerate(bodies)}
+        labels = sorted((asset, subject, rank[claim]) for asset, subject, claim in rows)
+        return labels, tuple(Claim.from_canonical(body) for _, body in bodies)
+
 
 def list_sets(directory: Path) -> list[str]:
     """Return the names of the sets in `directory`, sorted."""

@@ -352,6 +352,40 @@ class Workspace:
             **_checked(self._exposure.of_script(script)),
         }
 
+    def hash_at(self, height: int) -> str | None:
+        """Return the hash of the block at a height, None where this tip has none."""
+        from clewline.workspace import watching
+
+        return watching.hash_at(self.store, height)
+
+    def payments_after(
+        self, height: int, addresses: Sequence[tuple[str, bool]]
+    ) -> list[list[dict[str, Any]]]:
+        """Return what happened to addresses in the blocks after a height, a list for each.
+
+        Parameters
+        ----------
+        height : int
+            Blocks up to this one are not looked at.
+        addresses : sequence of (str, bool)
+            Address, and whether its whole cluster at this tip is meant.
+
+        Returns
+        -------
+        list of list of dict
+            As `watching.payments_after`: ``direction``, ``outpoint``, ``txid``, ``value``,
+            ``height``, ``block``, ``time``.
+
+        Raises
+        ------
+        AddressError
+            If one is no address of this network.
+        """
+        from clewline.workspace import watching
+
+        watched = [watching.Watched(*one) for one in addresses]
+        return watching.payments_after(self.store, self.chain, height, watched)
+
     def exposure(self, address: str) -> dict[str, Any]:
         """Return which share of what an address received comes from, and went to, services.
 

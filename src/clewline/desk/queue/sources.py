@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from clewline.desk.accounts.queries import waiting_for as access
 from clewline.desk.addresses.queries import disputed
+from clewline.desk.alerts.queries import waiting_for as alerts
 from clewline.desk.brands.queries import waiting_for as pairs
 from clewline.desk.cases.waiting import late as late_in_cases
 from clewline.desk.cases.waiting import waiting_for as handovers
@@ -35,6 +36,7 @@ from clewline.desk.queue.rules import (
     waits,
 )
 from clewline.desk.records.models import PaymentOption, Sighting
+from clewline.desk.watch.queries import waiting_for as watches
 from clewline.desk.welfare.services import protection_of
 
 if TYPE_CHECKING:
@@ -158,6 +160,8 @@ SOURCES: Final[tuple[Callable[[User], Iterable[Item]], ...]] = (
     warnings,
     sightings,
     exports,
+    alerts,
+    watches,
     access,
     handovers,
     pairs,
