@@ -9,7 +9,18 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
-from bench import clustering, exposure, imports, linking, lookups, machine, parsing, traces, worst
+from bench import (
+    clustering,
+    exposure,
+    imports,
+    linking,
+    lookups,
+    machine,
+    parsing,
+    screening,
+    traces,
+    worst,
+)
 from bench.case import Case, make_case
 from bench.line import emit, note
 
@@ -21,6 +32,7 @@ _PARTS: dict[str, Callable[[Case], None]] = {
     "lookups": lookups.measure,
     "traces": traces.measure,
     "exposure": exposure.measure,
+    "screening": screening.measure,
     "worst": worst.measure,
 }
 _WARM_UP_TRANSACTIONS = 1000

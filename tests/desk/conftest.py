@@ -53,6 +53,11 @@ class World:
         """Return the person with this role, in the team or elsewhere."""
         return (self.strangers if stranger else self.people)[role]
 
+    @property
+    def partner(self) -> Partner:
+        """The partner that the team keeps."""
+        return Partner.objects.get(team=self.team)
+
     def client(self, user: User) -> Client:
         """Return a browser in which `user` is signed in, second factor included."""
         client = Client()

@@ -12,6 +12,8 @@ from clewline.desk.accounts.models import Team, User
 from clewline.desk.addresses import services as addresses
 from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
+from clewline.desk.lookups import services as lookups
+from clewline.desk.lookups.models import LookUp
 from clewline.desk.money import queries
 from clewline.desk.money import services as money
 from clewline.desk.money.models import CaseRow, CaseRun, RunEnd, RunPack, RunProgress, VaspRequest
@@ -36,6 +38,8 @@ SEALED = {
     "account": "sealed-account",
     "partner_name": "sealed-partner-name",
     "partner_contact": "sealed-partner-contact",
+    "requester": "sealed-requester",
+    "authoriser": "sealed-authoriser",
 }
 OF_TEAM = {
     "brand": "Clear Codename",
@@ -47,6 +51,7 @@ OF_TEAM = {
     "status": "clear-dispute",
     "watch": "clear-watch-reason",
     "partner": "Quiet north",
+    "asked": "clear-partner-case",
     "purpose": "clear-purpose",
     "urgent": "clear-urgency",
 }
@@ -98,6 +103,26 @@ def sighting_of(user: User) -> Sighting:
         brand.seal("name", SEALED["name"])
         brand.save()
     return made
+
+
+ASKED = {
+    **{"purpose": "investigation", "legal_basis": "statute", "offence": "made-up offence"},
+    **{"necessity": "made-up necessity", "requester": SEALED["requester"]},
+    **{"requester_role": "constable", "authoriser": SEALED["authoriser"]},
+    **{"authoriser_rank": "inspector", "case_ref": "clear-partner-case", "reply_route": "portal"},
+}
+
+
+def look_up_of(user: User, identifiers: str = f"{ADDRESS}\n{URL}", **fields: object) -> LookUp:
+    """Ask, as somebody of a partner."""
+    return lookups.ask(user, identifiers=identifiers, **{**ASKED, **fields})
+
+
+def answered(look_up: LookUp, maker: User, checker: User) -> LookUp:
+    """Call back, draft and release."""
+    lookups.log_call(maker, look_up, "switchboard (made up)", confirmed=True)
+    lookups.release(checker, lookups.draft(maker, look_up), released=True)
+    return look_up
 
 
 def address_of(user: User, team: Team) -> None:

@@ -36,6 +36,8 @@ from clewline.desk.cases.models import Case
 from clewline.desk.exports import services as exports
 from clewline.desk.exports.models import ExportDecision
 from clewline.desk.figures import services as figures
+from clewline.desk.lookups import services as look_ups
+from clewline.desk.lookups.models import LookUp
 from clewline.desk.names.models import NameRelease
 from clewline.desk.ours import services as ours
 from clewline.desk.ours.checks import check_release
@@ -353,6 +355,31 @@ def with_all(make: Make) -> Make:
     return made
 
 
+def look_up_at(asking: Asking, stage: str) -> LookUp:
+    """Return a look-up of the team's partner, as far as `stage`."""
+    world = asking.world
+    _ = asking.sighting
+    made = planted.look_up_of(User.objects.get(pk=world.person("partner").pk))
+    maker = User.objects.get(pk=world.person("liaison").pk)
+    if stage != "asked":
+        look_ups.log_call(maker, made, "made up", confirmed=True)
+    if stage in ("drafted", "released"):
+        draft = look_ups.draft(maker, made)
+        if stage == "released":
+            look_ups.release(User.objects.get(pseudonym="north-approver"), draft, released=True)
+    return made
+
+
+def of_look_up(name: str, stage: str = "asked", *args: str, named: bool = True) -> Make:
+    """Return an address of a look-up."""
+
+    def make(asking: Asking) -> str:
+        made = look_up_at(asking, stage)
+        return reverse(name, args=[made.ref, *args] if named else [])
+
+    return make
+
+
 def of_partner(name: str) -> Make:
     """Return an address of a partner whose terms wait for a second person."""
 
@@ -553,6 +580,7 @@ TERMS: Final = {
     **{"kind": "agency", "country": "GB", "clearance": "green", "pap": "green", "hours": 72},
     **{"urgent_hours": 4, "purposes": ["investigation"], "reason": "x"},
 }
+_NAMES: Final = frozenset({planted.SEALED["requester"], planted.SEALED["authoriser"]})
 _SEALED_PARTNER: Final = frozenset(
     {planted.SEALED["partner_name"], planted.SEALED["partner_contact"]}
 )
@@ -597,6 +625,25 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("audit", "GET"): Row(with_all(at("audit")), is_log=True),
     ("check-audit", "POST"): Row(with_all(at("check-audit")), {}, 302, 302, 302),
     ("export-audit", "GET"): Row(with_all(at("export-audit", "jsonl")), is_log=True),
+    ("lookups", "GET"): Row(with_all(at("lookups"))),
+    ("lookup", "GET"): Row(of_look_up("lookup"), stranger=404),
+    ("lookup-call", "POST"): Row(
+        of_look_up("lookup-call"), {"how": "x", "confirmed": "yes"}, 302, 302, 404
+    ),
+    ("lookup-names", "POST"): Row(of_look_up("lookup-names"), {}, stranger=404, shows=_NAMES),
+    ("draft-lookup", "POST"): Row(of_look_up("draft-lookup", "called"), {}, 302, 302, 404),
+    ("release-lookup", "POST"): Row(
+        of_look_up("release-lookup", "drafted"), {"release": "1"}, 302, 302, 404
+    ),
+    # A partner sees its own alone: another one is a stranger to it.
+    ("asked", "GET"): Row(of_look_up("asked", "released", named=False)),
+    ("ask", "GET"): Row(at("ask")),
+    ("ask", "POST"): Row(
+        at("ask"), {**planted.ASKED, "identifiers": planted.ADDRESS}, 302, 302, 302
+    ),
+    ("own-lookup", "GET"): Row(of_look_up("own-lookup", "released"), stranger=404),
+    ("answer", "GET"): Row(of_look_up("answer", "released", "json"), stranger=404),
+    ("acknowledge", "POST"): Row(of_look_up("acknowledge", "released"), {}, 302, 302, 404),
     ("partners", "GET"): Row(with_all(at("partners"))),
     ("new-partner", "GET"): Row(at("new-partner")),
     ("new-partner", "POST"): Row(at("new-partner"), partner_form, 302, 302, 302),
@@ -993,7 +1040,13 @@ def must_not_learn(asking: Asking, relation: str, row: Row) -> set[str]:
     words = set(planted.SEALED.values()) - row.shows
     if Role.PARTNER in asking.user.roles:
         # Of another house, whoever it is: to the records of teams a stranger.
-        relation = "stranger"
+        own = {planted.OF_TEAM["asked"]} if asking.user.partner == asking.world.partner else set()
+        return must_not_learn_of(asking, "stranger", row, words) - own
+    return must_not_learn_of(asking, relation, row, words)
+
+
+def must_not_learn_of(asking: Asking, relation: str, row: Row, words: set[str]) -> set[str]:
+    """Add what somebody of that relation must not learn of the team's records."""
     if relation not in ("owner", "member"):
         words |= set(planted.OF_CASE.values())
     if relation == "stranger":

@@ -21,6 +21,7 @@ from clewline.cli import (
     cluster,
     demo,
     desk,
+    desk_answer,
     desk_audit,
     desk_export,
     desk_keeping,
@@ -31,6 +32,7 @@ from clewline.cli import (
     label,
     match,
     play,
+    policy,
     report,
     screen,
     share,
@@ -72,7 +74,9 @@ desk.app.command("backup")(desk_keeping.backup)
 desk.app.command("expire")(desk_keeping.expire)
 desk.app.command("restore")(desk_keeping.restore)
 desk.app.add_typer(desk_keeping.keys_app, name="keys")
+desk.app.command("answer")(desk_answer.answer)
 app.add_typer(desk.app, name="desk")
+app.add_typer(policy.app, name="policy")
 app.add_typer(play.app, name="play")
 app.command("demo")(demo.demo)
 

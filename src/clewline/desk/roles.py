@@ -77,6 +77,8 @@ _FINDERS: Final = {Role.ANALYST, Role.INVESTIGATOR}
 _CASE_OWNERS: Final = {Role.INVESTIGATOR}
 _CASE_READERS: Final = {Role.APPROVER, Role.INVESTIGATOR}
 _READERS: Final = {Role.ANALYST, Role.APPROVER, Role.INVESTIGATOR}
+_PARTNERS: Final = {Role.PARTNER}
+_ANSWERERS: Final = {Role.LIAISON, Role.APPROVER}
 _TELLERS: Final = {Role.ANALYST, Role.INVESTIGATOR, Role.LIAISON}
 _SENDERS: Final = {Role.LIAISON, Role.APPROVER}
 _KEEPERS: Final = {Role.LIAISON, Role.ADMINISTRATOR}
@@ -128,6 +130,15 @@ ACTIONS: Final = {
         _action("export.decide", "Release or refuse it", {Role.APPROVER}, writes=True),
         _action("export.download", "Take the one copy", WORKERS, writes=True),
         _action("export.trace", "Tell from which copy rows come", _AUDITORS),
+        _action("lookup.list", "List look-ups", _ANSWERERS),
+        _action("lookup.read", "Open a look-up", _ANSWERERS),
+        _action("lookup.call", "Log a call back to who asks", {Role.LIAISON}, writes=True),
+        _action("lookup.reveal", "Reveal who asks and who authorised it", _ANSWERERS),
+        _action("lookup.draft", "Draft an answer", {Role.LIAISON}, writes=True),
+        _action("lookup.release", "Release an answer", {Role.APPROVER}, writes=True),
+        _action("lookup.own", "Read what one's own organisation asked", _PARTNERS),
+        _action("lookup.ask", "Ask of exact identifiers", _PARTNERS, writes=True),
+        _action("lookup.acknowledge", "Acknowledge an answer", _PARTNERS, writes=True),
         _action("list.import", "Import a list of another tool into a case", _FINDERS, writes=True),
         _action("pack.take", "Take a request pack of a case", _CASE_READERS),
         _action("figures.read", "See what one's teams recorded, in numbers", WORKERS),

@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "clewline.desk.welfare",
     "clewline.desk.figures",
     "clewline.desk.partners",
+    "clewline.desk.lookups",
     "clewline.desk.web",
 ]
 MIDDLEWARE = [

@@ -15,6 +15,7 @@ from clewline.desk.brands import views as brands
 from clewline.desk.cases import views as cases
 from clewline.desk.exports import views as exports
 from clewline.desk.figures import views as figures
+from clewline.desk.lookups import views as lookups
 from clewline.desk.money import views as money
 from clewline.desk.names import views as names
 from clewline.desk.ours import views as ours
@@ -80,6 +81,17 @@ urlpatterns = [
     path("exports/<str:ref>/", exports.export, name="export"),
     path("exports/<str:ref>/decide/", exports.decide, name="decide-export"),
     path("exports/<str:ref>/download/", exports.download, name="download-export"),
+    path("lookups/", lookups.lookups, name="lookups"),
+    path("lookups/<str:ref>/", lookups.lookup, name="lookup"),
+    path("lookups/<str:ref>/call/", lookups.call, name="lookup-call"),
+    path("lookups/<str:ref>/names/", lookups.names, name="lookup-names"),
+    path("lookups/<str:ref>/draft/", lookups.draft, name="draft-lookup"),
+    path("lookups/<str:ref>/release/", lookups.release, name="release-lookup"),
+    path("asked/", lookups.asked, name="asked"),
+    path("asked/ask/", lookups.ask, name="ask"),
+    path("asked/<str:ref>/", lookups.own, name="own-lookup"),
+    path("asked/<str:ref>/answer.<str:form>", lookups.answer, name="answer"),
+    path("asked/<str:ref>/acknowledge/", lookups.acknowledge, name="acknowledge"),
     path("partners/", partners.partners, name="partners"),
     path("partners/new/", partners.new_partner, name="new-partner"),
     path("partners/<str:ref>/", partners.partner, name="partner"),
@@ -146,7 +158,7 @@ urlpatterns = [
     path("requests/<str:ref>/pack/download/", money.pack, name="request-pack"),
     path("requests/<str:ref>/sent/", money.sent, name="request-sent"),
     path("requests/<str:ref>/close/", money.close, name="close-request"),
-    path("requests/<str:ref>/answers/", money.answers, name="request-answers"),
+    path("asked/<str:ref>/answer./", money.answers, name="request-answers"),
     path("requests/<str:ref>/reveal/", money.reveal, name="reveal-answers"),
     path("cases/<str:ref>/notes/", cases.notes, name="case-notes"),
     path("cases/<str:ref>/notes/add/", cases.add_note, name="case-note"),

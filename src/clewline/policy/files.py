@@ -97,7 +97,7 @@ def load(path: Path | None = None) -> Policy:
     >>> load().name
     'Clewline default'
     """
-    return default() if path is None else read(_text(path), str(path))
+    return default() if path is None else read(text_of(path), str(path))
 
 
 @cache
@@ -145,8 +145,14 @@ def lint(text: str, where: str = "policy") -> list[Problem]:
     return reading.problems
 
 
-def _text(path: Path) -> str:
-    """Return a file's text."""
+def text_of(path: Path) -> str:
+    """Return a file's text.
+
+    Raises
+    ------
+    PolicyFileError
+        If it cannot be read, or is no UTF-8.
+    """
     try:
         content = path.read_bytes()
         return content.decode("utf-8")

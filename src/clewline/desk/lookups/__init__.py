@@ -1,0 +1,1 @@
+"""Look-ups: a partner asks of exact identifiers, one person drafts, another releases."""

@@ -1,0 +1,118 @@
+"""What the pages of look-ups ask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
+
+from clewline import vocab
+from clewline.desk.lookups.identifiers import MOST, read_identifiers
+from clewline.errors import UsageError
+
+
+def _choices(field: str) -> list[tuple[str, Any]]:
+    """Return the words of a field as choices."""
+    return [(word, _(title)) for word, title in vocab.words(field).items()]
+
+
+def _day(label: Any, help_text: Any) -> forms.DateField:
+    """Return a field for a day that may be left out."""
+    widget = forms.DateInput(attrs={"type": "date"})
+    return forms.DateField(label=label, required=False, widget=widget, help_text=help_text)
+
+
+class AskForm(forms.Form):
+    """A look-up."""
+
+    identifiers = forms.CharField(
+        label=_("Identifiers, one a line"),
+        max_length=8_200,
+        help_text=_("whole addresses, transaction ids, addresses of pages, contacts; at most 20"),
+        widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false"}),
+    )
+    purpose = forms.ChoiceField(label=_("Purpose"), choices=_choices("purpose"))
+    legal_basis = forms.ChoiceField(label=_("Legal basis"), choices=_choices("legal_basis"))
+    statute = forms.CharField(label=_("Statute"), max_length=200, required=False)
+    offence = forms.CharField(
+        label=_("Offence, or what not knowing would prejudice"), max_length=200
+    )
+    necessity = forms.CharField(
+        label=_("Why it is necessary and proportionate"),
+        max_length=2_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    requester = forms.CharField(label=_("Who asks"), max_length=120)
+    requester_role = forms.CharField(label=_("Role of who asks"), max_length=120)
+    authoriser = forms.CharField(label=_("Authorised by"), max_length=120)
+    authoriser_rank = forms.CharField(label=_("Rank"), max_length=80)
+    case_ref = forms.CharField(label=_("Your reference"), max_length=80, required=False)
+    alert_ref = forms.CharField(
+        label=_("Alert that it is about"),
+        max_length=13,
+        required=False,
+        validators=[
+            RegexValidator(
+                "^[A-Z]-[0-9A-Z]{5}-[0-9A-Z]{5}$", _("A reference such as A-7K3M2-92QDX.")
+            )
+        ],
+    )
+    reply_route = forms.ChoiceField(
+        label=_("Wanted route of the reply"), choices=_choices("reply_route")
+    )
+    expires_at = _day(_("Needed until"), _("after that day it is not answered any more"))
+    stands_until = _day(_("Stands until"), _("answered again if there is more to share by then"))
+    urgent = forms.BooleanField(label=_("Urgent"), required=False)
+    urgent_reason = forms.CharField(label=_("Why it is urgent"), max_length=400, required=False)
+    no_notification = forms.BooleanField(
+        label=_("Nobody concerned must be notified"), required=False
+    )
+
+    def clean_identifiers(self) -> str:
+        """Hold the identifiers against what is exact; says nothing of what is known."""
+        text: str = self.cleaned_data["identifiers"]
+        try:
+            read_identifiers(text)
+        except UsageError as error:
+            raise forms.ValidationError(
+                f"{error.where}: {error.message}" if error.where != "identifiers" else error.message
+            ) from None
+        return text
+
+    @property
+    def most(self) -> int:
+        """How many identifiers fit."""
+        return MOST
+
+
+class CallForm(forms.Form):
+    """A call back to who asks."""
+
+    how = forms.CharField(
+        label=_("Whom, and where the number is from"),
+        max_length=200,
+        help_text=_("an office, not a name; a number that they did not give themselves"),
+    )
+    confirmed = forms.TypedChoiceField(
+        label=_("They confirmed"),
+        choices=[("yes", _("yes")), ("no", _("no"))],
+        coerce=lambda value: value == "yes",
+    )
+
+
+class DraftForm(forms.Form):
+    """A draft."""
+
+    note = forms.CharField(
+        label=_("Note for who checks"), max_length=400, required=False, help_text=_("stays inside")
+    )
+
+
+class DecideForm(forms.Form):
+    """Why a draft is released or sent back."""
+
+    reason = forms.CharField(
+        label=_("Reason"), max_length=400, required=False, help_text=_("stays inside")
+    )
