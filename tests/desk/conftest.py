@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,12 @@ from clewline.desk.audit import triggers
 from clewline.desk.ours import checks
 from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
+from clewline.desk.records import services as records
+from clewline.desk.records.drafts import OptionDraft, SightingDraft
 from clewline.desk.retention import triggers as of_records
 from clewline.desk.roles import Role
+from clewline.play import make_play
+from clewline.workspace import import_blocks, import_labels
 
 _TOKEN = re.compile(rb"(csrfmiddlewaretoken\" value=\"|X-CSRFToken\": \")[^\"]+")
 
@@ -160,3 +164,34 @@ def play_case(tmp_path: Path) -> Path:
     truth = {"seed": 1, "purchases": purchases, "entities": [exchange]}
     (tmp_path / "truth.json").write_text(json.dumps(truth))
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A store of a made-up chain with labels, and addresses of its site that were paid."""
+    made = make_play(tmp_path_factory.mktemp("money") / "case", 300, seed=2)
+    store = tmp_path_factory.mktemp("money") / "store"
+    import_blocks(store, made.blocks)
+    import_labels(store, [made.labels], "made-up")
+    truth = json.loads(made.truth.read_text("utf-8"))
+    return store, sorted({one["address"] for one in truth["purchases"]})
+
+
+@pytest.fixture
+def store(chain: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The store, attached to the desk."""
+    monkeypatch.setenv("CLEWLINE_STORE", str(chain[0]))
+    return chain[0]
+
+
+@pytest.fixture
+def site(chain: tuple[Path, list[str]]) -> list[str]:
+    """Addresses of the site."""
+    return chain[1]
+
+
+def show_page(world: World, addresses: list[str]) -> None:
+    """Record a page that shows some addresses."""
+    options = [OptionDraft(asset="BTC", chain="BTC", address=one) for one in addresses]
+    draft = SightingDraft(observed_at=datetime(2026, 1, 2, tzinfo=UTC), options=tuple(options))
+    records.record(world.person("analyst"), draft)

@@ -915,6 +915,21 @@ def api_of_sighting(tail: str = "") -> Make:
     return lambda asking: f"/api/sightings/{asking.sighting.ref}{tail}"
 
 
+def api_of_run(tail: str = "") -> Make:
+    """Return an operation on a run."""
+    return lambda asking: f"/api/runs/{planted.run_of(asking.owner, asking.case).ref}{tail}"
+
+
+def api_of_request(tail: str = "") -> Make:
+    """Return an operation on a request that was sent and answered."""
+
+    def made(asking: Asking) -> str:
+        asked = planted.request_of(asking.owner, asking.case, "approved", "sent")
+        return f"/api/requests/{asked.ref}{tail}"
+
+    return made
+
+
 def api_of_case(tail: str = "") -> Make:
     """Return an operation on a case."""
     return lambda asking: f"/api/cases/{asking.case.ref}{tail}"
@@ -934,6 +949,40 @@ OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ("/cases/{ref}", "GET"): Row(api_of_case(), **_OF_CASE, member=200),
     ("/cases/{ref}/links", "POST"): Row(
         api_of_case("/links"), {"what": "ab" * 32, "why": "x"}, 201, **_OF_CASE, member=201
+    ),
+    ("/cases/{ref}/tasks", "GET"): Row(api_of_case("/tasks"), **_OF_CASE, member=200),
+    ("/cases/{ref}/tasks", "POST"): Row(
+        api_of_case("/tasks"), owner_form(text="x"), 201, **_OF_CASE, member=201
+    ),
+    ("/cases/{ref}/runs", "GET"): Row(api_of_case("/runs"), **_OF_CASE, member=200),
+    # Without a chain store no address is a seed.
+    ("/cases/{ref}/runs", "POST"): Row(
+        api_of_case("/runs"), {"seeds": [planted.ADDRESS]}, 400, **_OF_CASE, member=400
+    ),
+    ("/cases/{ref}/requests", "GET"): Row(api_of_case("/requests"), **_OF_CASE, member=200),
+    ("/cases/{ref}/lists", "POST"): Row(
+        api_of_case("/lists"),
+        {"tool": "x", "text": "address,b\nx,y", "columns": {"address": "address"}},
+        201,
+        **_OF_CASE,
+        member=201,
+    ),
+    ("/lists/{ref}", "GET"): Row(
+        lambda asking: f"/api/lists/{planted.list_of(asking.owner, asking.case)}",
+        **_OF_CASE,
+        member=200,
+    ),
+    ("/runs/{ref}", "GET"): Row(api_of_run(), **_OF_CASE, member=200),
+    ("/runs/{ref}/rows", "GET"): Row(api_of_run("/rows"), **_OF_CASE, member=200),
+    ("/runs/{ref}/requests", "POST"): Row(
+        api_of_run("/requests"), {"packs": ["first"], "why": "x"}, 201, **_OF_CASE, member=201
+    ),
+    ("/requests/{ref}", "GET"): Row(api_of_request(), **_OF_CASE, member=200),
+    ("/requests/{ref}/answers", "POST"): Row(
+        api_of_request("/answers"),
+        {"text": f"{planted.SHEET}{planted.OUTPOINT},not ours,,"},
+        **_OF_CASE,
+        member=200,
     ),
     ("/sightings/{ref}", "GET"): Row(api_of_sighting(), stranger=404),
     ("/sightings/{ref}/supersede", "POST"): Row(

@@ -145,7 +145,7 @@ def test_pages_of_a_run(
         assert layer in client.get(url).content
     assert client.post(f"{url}review/", {"state": "lost", "why": "x"}).status_code == 400
     assert client.post(f"{url}review/", {"state": "set_aside", "why": "x"}).status_code == 302
-    assert b"set_aside" in client.get(f"/runs/{run.ref}/payers/").content
+    assert b"set aside" in client.get(f"/runs/{run.ref}/payers/").content
     for missing in ("/runs/K-00000-00000/", f"/runs/{run.ref}/none/", f"{url[:-2]}9999999999/"):
         assert client.get(missing).status_code == 404
     assert client.get(f"/runs/{run.ref}/payers/?after=1").status_code == 200

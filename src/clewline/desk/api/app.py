@@ -12,7 +12,7 @@ from ninja.errors import AuthenticationError, HttpError
 from ninja.errors import ValidationError as RequestError
 
 from clewline import __version__
-from clewline.desk.api import account, cases, pages, search, sightings
+from clewline.desk.api import account, cases, money, pages, search, sightings
 from clewline.desk.api.limits import TooManyError
 from clewline.desk.api.schemas import Problem
 from clewline.desk.api.token import Bearer
@@ -26,7 +26,7 @@ api = NinjaAPI(
     docs_url=None,  # a page of interactive docs would need scripts from elsewhere
     openapi_url="/openapi.json",
 )
-for noun in (account, pages, sightings, search, cases):
+for noun in (account, pages, sightings, search, cases, money):
     api.add_router("", noun.router)
 
 

@@ -19,6 +19,7 @@ from clewline.desk.money import working
 from clewline.desk.money.models import (
     ENDS,
     STEPS,
+    TABLES,
     CaseRow,
     CaseRun,
     RequestRow,
@@ -29,6 +30,7 @@ from clewline.desk.money.models import (
     VaspRequest,
 )
 from clewline.desk.ours.queries import hidden_of_team, hidden_outpoints
+from clewline.reports.limits import ALTERNATIVES
 from clewline.workspace.cases import CASHOUT_COLUMNS, PAYER_COLUMNS
 
 if TYPE_CHECKING:
@@ -70,8 +72,8 @@ def rows(user: User, run: CaseRun, table: str) -> QuerySet[CaseRow]:
 
 def counts(user: User, run: CaseRun) -> dict[str, int]:
     """Return how many rows each table of a run has for a person."""
-    tables = run.rows.values_list("table", flat=True).distinct()
-    return {table: rows(user, run, table).count() for table in sorted(tables)}
+    there = set(run.rows.values_list("table", flat=True).distinct())
+    return {table: rows(user, run, table).count() for table in TABLES if table in there}
 
 
 def requests(case: Case) -> QuerySet[VaspRequest]:
@@ -106,6 +108,12 @@ def request_state(asked: VaspRequest) -> str:
     if not row.answered:
         return "sent"
     return "answered" if row.answered == row.asked else "partly answered"
+
+
+def due_of(asked: VaspRequest) -> date | None:
+    """Return until when an answer is due, once a request went out."""
+    sent = asked.steps.filter(step="sent").first()
+    return sent.due if sent else None
 
 
 def outstanding(user: User, today: date) -> list[VaspRequest]:
@@ -186,6 +194,11 @@ def layers(row: CaseRow) -> list[dict[str, Any]]:
     """Return the columns of a row, layer by layer, each with what it means."""
     help_of = {**CASHOUT_COLUMNS, **PAYER_COLUMNS}
     facts = {name: value for name, value in row.facts.items() if value not in (None, [], "")}
+    if keys := facts.get("alternatives"):
+        facts["alternatives"] = [
+            f"{ALTERNATIVES[one].name}: {ALTERNATIVES[one].text}" for one in keys
+        ]
+    help_of["alternatives"] = _("What else could explain it.")
     named = {name for names in LAYERS.values() for name in names}
     groups = {**LAYERS, "worth": tuple(name for name in facts if name not in named)}
     return [

@@ -24,7 +24,7 @@ from clewline.desk.money.forms import (
     RunForm,
     SentForm,
 )
-from clewline.desk.money.models import TABLES, CaseRow, CaseRun, ImportedList, VaspRequest
+from clewline.desk.money.models import REVIEWS, TABLES, CaseRow, CaseRun, ImportedList, VaspRequest
 from clewline.desk.money.seeds import seeds_of
 from clewline.desk.ours import checks
 from clewline.errors import UsageError
@@ -92,7 +92,8 @@ def table(request: DeskRequest, ref: str, name: str) -> HttpResponse:
     after = request.GET.get("after", "")
     start = int(after) if after.isdecimal() and len(after) < 10 else 0
     rows = list(queries.rows(request.user, found, name).filter(position__gt=start)[: SHOWN + 1])
-    page = {"run": found, "table": name, "title": TABLES[name], "rows": rows[:SHOWN]}
+    page: dict[str, Any] = {"run": found, "table": name, "title": TABLES[name], "reviews": REVIEWS}
+    page["rows"] = rows[:SHOWN]
     page["more"] = rows[SHOWN - 1].position if len(rows) > SHOWN else None
     return _shown(request, "rows", found.case, page)
 
