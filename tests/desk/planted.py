@@ -12,6 +12,8 @@ from clewline.desk.accounts.models import Team, User
 from clewline.desk.addresses import services as addresses
 from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
+from clewline.desk.deconfliction import services as deconfliction
+from clewline.desk.deconfliction.models import Decision, Enquiry, Overlap
 from clewline.desk.lookups import services as lookups
 from clewline.desk.lookups.models import LookUp
 from clewline.desk.money import queries
@@ -20,7 +22,7 @@ from clewline.desk.money.models import CaseRow, CaseRun, RunEnd, RunPack, RunPro
 from clewline.desk.ours import checks
 from clewline.desk.ours.models import ReleaseCheck
 from clewline.desk.records import services as records
-from clewline.desk.records.models import Sighting
+from clewline.desk.records.models import Address, Sighting
 
 ADDRESS = "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"
 KEY = ("BTC", "main", ADDRESS)
@@ -147,6 +149,21 @@ def case_of(user: User, team: Team) -> Case:
     cases.add_note(user, case, SEALED["note"])
     cases.link(user, case, ADDRESS, OF_CASE["why"])
     return case
+
+
+def enquiry_of(user: User, case: Case, *, agreed_by: User | None = None) -> Enquiry:
+    """Ask about the address of a case; compared, if somebody agrees."""
+    address = Address.objects.get(canonical=ADDRESS)
+    enquiry = deconfliction.ask(user, case, [address], OF_CASE["why"])
+    if agreed_by is not None:
+        Decision.objects.create(enquiry=enquiry, by=agreed_by, agreed=True)
+        deconfliction.compare_waiting()
+    return enquiry
+
+
+def overlap_of(enquiry: Enquiry, team: Team) -> Overlap:
+    """Return what a team was told of an enquiry."""
+    return Overlap.objects.get(subject__enquiry=enquiry, team=team, case__isnull=True)
 
 
 OUTPOINT = "ab" * 32 + ":0"

@@ -33,6 +33,7 @@ from clewline.desk.audit.models import Event
 from clewline.desk.brands import services as brands
 from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
+from clewline.desk.deconfliction import services as deconfliction
 from clewline.desk.exports import services as exports
 from clewline.desk.exports.models import ExportDecision
 from clewline.desk.figures import services as figures
@@ -46,6 +47,7 @@ from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
 from clewline.desk.queue import services as queue
 from clewline.desk.queue.models import Urgent
+from clewline.desk.records import services as records
 from clewline.desk.records.models import Sighting
 from clewline.desk.retention import services as keeping
 from clewline.desk.roles import ACTIONS, Role
@@ -199,6 +201,46 @@ def of_change(asking: Asking) -> str:
         asked_by=asking.world.person("administrator"),
     )
     return reverse("decide-access", args=[change.pk])
+
+
+def of_enquiry(asking: Asking) -> str:
+    """Return the page of an enquiry of the owner's case."""
+    return reverse("enquiry", args=[planted.enquiry_of(asking.keeper, asking.case).ref])
+
+
+def of_undecided(asking: Asking) -> str:
+    """Return where an enquiry that another member made is decided."""
+    case = asking.case
+    is_analyst = asking.user == asking.world.person("analyst")
+    other = asking.world.person("investigator" if is_analyst else "analyst")
+    case.members.get_or_create(user=other, defaults={"by": asking.keeper})
+    return reverse("decide-enquiry", args=[planted.enquiry_of(other, case).ref])
+
+
+def of_overlap(name: str) -> Make:
+    """Return an address of what the owner's team was told when another team asked."""
+
+    def make(asking: Asking) -> str:
+        _ = asking.sighting
+        other = asking.world.person("investigator", stranger=True)
+        case = cases.open_case(other, asking.world.other_team, "Other Case", "", "made up")
+        cases.link(other, case, planted.ADDRESS, "made up")
+        supervisor = asking.world.person("approver", stranger=True)
+        enquiry = planted.enquiry_of(other, case, agreed_by=supervisor)
+        return reverse(name, args=[planted.overlap_of(enquiry, asking.team).ref])
+
+    return make
+
+
+def of_offer(asking: Asking) -> str:
+    """Return where the owner's side answers a holder who agreed."""
+    other = asking.world.person("analyst", stranger=True)
+    records.record(other, planted.draft(brand="", report_ref=""))
+    case, supervisor = asking.case, asking.world.person("approver")
+    enquiry = planted.enquiry_of(asking.keeper, case, agreed_by=supervisor)
+    held = planted.overlap_of(enquiry, asking.world.other_team)
+    deconfliction.answer(other, held, agreed=True, contact="made up")
+    return reverse("overlap-consent", args=[enquiry.ref, 1])
 
 
 def of_export(name: str, *, released: bool = False) -> Make:
@@ -439,6 +481,12 @@ def leaver_form(asking: Asking) -> Body:
     return {"member": person.pseudonym, "why": "made up"}
 
 
+def enquiry_form(asking: Asking) -> Body:
+    """Return an enquiry about the address of the latest case."""
+    case = Case.objects.latest("pk")
+    return {"addresses": [str(case.links.get().address_id)], "why": "made up"}
+
+
 def into_case(asking: Asking) -> Body:
     """Return a case to which an address is added; another address than it has."""
     case = Case.objects.latest("pk")
@@ -663,6 +711,18 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ),
     ("partner-account", "POST"): Row(
         of_partner("partner-account"), {"username": "x"}, stranger=404
+    ),
+    ("overlaps", "GET"): Row(with_all(at("overlaps")), member=200),
+    ("enquire", "GET"): Row(of_case("enquire"), **_OF_CASE, member=200),
+    ("enquire", "POST"): Row(of_case("enquire"), enquiry_form, 302, **_OF_CASE, member=302),
+    ("enquiry", "GET"): Row(of_enquiry, **_OF_CASE, member=200),
+    ("decide-enquiry", "POST"): Row(of_undecided, {"agree": "1"}, 302, **_OF_CASE, member=302),
+    ("overlap", "GET"): Row(of_overlap("overlap"), stranger=404),
+    ("overlap-answer", "POST"): Row(
+        of_overlap("overlap-answer"), {"agree": "1", "contact": "x"}, 302, 302, 404
+    ),
+    ("overlap-consent", "POST"): Row(
+        of_offer, {"agree": "1", "contact": "x"}, 302, **_OF_CASE, member=302
     ),
     ("retention", "GET"): Row(with_all(at("retention"))),
     ("ask-period", "POST"): Row(at("ask-period"), PERIOD, 302, 302, 302),

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from clewline.desk.accounts.models import User
-from clewline.desk.play import fill
+from clewline.desk.play import fill, this_morning
+from clewline.desk.queue.queries import morning
 from clewline.desk.records.models import PaymentOption, Sighting
 
 
@@ -23,3 +24,12 @@ def test_a_case_becomes_a_desk(play_case: Path) -> None:
     assert Sighting.objects.exclude(withdrawal=None).count() == 1
     assert all(sighting.recorded_at.year < 2022 for sighting in Sighting.objects.all())
     assert "Made up" in Sighting.objects.earliest("id").unseal("wording")
+
+
+@pytest.mark.django_db
+def test_a_morning_has_something_in_each_place(play_case: Path) -> None:
+    fill(play_case)
+    this_morning()
+    sections = morning(User.objects.get(username="made-up-approver")).sections
+    assert [len(sections[name]) for name in ("urgent", "new")] == [1, 4]
+    assert "export asked by" in " ".join(item.line for item in sections["check"])

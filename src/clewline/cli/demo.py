@@ -102,9 +102,10 @@ def _fill_desk(home: Path, play: Path) -> bool:
     from clewline.desk.running import prepare
 
     prepare(DeskHome(home).make(play=True))
-    from clewline.desk.play import fill
+    from clewline.desk.play import fill, this_morning
 
     _tell(f"{fill(play):,} sightings")
+    this_morning()
     return True
 
 

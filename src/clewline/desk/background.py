@@ -13,6 +13,7 @@ from typing import Final
 
 from django.db import close_old_connections
 
+from clewline.desk.deconfliction import services as deconfliction
 from clewline.desk.ours import checks
 from clewline.desk.queue import live
 from clewline.desk.watch import services as watch
@@ -20,6 +21,7 @@ from clewline.desk.watch import services as watch
 PASSES: Final[dict[str, Callable[[], int]]] = {
     "packages on their way out": checks.tick,
     "payments on chain": live.look,
+    "who else looks at an address": deconfliction.compare_waiting,
     "payments to what is watched": watch.look,
 }
 """What a pass looks after → the pass; it returns how much it did."""

@@ -19,6 +19,9 @@ from django.db import transaction
 
 from clewline.desk.accounts.models import Organisation, Team, User
 from clewline.desk.brands import queries, services
+from clewline.desk.exports import services as exports
+from clewline.desk.ours import services as ours
+from clewline.desk.queue import services as queue
 from clewline.desk.records import services as records
 from clewline.desk.records.drafts import IndicatorDraft, OptionDraft, SightingDraft
 from clewline.desk.records.models import Address, AddressStatus, Attribution, Brand, Sighting
@@ -309,6 +312,42 @@ def _judge_brands(people: dict[str, User]) -> None:
     unnamed = Sighting.objects.standing().filter(team=team, brand=None).order_by("id").first()
     if unnamed is not None:
         services.assign(second, unnamed, meadow, "The contact is that of the site (made up)")
+
+
+@transaction.atomic
+def this_morning() -> None:
+    """Leave something to do on a filled desk: fresh pages, an urgent mark, a roster, an export."""
+    night, analyst, investigator = (
+        User.objects.get(username=f"made-up-{name}")
+        for name in ("second-analyst", "analyst", "investigator")
+    )
+    team, now = analyst.teams.get(), datetime.now(UTC)
+    Brand.objects.update(created_at=now - timedelta(days=400))
+    made = [
+        records.record(
+            night,
+            SightingDraft(
+                observed_at=now - timedelta(hours=number, minutes=20),
+                brand=brand,
+                url=f"https://{(brand or 'Other').split()[0].lower()}.example/new/{number}",
+                neutral_summary=f"Payment page {number} of this morning, made up",
+                options=(OptionDraft(rail="voucher", amount_min="30", price_currency="EUR"),),
+            ),
+        )
+        for number, brand in enumerate(("Grey Meadow", "Copper Ferry", "Amber Lantern", ""), 1)
+    ]
+    for number, sighting in enumerate(made, 1):
+        Sighting.objects.filter(id=sighting.id).update(recorded_at=now - timedelta(hours=number))
+    queue.raise_urgent(night, made[0], "The page speaks of a meeting tomorrow (made up)")
+    queue.add_shift(analyst, team, investigator, now - timedelta(hours=2), now + timedelta(days=7))
+    exports.ask(
+        analyst,
+        team=team,
+        what="options",
+        recipient="Example Exchange",
+        purpose="Its alerts (made up)",
+    )
+    ours.mark(investigator, team, f"{'5e' * 32}:1", "Test purchase (made up)", "AUTH-1")
 
 
 def _look_back(people: dict[str, User]) -> None:

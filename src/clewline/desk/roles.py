@@ -166,6 +166,19 @@ ACTIONS: Final = {
         _action("queue.take", "Take an item of one's queue, or leave it", WORKERS, writes=True),
         _action("oncall.read", "See who is on call for one's teams", WORKERS),
         _action("oncall.change", "Keep the roster of those on call", _READERS, writes=True),
+        _action(
+            "overlap.list", "See enquiries of one's cases, overlaps of what one holds", _READERS
+        ),
+        _action("overlap.read", "Open an enquiry or an overlap", _READERS),
+        _action(
+            "overlap.ask", "Ask who else looks at addresses of a case", _CASE_OWNERS, writes=True
+        ),
+        _action(
+            "overlap.decide", "Agree to an enquiry of one's case", {Role.APPROVER}, writes=True
+        ),
+        _action(
+            "overlap.answer", "Say whether an asker may hear of an overlap", _FINDERS, writes=True
+        ),
         _action("hold.set", "Hold a record or a case", _READERS, writes=True),
         _action("hold.lift", "Lift what another person held", {Role.APPROVER}, writes=True),
         _action("people.list", "See accounts, roles and teams", _PEOPLE),

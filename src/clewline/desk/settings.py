@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "clewline.desk.cases",
     "clewline.desk.alerts",
     "clewline.desk.money",
+    "clewline.desk.deconfliction",
     "clewline.desk.exports",
     "clewline.desk.retention",
     "clewline.desk.names",

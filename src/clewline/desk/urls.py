@@ -13,6 +13,7 @@ from clewline.desk.api import api
 from clewline.desk.audit import views as audit
 from clewline.desk.brands import views as brands
 from clewline.desk.cases import views as cases
+from clewline.desk.deconfliction import views as deconfliction
 from clewline.desk.exports import views as exports
 from clewline.desk.figures import views as figures
 from clewline.desk.lookups import views as lookups
@@ -64,6 +65,17 @@ urlpatterns = [
     path("people/<str:pseudonym>/", accounts.person, name="person"),
     path("people/<str:pseudonym>/reset/", accounts.reset, name="reset-person"),
     path("people/<str:pseudonym>/active/", accounts.set_active, name="set-active"),
+    path("overlaps/", deconfliction.overlaps, name="overlaps"),
+    path("overlaps/<str:ref>/", deconfliction.overlap, name="overlap"),
+    path("overlaps/<str:ref>/answer/", deconfliction.answer, name="overlap-answer"),
+    path("enquiries/<str:ref>/", deconfliction.enquiry, name="enquiry"),
+    path("enquiries/<str:ref>/decide/", deconfliction.decide, name="decide-enquiry"),
+    path(
+        "enquiries/<str:ref>/overlaps/<int:number>/",
+        deconfliction.consent,
+        name="overlap-consent",
+    ),
+    path("cases/<str:ref>/enquire/", deconfliction.ask, name="enquire"),
     path("retention/", retention.retention, name="retention"),
     path("retention/periods/", retention.ask_period, name="ask-period"),
     path("retention/periods/<int:change>/", retention.decide_period, name="decide-period"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -166,6 +167,12 @@ def test_what_came_in_later_and_5_8_versions(desk: Desk, reader: Reader) -> None
 def _alert(partner: Partner) -> Any:
     """Return the alert of which a partner has a copy."""
     return partner.alert_copies.get().alert
+
+
+def test_what_is_not_served_stands_in_the_docs() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "ALERTS.md").read_text(encoding="utf-8")
+    rows = [f"| {what} | {answer} |" for what, answer in taxii_views.UNSUPPORTED.items()]
+    assert all(row in page for row in rows)
 
 
 def test_5_5_and_5_7_nothing_is_written(reader: Reader) -> None:

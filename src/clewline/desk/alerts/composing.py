@@ -174,16 +174,24 @@ def compose(alert: Alert, at: datetime) -> list[Composed]:
         (one.partner_id, one.address_id): one
         for one in Told.objects.filter(team=alert.team_id, address__in=addresses)
     }
-    wanted = Q(pk__in=alert.addressees.values("partner"))
-    if alert.kind in (CHANGED, WITHDRAWN):
-        past = [partner for (partner, _), one in told.items() if not one.withdrawn]
-        wanted = Q(pk__in=past) | (wanted if alert.kind == CHANGED else Q(pk__in=[]))
-    partners = list(Partner.objects.filter(wanted).order_by("pk"))
+    partners = partners_of(alert)
     if alert.kind == WITHDRAWN:
         return [_withdrawn(alert, one, items, told, at) for one in partners]
     facts = {item.id: facts_of(alert, item) for item in items}
     rules = policy_of(alert.team.organisation_id)
     return [_composed(alert, one, items, facts, told, rules, at) for one in partners]
+
+
+def partners_of(alert: Alert) -> list[Partner]:
+    """Return whom an alert may reach: those told before, and whom the maker chose."""
+    told = Told.objects.filter(
+        team=alert.team_id, address__in=alert.items.values("address"), withdrawn=False
+    )
+    wanted = Q(pk__in=alert.addressees.values("partner"))
+    if alert.kind in (CHANGED, WITHDRAWN):
+        past = Q(pk__in=told.values("partner"))
+        wanted = past | wanted if alert.kind == CHANGED else past
+    return list(Partner.objects.filter(wanted).order_by("pk"))
 
 
 def _composed(

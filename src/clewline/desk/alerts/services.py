@@ -194,7 +194,7 @@ def decide(user: User, alert: Alert, *, released: bool, reason: str = "") -> Ale
 def _send(alert: Alert, now: datetime) -> None:
     """Write each recipient's copy and its deliveries."""
     # Who approves another alert for the same partners at the same time waits here.
-    partners = [one.partner.pk for one in composing.compose(alert, now) if one.items]
+    partners = [one.pk for one in composing.partners_of(alert)]
     list(Partner.objects.select_for_update().filter(pk__in=partners).order_by("pk"))
     rank = secrets.SystemRandom()
     for one in composing.compose(alert, now):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, TypeVar
 
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, connections
 
 from clewline.desk.alerts import outbox
 from clewline.desk.alerts.models import Delivery
@@ -83,7 +83,8 @@ class Worker:
     def _deliver(self, one: Delivery) -> None:
         """Deliver one, in a thread."""
         self._guarded(lambda: outbox.deliver(one, self._step))
-        close_old_connections()
+        # Of this thread alone; who ends a pool leaves none behind.
+        connections.close_all()
 
     def _look_at_chain(self) -> None:
         """Look for new payments now and then."""

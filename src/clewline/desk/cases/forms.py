@@ -45,10 +45,7 @@ class OpenForm(forms.Form):
         label=_("Sealed"),
         required=False,
         initial=True,
-        help_text=_(
-            "Counted in no statistics and met by no deconfliction; "
-            "the audit log has its reference alone."
-        ),
+        help_text=_("Counted in no statistics; the audit log has its reference alone."),
     )
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:

@@ -29,7 +29,7 @@ class CaseQuerySet(TeamQuerySet):
         return super().visible_to(user).filter(pk__in=mine.values("case"))
 
     def countable(self) -> Self:
-        """Keep the cases that figures and deconfliction may know of: none that is sealed."""
+        """Keep the cases that figures may know of: none that is sealed."""
         return self.filter(sealed=False)
 
 
@@ -56,7 +56,7 @@ class Case(TeamOwned, Referenced, Sealed):
     state = models.CharField(max_length=10, choices=list(STATES.items()), default=OPEN)
     """What the latest row of its states says, so that a list needs no look-up."""
     sealed = models.BooleanField(default=True)
-    """Whether it exists for its members alone: no statistics, no deconfliction, and the audit log
+    """Whether it exists for its members alone: no statistics, and the audit log
     has its reference and nothing else."""
 
     objects = CaseQuerySet.as_manager()  # type: ignore[misc]

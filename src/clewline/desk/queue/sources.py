@@ -20,6 +20,7 @@ from clewline.desk.alerts.queries import waiting_for as alerts
 from clewline.desk.brands.queries import waiting_for as pairs
 from clewline.desk.cases.waiting import late as late_in_cases
 from clewline.desk.cases.waiting import waiting_for as handovers
+from clewline.desk.deconfliction.queries import waiting_for as overlaps
 from clewline.desk.exports.queries import waiting_for as exports
 from clewline.desk.ours.queries import hidden_outpoints
 from clewline.desk.ours.queries import waiting_for as warnings
@@ -52,15 +53,14 @@ def urgent(user: User) -> list[Item]:
     """Return what is marked as urgent and not closed."""
     if not user.may("urgent.read"):
         return []
-    now = timezone.now()
     marks = Urgent.objects.visible_to(user).open().order_by("at", "pk")
     marks = marks.select_related("team", "sighting__brand", "case").prefetch_related("steps__by")
-    return [_urgent(mark, now) for mark in marks]
+    return [_urgent(mark) for mark in marks]
 
 
-def _urgent(mark: Urgent, now: datetime) -> Item:
+def _urgent(mark: Urgent) -> Item:
     """Return the item of an urgent mark."""
-    reasons = [because("child_at_risk", reason=mark.reason), waits(mark.at, now)]
+    reasons = [because("child_at_risk", reason=mark.reason)]
     for step in mark.steps.all():
         if step.step == ACKNOWLEDGED:
             reasons.append(because("acknowledged", who=step.by))
@@ -165,6 +165,7 @@ SOURCES: Final[tuple[Callable[[User], Iterable[Item]], ...]] = (
     access,
     handovers,
     pairs,
+    overlaps,
     late_in_cases,
     disputed,
 )
