@@ -1,6 +1,6 @@
 """What somebody may not know of changes nothing that they can observe: of every page, by itself.
 
-Each of these addresses of the matrix is asked, records that the viewer may not know of are added, and it is
+Each of these addresses is asked, records that the viewer may not know of are added, and it is
 asked again: same status, same bytes, the same statements.
 """
 
@@ -25,7 +25,53 @@ _FRESH: Final = re.compile(rb"[A-Z]-[0-9A-Z]{5}-[0-9A-Z]{5}|\d{4}-\d\d-\d\d[T ]\
 """References and times, which a page that records something makes anew."""
 _VALUE: Final = re.compile(r"'(?:[^']|'')*'|\b\d+\b|X'[0-9A-F]*'")
 _LIST: Final = re.compile(r"\((?:\?(?:, )?)+\)")
-GETS: Final = ["account", "address", "alert", "alerts", "ask", "asked", "assign", "brand", "brand-name", "brands", "case", "case-list", "case-", "money", "case-notes", "case-timeline", "case-title", "cases", "channels", "download-figure-set", "download-", "figures", "export", "exports", "figure-set", "figure-years", "home", "import-list", "judge", "judge-pair", "lookup", "lookups", "new-alert", "new-partner", "ours", "outbox", "own-lookup", "partner", "partner-terms", "partners", "people", "person", "raise-urgent", "raise-urgent-case", "sightings"]
+GETS: Final = [
+    "account",
+    "address",
+    "alert",
+    "alerts",
+    "ask",
+    "asked",
+    "assign",
+    "brand",
+    "brand-name",
+    "brands",
+    "case",
+    "case-list",
+    "case-",
+    "money",
+    "case-notes",
+    "case-timeline",
+    "case-title",
+    "cases",
+    "channels",
+    "download-figure-set",
+    "download-",
+    "figures",
+    "export",
+    "exports",
+    "figure-set",
+    "figure-years",
+    "home",
+    "import-list",
+    "judge",
+    "judge-pair",
+    "lookup",
+    "lookups",
+    "new-alert",
+    "new-partner",
+    "ours",
+    "outbox",
+    "own-lookup",
+    "partner",
+    "partner-terms",
+    "partners",
+    "people",
+    "person",
+    "raise-urgent",
+    "raise-urgent-case",
+    "sightings",
+]
 """Pages that are held to this. Forms that draw a number or a codename at random are not yet."""
 
 
