@@ -25,6 +25,7 @@ from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
 from clewline.desk.records import services as records
 from clewline.desk.records.drafts import OptionDraft, SightingDraft
+from clewline.desk.retention import triggers as of_records
 from clewline.desk.roles import Role
 from clewline.play import make_play
 from clewline.workspace import import_blocks, import_labels
@@ -117,10 +118,12 @@ def tables_are_emptied_between_tests() -> Iterator[None]:
 
     def flush_all(self: Any, sql: list[str]) -> None:
         triggers.drop(self.connection)
+        of_records.drop(self.connection)
         kept = append_only.drop(self.connection)
         flush(self, sql)
         append_only.create(self.connection, kept)
         triggers.create(self.connection)
+        of_records.create(self.connection)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush_all)

@@ -52,6 +52,7 @@ from clewline.desk.queue.models import Urgent
 from clewline.desk.received import services as received
 from clewline.desk.records import services as records
 from clewline.desk.records.models import Sighting
+from clewline.desk.retention import services as keeping
 from clewline.desk.roles import ACTIONS, Role
 from clewline.desk.watch import services as watch
 from clewline.sharing.formats import write
@@ -384,6 +385,28 @@ def of_taken(asking: Asking) -> str:
     return reverse("leave-item")
 
 
+def of_period(asking: Asking) -> str:
+    """Return where a period that the owner asked for is decided."""
+    change = keeping.ask_period(asking.owner, "report", 12, "made up")
+    return reverse("decide-period", args=[change.pk])
+
+
+def of_hold(asking: Asking) -> str:
+    """Return where a hold that the owner set is lifted."""
+    held = keeping.hold(asking.owner, basis="made up", until=None, on=asking.sighting)
+    return reverse("lift-hold", args=[held.ref])
+
+
+def of_erasure(name: str) -> Make:
+    """Return an address of a request to erase that the owner made."""
+
+    def make(asking: Asking) -> str:
+        asked = keeping.ask(asking.owner, asking.sighting, "mistake", "made up")
+        return reverse(name, args=[asked.ref])
+
+    return make
+
+
 def with_all(make: Make) -> Make:
     """Make one of each record before a list is asked."""
 
@@ -650,6 +673,10 @@ RELEASED: Final = {"approver": 302, "investigator": 400}
 _KIND: Final = {"label": "x", "source": "x", "confidence": "forensic"}
 _SAID: Final = {**_KIND, "category": "", "custody": "unknown", "obtained": "seen"}
 
+PERIOD: Final = {"retention_class": "report", "months": 12, "reason": "made up"}
+HOLD: Final = {"hold-basis": "made up", "hold-until": ""}
+ERASE: Final = {"erase-reason": "mistake", "erase-basis": "made up"}
+
 PAGES: Final[dict[tuple[str, str], Row]] = {
     ("home", "GET"): Row(with_all(at("home"))),
     ("take-item", "POST"): Row(with_all(at("take-item")), key_form, 302, 302, 404),
@@ -736,6 +763,17 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("overlap-consent", "POST"): Row(
         of_offer, {"agree": "1", "contact": "x"}, 302, **_OF_CASE, member=302
     ),
+    ("retention", "GET"): Row(with_all(at("retention"))),
+    ("ask-period", "POST"): Row(at("ask-period"), PERIOD, 302, 302, 302),
+    ("decide-period", "POST"): Row(of_period, {"agree": "1"}, 400, 302, 404),
+    ("keeping-sighting", "GET"): Row(of_sighting("keeping-sighting"), stranger=404),
+    ("hold-sighting", "POST"): Row(of_sighting("hold-sighting"), HOLD, 302, 302, 404),
+    ("ask-erasure", "POST"): Row(of_sighting("ask-erasure"), ERASE, 302, 302, 404),
+    ("keeping-case", "GET"): Row(of_case("keeping-case"), **_OF_CASE, member=200),
+    ("hold-case", "POST"): Row(of_case("hold-case"), HOLD, 302, **_OF_CASE, member=302),
+    ("lift-hold", "POST"): Row(of_hold, {"reason": "made up"}, 400, 302, 404),
+    ("erasure", "GET"): Row(of_erasure("erasure"), stranger=404),
+    ("decide-erasure", "POST"): Row(of_erasure("decide-erasure"), {"agree": "1"}, 400, 302, 404),
     ("exports", "GET"): Row(with_all(at("exports"))),
     ("ask-export", "POST"): Row(
         at("ask-export"), team_form(what="options", recipient="x", purpose="x"), 302, 302, 302

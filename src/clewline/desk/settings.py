@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "clewline.desk.money",
     "clewline.desk.deconfliction",
     "clewline.desk.exports",
+    "clewline.desk.retention",
     "clewline.desk.names",
     "clewline.desk.ours",
     "clewline.desk.watch",

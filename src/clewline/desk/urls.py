@@ -25,6 +25,7 @@ from clewline.desk.partners import views as partners
 from clewline.desk.queue import views as queue
 from clewline.desk.received import views as received
 from clewline.desk.records import views as records
+from clewline.desk.retention import views as retention
 from clewline.desk.search import views as search
 from clewline.desk.watch import views as watch
 from clewline.desk.welfare import views as welfare
@@ -85,6 +86,17 @@ urlpatterns = [
         name="overlap-consent",
     ),
     path("cases/<str:ref>/enquire/", deconfliction.ask, name="enquire"),
+    path("retention/", retention.retention, name="retention"),
+    path("retention/periods/", retention.ask_period, name="ask-period"),
+    path("retention/periods/<int:change>/", retention.decide_period, name="decide-period"),
+    path("retention/holds/<str:ref>/lift/", retention.lift, name="lift-hold"),
+    path("retention/erasures/<str:ref>/", retention.erasure, name="erasure"),
+    path("retention/erasures/<str:ref>/decide/", retention.decide, name="decide-erasure"),
+    path("retention/sightings/<str:ref>/", retention.of_sighting, name="keeping-sighting"),
+    path("retention/sightings/<str:ref>/hold/", retention.hold_sighting, name="hold-sighting"),
+    path("retention/sightings/<str:ref>/erase/", retention.ask, name="ask-erasure"),
+    path("retention/cases/<str:ref>/", retention.of_case, name="keeping-case"),
+    path("retention/cases/<str:ref>/hold/", retention.hold_case, name="hold-case"),
     path("exports/", exports.exports, name="exports"),
     path("exports/ask/", exports.ask, name="ask-export"),
     path("exports/trace/", exports.trace, name="trace-export"),
