@@ -38,6 +38,7 @@ from clewline.desk.queue.rules import (
     waits,
 )
 from clewline.desk.records.models import PaymentOption, Sighting
+from clewline.desk.retention.waiting import waiting_for as erasures
 from clewline.desk.watch.queries import waiting_for as watches
 from clewline.desk.welfare.services import protection_of
 
@@ -162,6 +163,7 @@ SOURCES: Final[tuple[Callable[[User], Iterable[Item]], ...]] = (
     sightings,
     lookups,
     exports,
+    erasures,
     alerts,
     watches,
     access,
