@@ -19,6 +19,8 @@ from django.utils import timezone
 
 from clewline.desk import append_only
 from clewline.desk.accounts.models import Organisation, Team, User
+from clewline.desk.api import token
+from clewline.desk.api.limits import Rate
 from clewline.desk.audit import triggers
 from clewline.desk.ours import checks
 from clewline.desk.partners import services as partners
@@ -131,9 +133,10 @@ def tables_are_emptied_between_tests() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def no_memory_of_attempts() -> None:
-    """Forget how often somebody tried to sign in."""
+def no_memory_of_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget how often somebody tried to sign in, or a program asked."""
     cache.clear()
+    monkeypatch.setattr(token, "_RATE", Rate())
 
 
 @pytest.fixture

@@ -300,7 +300,7 @@ def record(user: User, job: Import) -> Step:
         job.save()
     if not left:
         key = job.key_id
-        transaction.on_commit(lambda: vault().destroy(key))
+        transaction.on_commit(lambda: vault().destroy({key: {}}))
     states = dict(Counter(row.state for row in rows))
     refs = tuple(one.ref for one in sightings)
     return Step(piece.first, last, states, refs, done=not left)
