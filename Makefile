@@ -28,11 +28,11 @@ demo: setup ## run the main job on a made-up case and say where the files are
 serve: setup ## open the desk on the made-up case of `make demo`
 	$(BIN)/clewline desk serve --home demo/desk --store demo/store
 
-test: setup ## run the tests (ten minutes on two cores)
-	$(BIN)/python -m pytest -m "not slow"
+test: setup ## run the tests, on every core (ten minutes on two)
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
 test-postgres: setup ## run the tests of the desk on a PostgreSQL of their own
-	$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -m "not slow" tests/desk --ignore tests/desk/browser
+	$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -n auto -m "not slow" tests/desk --ignore tests/desk/browser
 
 # pytest exits with 5 when it found no test to run.
 test-slow: setup ## run the tests that take minutes

@@ -1143,6 +1143,38 @@ def statistics_page() -> str:
     )
 
 
+def data_protection_page() -> str:
+    """Return the template of an impact assessment, with what the desk itself says filled in."""
+    from clewline import vocab
+    from clewline.desk.retention.takes import STAYS, TAKEN
+    from clewline.desk.roles import ROLES
+
+    classes = vocab.retention_classes().values()
+    columns = [
+        (model.partition(".")[2], ", ".join(sorted(TAKEN[model])), ", ".join(sorted(STAYS[model])))
+        for model in TAKEN
+    ]
+    return (
+        (HERE / "data_protection.txt")
+        .read_text("utf-8")
+        .format(
+            retention=table(
+                ("class", "purpose", "months", "counted from", "basis", "our months, if others"),
+                (
+                    (one.title, one.purpose, str(one.months), one.counts_from, one.basis, "")
+                    for one in classes
+                ),
+            ),
+            columns=table(("record", "erasure takes", "the tombstone keeps"), columns),
+            roles=table(
+                ("role", "for", "who has it with us"),
+                ((code(role), text, "") for role, text in ROLES.items()),
+            ),
+        )
+        .rstrip()
+    )
+
+
 PAGES: dict[str, Page] = {
     "ACCURACY.md": accuracy_page,
     "ADDRESSES.md": addresses_page,
@@ -1150,6 +1182,7 @@ PAGES: dict[str, Page] = {
     "CASES.md": cases_page,
     "CHAINS.md": chains_page,
     "COMMANDS.md": commands_page,
+    "DATA-PROTECTION.md": data_protection_page,
     "ERRORS.md": errors_page,
     "FORMAT.md": format_page,
     "GROWTH.md": growth_page,

@@ -100,6 +100,14 @@ SETTINGS: tuple[Setting, ...] = (
         "desk's directory if not given. A password belongs in ~/.pgpass or PGPASSWORD.",
     ),
     Setting(
+        "desk_escrow",
+        "CLEWLINE_DESK_ESCROW",
+        None,
+        "Directory of the escrow: the one copy of the tree of keys, with which backups are opened "
+        "on another machine. On another disk, in no backup, without snapshots. Beside the desk, "
+        "with `-escrow` after its name, if not given.",
+    ),
+    Setting(
         "desk_origin",
         "CLEWLINE_DESK_ORIGIN",
         None,

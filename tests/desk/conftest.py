@@ -19,12 +19,15 @@ from django.utils import timezone
 
 from clewline.desk import append_only
 from clewline.desk.accounts.models import Organisation, Team, User
+from clewline.desk.api import token
+from clewline.desk.api.limits import Rate
 from clewline.desk.audit import triggers
 from clewline.desk.ours import checks
 from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
 from clewline.desk.records import services as records
 from clewline.desk.records.drafts import OptionDraft, SightingDraft
+from clewline.desk.retention import triggers as of_records
 from clewline.desk.roles import Role
 from clewline.play import make_play
 from clewline.workspace import import_blocks, import_labels
@@ -117,10 +120,12 @@ def tables_are_emptied_between_tests() -> Iterator[None]:
 
     def flush_all(self: Any, sql: list[str]) -> None:
         triggers.drop(self.connection)
+        of_records.drop(self.connection)
         kept = append_only.drop(self.connection)
         flush(self, sql)
         append_only.create(self.connection, kept)
         triggers.create(self.connection)
+        of_records.create(self.connection)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush_all)
@@ -128,9 +133,10 @@ def tables_are_emptied_between_tests() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def no_memory_of_attempts() -> None:
-    """Forget how often somebody tried to sign in."""
+def no_memory_of_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget how often somebody tried to sign in, or a program asked."""
     cache.clear()
+    monkeypatch.setattr(token, "_RATE", Rate())
 
 
 @pytest.fixture

@@ -51,10 +51,12 @@ OF_TEAM = {
     "tier": "clear-tier",
     "label": "clear-label",
     "status": "clear-dispute",
+    "import": "clear-import",
     "watch": "clear-watch-reason",
     "partner": "Quiet north",
     "asked": "clear-partner-case",
     "purpose": "clear-purpose",
+    "issuer": "clear-issuer",
     "urgent": "clear-urgency",
 }
 OF_CASE = {
@@ -64,6 +66,10 @@ OF_CASE = {
     "exchange": "Clear Exchange",
     "tool": "clear-tool",
 }
+ROWS = (
+    "observed_at,url,wording,brand\n"
+    f"2026-03-02 10:30,{URL},{SEALED['wording']},{OF_TEAM['brand']}\n"
+)
 
 
 def draft(**fields: object) -> records.SightingDraft:

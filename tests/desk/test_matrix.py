@@ -22,6 +22,7 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 from tests.desk import planted
 from tests.desk.conftest import World, packages_go
+from tests.sharing.lists import item, shared
 
 from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import AccessChange, ApiToken, User
@@ -31,6 +32,7 @@ from clewline.desk.alerts.models import AlertDecision
 from clewline.desk.api import operations
 from clewline.desk.audit.models import Event
 from clewline.desk.brands import services as brands
+from clewline.desk.bulk import services as bulk
 from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
 from clewline.desk.deconfliction import services as deconfliction
@@ -47,10 +49,13 @@ from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
 from clewline.desk.queue import services as queue
 from clewline.desk.queue.models import Urgent
+from clewline.desk.received import services as received
 from clewline.desk.records import services as records
 from clewline.desk.records.models import Sighting
+from clewline.desk.retention import services as keeping
 from clewline.desk.roles import ACTIONS, Role
 from clewline.desk.watch import services as watch
+from clewline.sharing.formats import write
 
 WITHOUT_DOOR: Final = {
     "setup": "the code of the terminal lets in, once",
@@ -258,6 +263,23 @@ def of_export(name: str, *, released: bool = False) -> Make:
     return make
 
 
+def new_import(asking: Asking, *, checked: bool = False, recorded: bool = False) -> str:
+    """Make an import of the owner's; return its reference."""
+    by = asking.keeper
+    job = bulk.begin(by, asking.team, name=planted.OF_TEAM["import"], form="csv")
+    bulk.add(by, job, 1, planted.ROWS)
+    if checked:
+        bulk.check(by, job)
+    if recorded:
+        bulk.record(by, job)
+    return str(job.ref)
+
+
+def of_import(name: str, **done: bool) -> Make:
+    """Return an address of an import."""
+    return lambda asking: reverse(name, args=[new_import(asking, **done)])
+
+
 def of_figures(name: str) -> Make:
     """Return an address of figures that the owner published."""
 
@@ -363,6 +385,28 @@ def of_taken(asking: Asking) -> str:
     return reverse("leave-item")
 
 
+def of_period(asking: Asking) -> str:
+    """Return where a period that the owner asked for is decided."""
+    change = keeping.ask_period(asking.owner, "report", 12, "made up")
+    return reverse("decide-period", args=[change.pk])
+
+
+def of_hold(asking: Asking) -> str:
+    """Return where a hold that the owner set is lifted."""
+    held = keeping.hold(asking.owner, basis="made up", until=None, on=asking.sighting)
+    return reverse("lift-hold", args=[held.ref])
+
+
+def of_erasure(name: str) -> Make:
+    """Return an address of a request to erase that the owner made."""
+
+    def make(asking: Asking) -> str:
+        asked = keeping.ask(asking.owner, asking.sighting, "mistake", "made up")
+        return reverse(name, args=[asked.ref])
+
+    return make
+
+
 def with_all(make: Make) -> Make:
     """Make one of each record before a list is asked."""
 
@@ -372,6 +416,19 @@ def with_all(make: Make) -> Make:
         return make(asking)
 
     return made
+
+
+def of_received(name: str, *args: object) -> Make:
+    """Return an address of a file that a partner of the owner's team gave."""
+
+    def make(asking: Asking) -> str:
+        partner = Partner.objects.get(team=asking.team)
+        one = item(chain="BTC", network="main", address=planted.ADDRESS)
+        data = write("json", shared(one, issuer=planted.OF_TEAM["issuer"]))
+        found = received.take(partner, "json", data, "terminal:x")
+        return reverse(name, args=[found.ref, *args])
+
+    return make
 
 
 def look_up_at(asking: Asking, stage: str) -> LookUp:
@@ -616,6 +673,10 @@ RELEASED: Final = {"approver": 302, "investigator": 400}
 _KIND: Final = {"label": "x", "source": "x", "confidence": "forensic"}
 _SAID: Final = {**_KIND, "category": "", "custody": "unknown", "obtained": "seen"}
 
+PERIOD: Final = {"retention_class": "report", "months": 12, "reason": "made up"}
+HOLD: Final = {"hold-basis": "made up", "hold-until": ""}
+ERASE: Final = {"erase-reason": "mistake", "erase-basis": "made up"}
+
 PAGES: Final[dict[tuple[str, str], Row]] = {
     ("home", "GET"): Row(with_all(at("home"))),
     ("take-item", "POST"): Row(with_all(at("take-item")), key_form, 302, 302, 404),
@@ -685,6 +746,11 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("partner-account", "POST"): Row(
         of_partner("partner-account"), {"username": "x"}, stranger=404
     ),
+    ("received", "GET"): Row(with_all(at("received"))),
+    ("received-file", "GET"): Row(of_received("received-file"), stranger=404),
+    ("review-received", "POST"): Row(
+        of_received("review-received", 1), {"used": "no"}, 302, 302, 404
+    ),
     ("overlaps", "GET"): Row(with_all(at("overlaps")), member=200),
     ("enquire", "GET"): Row(of_case("enquire"), **_OF_CASE, member=200),
     ("enquire", "POST"): Row(of_case("enquire"), enquiry_form, 302, **_OF_CASE, member=302),
@@ -697,6 +763,17 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("overlap-consent", "POST"): Row(
         of_offer, {"agree": "1", "contact": "x"}, 302, **_OF_CASE, member=302
     ),
+    ("retention", "GET"): Row(with_all(at("retention"))),
+    ("ask-period", "POST"): Row(at("ask-period"), PERIOD, 302, 302, 302),
+    ("decide-period", "POST"): Row(of_period, {"agree": "1"}, 400, 302, 404),
+    ("keeping-sighting", "GET"): Row(of_sighting("keeping-sighting"), stranger=404),
+    ("hold-sighting", "POST"): Row(of_sighting("hold-sighting"), HOLD, 302, 302, 404),
+    ("ask-erasure", "POST"): Row(of_sighting("ask-erasure"), ERASE, 302, 302, 404),
+    ("keeping-case", "GET"): Row(of_case("keeping-case"), **_OF_CASE, member=200),
+    ("hold-case", "POST"): Row(of_case("hold-case"), HOLD, 302, **_OF_CASE, member=302),
+    ("lift-hold", "POST"): Row(of_hold, {"reason": "made up"}, 400, 302, 404),
+    ("erasure", "GET"): Row(of_erasure("erasure"), stranger=404),
+    ("decide-erasure", "POST"): Row(of_erasure("decide-erasure"), {"agree": "1"}, 400, 302, 404),
     ("exports", "GET"): Row(with_all(at("exports"))),
     ("ask-export", "POST"): Row(
         at("ask-export"), team_form(what="options", recipient="x", purpose="x"), 302, 302, 302
@@ -709,6 +786,22 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ),
     ("trace-export", "GET"): Row(with_all(at("trace-export"))),
     ("trace-export", "POST"): Row(with_all(at("trace-export")), {"text": "R-AAAAAAAAAAAAAAAA"}),
+    ("imports", "GET"): Row(with_all(at("imports"))),
+    ("begin-import", "POST"): Row(
+        at("begin-import"),
+        team_form(name="x", form="csv", tlp="amber", text=planted.ROWS),
+        302,
+        302,
+        302,
+    ),
+    ("import", "GET"): Row(of_import("import"), stranger=404),
+    ("add-to-import", "POST"): Row(of_import("add-to-import"), {"text": "x\n"}, 302, 302, 404),
+    ("import-columns", "POST"): Row(of_import("import-columns"), {}, 302, 302, 404),
+    ("check-import", "POST"): Row(of_import("check-import"), {}, 302, 302, 404),
+    ("record-import", "POST"): Row(of_import("record-import", checked=True), {}, 302, 302, 404),
+    ("undo-import", "POST"): Row(
+        of_import("undo-import", checked=True, recorded=True), {"reason": "x"}, 302, 302, 404
+    ),
     ("figures", "GET"): Row(with_all(at("figures"))),
     ("count-figures", "POST"): Row(with_all(at("count-figures")), {}, 302, 302, 302),
     ("download-figures", "GET"): Row(with_all(at("download-figures"))),
@@ -960,6 +1053,35 @@ def api_of_case(tail: str = "") -> Make:
 _SIGHTING: Final = {"observed_at": "2026-03-02T10:30:00Z"}
 _CORRECTION: Final = {"reason": "made up", "sighting": _SIGHTING}
 
+
+def api_of_import(tail: str = "", **done: bool) -> Make:
+    """Return an operation on an import."""
+    return lambda asking: f"/api/imports/{new_import(asking, **done)}{tail}"
+
+
+def api_of_figures(asking: Asking) -> str:
+    """Return where published figures of the owner's team are read."""
+    _ = asking.sighting
+    return f"/api/published/{figures.publish(asking.keeper, [asking.team], 2026).ref}"
+
+
+def api_of_brand(asking: Asking) -> str:
+    """Return where a brand is read."""
+    brand = asking.sighting.brand
+    assert brand is not None
+    return f"/api/brands/{brand.ref}"
+
+
+def judged(asking: Asking) -> Body:
+    """Return a judgement of a page of the owner's and its brand."""
+    sighting = asking.sighting
+    assert sighting.brand is not None
+    return {"kind": "brand", "left": sighting.ref, "right": sighting.brand.ref, "verdict": "same"}
+
+
+_ADDRESS: Final = dict(zip(("chain", "network", "canonical"), planted.KEY, strict=True))
+_ATTRIBUTION: Final = {"label": "x", "source": "x", "confidence": "forensic", **_ADDRESS}
+
 OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ("/me", "GET"): Row(api_at("/me")),
     ("/read", "POST"): Row(api_at("/read"), {"source": "made up"}),
@@ -967,6 +1089,55 @@ OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ("/sightings", "POST"): Row(api_at("/sightings"), _SIGHTING, 201, 201, 201),
     ("/imports/sightings", "POST"): Row(api_at("/imports/sightings"), {"sightings": [_SIGHTING]}),
     ("/search", "POST"): Row(api_at("/search"), {"questions": [planted.URL]}),
+    ("/sightings/{ref}/refresh", "POST"): Row(
+        api_of_sighting("/refresh"), {"observed_at": "2026-03-02T10:31:00Z"}, 201, 201, 404
+    ),
+    ("/sightings/{ref}/states", "GET"): Row(api_of_sighting("/states"), stranger=404),
+    ("/sightings/{ref}/states", "POST"): Row(
+        api_of_sighting("/states"),
+        {"state": "removed", "at": "2026-03-02T11:00:00Z"},
+        201,
+        201,
+        404,
+    ),
+    ("/addresses", "GET"): Row(
+        api_at("/addresses?chain={}&network={}&canonical={}".format(*planted.KEY)), stranger=404
+    ),
+    ("/addresses/attributions", "POST"): Row(
+        api_at("/addresses/attributions"), _ATTRIBUTION, 201, 201, 201
+    ),
+    ("/addresses/statuses", "POST"): Row(
+        api_at("/addresses/statuses"),
+        {**_ADDRESS, "status": "active", "reason": "x"},
+        201,
+        201,
+        201,
+    ),
+    ("/brands", "GET"): Row(api_at("/brands")),
+    ("/brands", "POST"): Row(api_at("/brands"), {"codename": "x"}, 201, 201, 201),
+    ("/brands/{ref}", "GET"): Row(api_of_brand, stranger=404),
+    ("/judgements", "POST"): Row(api_at("/judgements"), judged, 201, 201, 404),
+    ("/imports", "GET"): Row(api_at("/imports")),
+    ("/imports", "POST"): Row(api_at("/imports"), {"name": "x", "form": "csv"}, 201, 201, 201),
+    ("/imports/{ref}", "GET"): Row(api_of_import(), stranger=404),
+    ("/imports/{ref}/wrong", "GET"): Row(api_of_import("/wrong"), stranger=404),
+    ("/imports/{ref}/parts", "POST"): Row(
+        api_of_import("/parts"), {"part": 2, "text": "x\n"}, stranger=404
+    ),
+    ("/imports/{ref}/columns", "POST"): Row(
+        api_of_import("/columns"), {"mapping": {}}, stranger=404
+    ),
+    ("/imports/{ref}/check", "POST"): Row(api_of_import("/check"), {}, stranger=404),
+    ("/imports/{ref}/record", "POST"): Row(
+        api_of_import("/record", checked=True), {}, stranger=404
+    ),
+    ("/imports/{ref}/undo", "POST"): Row(
+        api_of_import("/undo", checked=True, recorded=True), {"reason": "x"}, stranger=404
+    ),
+    ("/figures/{year}", "GET"): Row(api_at("/figures/2026")),
+    ("/figures/{year}/publish", "POST"): Row(api_at("/figures/2026/publish"), {}, 201, 201, 201),
+    ("/published/{ref}", "GET"): Row(api_of_figures, stranger=404),
+    ("/audit", "GET"): Row(api_at("/audit"), is_log=True),
     ("/cases", "GET"): Row(api_at("/cases"), member=200),
     ("/cases/{ref}", "GET"): Row(api_of_case(), **_OF_CASE, member=200),
     ("/cases/{ref}/links", "POST"): Row(

@@ -108,6 +108,28 @@ def work(
     typer.echo(f"{sent} attempts")
 
 
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="CSV or JSON lines; the ending says which.")],
+    by: Annotated[str, typer.Option("--as", help="Pseudonym of the analyst who imports.")],
+    home: Home = None,
+    team: Annotated[str, typer.Option("--team", help="One of their teams.")] = "",
+    record: Annotated[
+        bool, typer.Option("--record", help="Record the new rows; without it they are checked.")
+    ] = False,
+) -> None:
+    """Bring many records in from a file, as somebody of the desk; see docs/DESK.md."""
+    open_desk(home)
+    from clewline.desk.bulk.from_file import bring_in
+
+    job, states, wrong = bring_in(file, by, team, record=record)
+    for row in wrong:
+        hint = f" ({row.hint})" if row.hint else ""
+        typer.echo(f"row {row.number}, line {row.line}: {row.where}: {row.problem}{hint}", err=True)
+    told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    typer.echo(f"{job.ref}: {told}")
+
+
 @app.command()
 def tick(home: Home = None) -> None:
     """Do once what the desk does by itself while it runs: move packages on that are due.

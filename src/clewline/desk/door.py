@@ -94,21 +94,21 @@ def enter(
     if may and token is not None and action.name not in token.scopes:
         may, reason = False, f"not in the scopes of this token: {action.name}"
     if not may:
-        _write(request, action, "forbidden")
+        leave_row(request, action, "forbidden")
         raise PermissionDenied(reason)
     try:
         with transaction.atomic() if changes else nullcontext():
             response = work()
             refused = isinstance(response, HttpResponseBase) and response.status_code >= 400
-            _write(request, action, "refused" if changes and refused else "done")
+            leave_row(request, action, "refused" if changes and refused else "done")
     except Http404:
-        _write(request, action, "not found")
+        leave_row(request, action, "not found")
         raise
     except PermissionDenied:
-        _write(request, action, "forbidden")
+        leave_row(request, action, "forbidden")
         raise
     except ClewlineError:
-        _write(request, action, "refused")
+        leave_row(request, action, "refused")
         raise
     return response
 
@@ -131,7 +131,7 @@ def take(request: DeskRequest, model: type[Record], ref: str) -> Record:
     return found
 
 
-def _write(request: DeskRequest, action: Action, result: str) -> None:
+def leave_row(request: DeskRequest, action: Action, result: str) -> None:
     """Leave a line in the audit log."""
     audit.write(
         actor=request.user.pseudonym,

@@ -3,9 +3,12 @@
 ================= ==============================================================
 `desk.sqlite3`    the database, unless PostgreSQL is set
 `vault.sqlite3`   the key of each record, wrapped (`vault.py`)
-`keys/`           what unlocks the vault and the index; never part of a backup
+`keys/`           what unlocks the vault and the index; never part of a backup. In it
+                  `tree.sqlite3`, from which erasure cuts (`key_tree.py`)
 `play`            says that every record here is made up
 ================= ==============================================================
+
+Beside it, or where the setting says, lies the escrow: the one copy of the tree of keys.
 """
 
 from __future__ import annotations
@@ -87,6 +90,18 @@ class DeskHome:
     def vault(self) -> Path:
         """SQLite file of the wrapped keys of records."""
         return self.path / "vault.sqlite3"
+
+    @property
+    def tree(self) -> Path:
+        """The tree of keys, with which the vault is opened."""
+        return self.path / "keys" / "tree.sqlite3"
+
+    @property
+    def escrow(self) -> Path:
+        """The one copy of the tree, elsewhere; replaced in place by each erasure."""
+        named = value_of("desk_escrow")
+        directory = Path(named) if named else self.path.with_name(self.path.name + "-escrow")
+        return directory / "tree.sqlite3"
 
     def key(self, name: str) -> bytes:
         """Return one of the desk's own keys: root, index or session.

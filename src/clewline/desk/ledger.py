@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from django.conf import settings
 from django.db import models
 
-from clewline.desk.vault import Vault, keyed_index
+from clewline.desk.vault import Vault, keyed_index, open_vault
 
 if TYPE_CHECKING:
     from clewline.desk.accounts.models import User
@@ -30,8 +30,7 @@ def new_reference(letter: str) -> str:
 @cache
 def vault() -> Vault:
     """Return the vault of this desk."""
-    home = settings.HOME
-    return Vault(home.vault, home.key("root"))
+    return open_vault(settings.HOME)
 
 
 def index_of(kind: str, value: str) -> bytes:

@@ -26,6 +26,16 @@ def prepare(home: DeskHome) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "clewline.desk.settings"
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
+    _finish_erasing(home)
+
+
+def _finish_erasing(home: DeskHome) -> None:
+    """Destroy the keys of what was erased when the desk stopped in between."""
+    from clewline.desk.retention import erasing
+    from clewline.desk.retention.models import Tombstone
+
+    if home.vault.exists() and Tombstone.objects.exists():
+        erasing.finish()
 
 
 def first_visit(origin: str) -> str | None:

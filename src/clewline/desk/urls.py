@@ -12,6 +12,7 @@ from clewline.desk.addresses.converters import ChainOrNone
 from clewline.desk.api import api
 from clewline.desk.audit import views as audit
 from clewline.desk.brands import views as brands
+from clewline.desk.bulk import views as bulk
 from clewline.desk.cases import views as cases
 from clewline.desk.deconfliction import views as deconfliction
 from clewline.desk.exports import views as exports
@@ -22,7 +23,9 @@ from clewline.desk.names import views as names
 from clewline.desk.ours import views as ours
 from clewline.desk.partners import views as partners
 from clewline.desk.queue import views as queue
+from clewline.desk.received import views as received
 from clewline.desk.records import views as records
+from clewline.desk.retention import views as retention
 from clewline.desk.search import views as search
 from clewline.desk.watch import views as watch
 from clewline.desk.welfare import views as welfare
@@ -50,6 +53,14 @@ urlpatterns = [
     path("account/tokens/", accounts.add_token, name="add-token"),
     path("account/tokens/<int:token>/revoke/", accounts.revoke_token, name="revoke-token"),
     path("account/sign-out/", accounts.sign_out_everywhere, name="sign-out-everywhere"),
+    path("imports/", bulk.imports, name="imports"),
+    path("imports/begin/", bulk.begin, name="begin-import"),
+    path("imports/<str:ref>/", bulk.one, name="import"),
+    path("imports/<str:ref>/text/", bulk.add, name="add-to-import"),
+    path("imports/<str:ref>/columns/", bulk.columns, name="import-columns"),
+    path("imports/<str:ref>/check/", bulk.check, name="check-import"),
+    path("imports/<str:ref>/record/", bulk.record, name="record-import"),
+    path("imports/<str:ref>/undo/", bulk.undo, name="undo-import"),
     path("figures/", figures.figures, name="figures"),
     path("figures/count/", figures.count, name="count-figures"),
     path("figures/download/", figures.download, name="download-figures"),
@@ -75,6 +86,17 @@ urlpatterns = [
         name="overlap-consent",
     ),
     path("cases/<str:ref>/enquire/", deconfliction.ask, name="enquire"),
+    path("retention/", retention.retention, name="retention"),
+    path("retention/periods/", retention.ask_period, name="ask-period"),
+    path("retention/periods/<int:change>/", retention.decide_period, name="decide-period"),
+    path("retention/holds/<str:ref>/lift/", retention.lift, name="lift-hold"),
+    path("retention/erasures/<str:ref>/", retention.erasure, name="erasure"),
+    path("retention/erasures/<str:ref>/decide/", retention.decide, name="decide-erasure"),
+    path("retention/sightings/<str:ref>/", retention.of_sighting, name="keeping-sighting"),
+    path("retention/sightings/<str:ref>/hold/", retention.hold_sighting, name="hold-sighting"),
+    path("retention/sightings/<str:ref>/erase/", retention.ask, name="ask-erasure"),
+    path("retention/cases/<str:ref>/", retention.of_case, name="keeping-case"),
+    path("retention/cases/<str:ref>/hold/", retention.hold_case, name="hold-case"),
     path("exports/", exports.exports, name="exports"),
     path("exports/ask/", exports.ask, name="ask-export"),
     path("exports/trace/", exports.trace, name="trace-export"),
@@ -101,6 +123,9 @@ urlpatterns = [
     path("partners/<str:ref>/stop/", partners.stop, name="stop-partner"),
     path("partners/<str:ref>/name/", partners.name, name="partner-name"),
     path("partners/<str:ref>/account/", partners.add_account, name="partner-account"),
+    path("received/", received.received, name="received"),
+    path("received/<str:ref>/", received.received_file, name="received-file"),
+    path("received/<str:ref>/<int:position>/", received.review, name="review-received"),
     path("ours/", ours.ours, name="ours"),
     path("ours/mark/", ours.mark, name="mark-ours"),
     path("ours/<str:ref>/take-back/", ours.take_back, name="take-back-ours"),

@@ -169,8 +169,14 @@ def explain(policy: Policy, asker: Asker, purpose: Purpose, record: Record) -> E
 
     Parameters
     ----------
-    policy, asker, purpose, record
-        As `decide`, which returns the decision of this.
+    policy : Policy
+        As for `decide`, which returns the decision of this.
+    asker : Asker
+        Likewise.
+    purpose : Purpose
+        Likewise.
+    record : Record
+        Likewise.
 
     Returns
     -------

@@ -5,6 +5,7 @@ changes while the program runs.
 """
 
 from clewline.vocab.records import Field, record_fields, words
+from clewline.vocab.retention import RetentionClass, erasure_reasons, retention_classes
 from clewline.vocab.tables import (
     Category,
     Confidence,
@@ -22,12 +23,15 @@ __all__ = [
     "Confidence",
     "Field",
     "LabelType",
+    "RetentionClass",
     "categories",
     "category",
     "confidence",
     "confidences",
+    "erasure_reasons",
     "label_type",
     "label_types",
     "record_fields",
+    "retention_classes",
     "words",
 ]

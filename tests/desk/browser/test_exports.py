@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.desk.browser.conftest import LiveDesk, assert_accessible
+from tests.desk.conftest import packages_go
 from tests.desk.records.pages import option, page
 
 from clewline.desk.exports.models import BulkExport
@@ -29,7 +30,10 @@ def test_asked_released_taken_traced(live_desk: LiveDesk, scheme: str) -> None:
             approver.get_by_role("button", name="Release").click()
             approver.get_by_text("Agreement seen.").wait_for()
         asker.reload()
+        asker.get_by_text("every package waits").wait_for()
         assert_accessible(asker)
+        packages_go()
+        asker.reload()
         with asker.expect_download() as download:
             asker.get_by_role("button", name="Download").click()
         assert download.value.suggested_filename.startswith(BulkExport.objects.get().ref)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import Error, connection, transaction
+from django.utils import timezone
 from tests.desk import planted
 from tests.desk.conftest import World, plain
 
@@ -132,14 +133,16 @@ def test_a_bad_year_shows_the_last(world: World, year: str) -> None:
     assert world.client(world.person("analyst")).get(f"/figures/?year={year}").status_code == 200
 
 
-def test_look_ups_come_from_a_registry(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = world.client(world.person("analyst"))
-    monkeypatch.setattr(counting, "_LOOK_UPS", [])
-    assert "No look-ups are recorded at this desk." in client.get("/figures/").content.decode()
-    counting.count_look_ups(lambda scope: {"NL": 3, "AT": 1})
-    Counted.objects.all().delete()
-    page = client.get("/figures/").content.decode()
-    assert "No look-ups" not in page and '<th scope="row">NL</th>' in page
+def test_look_ups_are_counted_by_country_for_the_team_that_answers(world: World) -> None:
+    planted.look_up_of(world.person("partner"))
+    planted.look_up_of(world.person("partner", stranger=True))
+    year = str(timezone.now().year)
+    scope = counting.Scope(
+        (world.team.pk,),
+        datetime(int(year), 1, 1, tzinfo=UTC),
+        datetime(int(year) + 1, 1, 1, tzinfo=UTC),
+    )
+    assert counting._look_ups(scope) == {measures.TOTAL: 1, "GB": 1}
 
 
 def test_a_page_is_reported_and_removed(world: World) -> None:

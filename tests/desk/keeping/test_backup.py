@@ -24,7 +24,7 @@ from clewline.desk.audit import services as audit
 from clewline.desk.home import DeskHome
 from clewline.desk.keeping import backup
 from clewline.desk.keeping.backup import back_up, opened, tables
-from clewline.desk.keeping.keys import export_keys, open_keys, place_keys
+from clewline.desk.keeping.keys import export_keys, open_keys, place_keys, place_tree
 from clewline.desk.ledger import vault
 from clewline.desk.records.models import Sighting
 from clewline.desk.records.services import record
@@ -69,6 +69,7 @@ def postgres() -> Iterator[str]:
 
 
 GIVEN = ("--keys", "keys.json", "--passphrase-file", "passphrase")
+GIVEN += ("--escrow", str(settings.HOME.escrow.parent))
 OPEN = """
 import sys
 from pathlib import Path
@@ -204,17 +205,17 @@ def test_what_was_destroyed_later_stays_destroyed(kept: Path, sighting: Sighting
     for file in (here / "one").glob("desk.sqlite3*"):
         file.unlink()
     run("restore", "backup", "--home", "one")
-    assert "erased on 2026-03-02" in unsealed(here, sighting)
+    assert unsealed(here, sighting) == ""
 
 
 def test_what_was_destroyed_before_comes_as_destroyed(tmp_path: Path, sighting: Sighting) -> None:
     other = Sighting.objects.exclude(id=sighting.id).get()
-    vault().destroy(other.key_id)
+    vault().destroy({other.key_id: {}})
     back_up(settings.HOME, tmp_path / "backup", "A-1")
     (tmp_path / "passphrase").write_text(PASSPHRASE + "\n")
     (tmp_path / "keys.json").write_bytes(export_keys(settings.HOME, PASSPHRASE))
     terminal(tmp_path, "desk")("restore", "backup", "--home", "one", *GIVEN)
-    assert "erased on" in unsealed(tmp_path, other)
+    assert unsealed(tmp_path, other) == ""
     assert unsealed(tmp_path, sighting) == URL
 
 
@@ -245,6 +246,7 @@ def test_a_restore_that_is_killed_leaves_an_empty_desk(kept: Path, where: str) -
     here, run = kept.parent, terminal(kept.parent, "desk")
     keys = open_keys((here / "keys.json").read_bytes(), PASSPHRASE, "")
     place_keys(DeskHome(here / "one"), keys)
+    place_tree(DeskHome(here / "one"), settings.HOME.escrow.parent)
     python(here, KILLED, where, code=-9)
     with sqlite3.connect(here / "one" / "desk.sqlite3") as raw:
         for table in ("audit_event", "accounts_user", "records_sighting"):
@@ -367,7 +369,9 @@ def test_the_commands_of_keys(kept: Path) -> None:
     secret = ("--passphrase-file", "passphrase")
     run("keys", "import", "keys.json", "--home", "one", *secret)
     run("keys", "import", "keys.json", "--home", "one", *secret)  # the same ones again
-    run("restore", "backup", "--home", "one")
+    refused = run("restore", "backup", "--home", "one", code=2)
+    assert "--escrow" in refused.stderr
+    run("restore", "backup", "--home", "one", *GIVEN)
     run("keys", "export", "--to", "again.json", "--home", "one", *secret)
     again = open_keys((kept.parent / "again.json").read_bytes(), PASSPHRASE, "")
     assert again["root"] == settings.HOME.key("root")

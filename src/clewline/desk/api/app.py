@@ -12,10 +12,23 @@ from ninja.errors import AuthenticationError, HttpError
 from ninja.errors import ValidationError as RequestError
 
 from clewline import __version__
-from clewline.desk.api import account, cases, money, pages, search, sightings
+from clewline.desk.api import (
+    account,
+    addresses,
+    audit,
+    brands,
+    cases,
+    figures,
+    imports,
+    money,
+    pages,
+    search,
+    sightings,
+)
 from clewline.desk.api.limits import TooManyError
 from clewline.desk.api.schemas import Problem
 from clewline.desk.api.token import Bearer
+from clewline.desk.door import leave_row
 from clewline.errors import ClewlineError
 
 api = NinjaAPI(
@@ -26,7 +39,20 @@ api = NinjaAPI(
     docs_url=None,  # a page of interactive docs would need scripts from elsewhere
     openapi_url="/openapi.json",
 )
-for noun in (account, pages, sightings, search, cases, money):
+NOUNS: Final = (
+    account,
+    pages,
+    sightings,
+    search,
+    cases,
+    money,
+    addresses,
+    brands,
+    imports,
+    figures,
+    audit,
+)
+for noun in NOUNS:
     api.add_router("", noun.router)
 
 
@@ -69,6 +95,7 @@ def _bad_request(request: HttpRequest, error: RequestError) -> HttpResponse:
     """Name the first field that is wrong, without what was sent."""
     first = error.errors[0]
     where = ".".join(str(part) for part in first["loc"])
+    _tell_refused(request)
     return _problem(request, 422, "bad-request", str(first["msg"]), where)
 
 
@@ -86,6 +113,17 @@ def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
     if isinstance(error, TooManyError):
         answer["Retry-After"] = str(error.seconds)
     return answer
+
+
+def _tell_refused(request: HttpRequest) -> None:
+    """Leave an audit row of a request that never came to the door, because of its shape."""
+    asked: Any = request
+    match = request.resolver_match
+    route = "/" + str(match.route).removeprefix("api/") if match is not None else ""
+    for path, method, view in operations():
+        if method == request.method and path.replace("{", "<").replace("}", ">") == route:
+            asked.audit_object, asked.audit_details = "", {"shape": "refused"}
+            leave_row(asked, view.action, "refused")
 
 
 _CODES: Final = {413: "too-large", 429: "too-many"}

@@ -362,3 +362,276 @@ class CasesOut(Schema):
     """One's own cases."""
 
     items: list[CaseOut]
+
+
+class RefreshIn(Strict):
+    """What a page shows at its next refresh; all else is as before."""
+
+    observed_at: Moment
+    options: Annotated[tuple[OptionIn, ...], Field(max_length=60)] = ()
+    draft: UUID | None = None
+
+
+class StateIn(Strict):
+    """What became of a page."""
+
+    state: Annotated[str, WordOf("page_state"), Field(min_length=1)]
+    at: Moment
+    reference: Short = ""
+
+
+class StateOut(Schema):
+    """What became of a page, as somebody noted it."""
+
+    state: str
+    at: datetime
+    reference: str
+    by: str
+    noted_at: datetime
+
+
+class AddressIn(Strict):
+    """An address in its canonical form."""
+
+    chain: Annotated[str, Field(max_length=30, pattern=r"^[^\x00]*$")]
+    network: Annotated[str, Field(max_length=20, pattern=r"^[^\x00]*$")] = "main"
+    canonical: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+
+
+class AttributionIn(AddressIn):
+    """Who holds an address, beside what others say."""
+
+    team: Short = ""
+    label: Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00]*$")]
+    category: Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")] = ""
+    source: Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00]*$")]
+    confidence: Annotated[str, Field(max_length=40, pattern=r"^[^\x00]*$")]
+    custody: Annotated[str, WordOf("custody"), Field(min_length=1)] = "unknown"
+    obtained: Annotated[str, WordOf("obtained"), Field(min_length=1)] = "seen"
+    expires_at: date | None = None
+
+
+class AddressStatusIn(AddressIn):
+    """Whether a team still stands by an address, and why."""
+
+    team: Short = ""
+    status: Annotated[str, WordOf("address_status"), Field(min_length=1)]
+    reason: Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00]*$")]
+
+
+class AttributionOut(Schema):
+    """What somebody of one's teams says of an address."""
+
+    team: str
+    label: str
+    category: str
+    source: str
+    confidence: str
+    custody: str
+    obtained: str
+    by: str
+    at: datetime
+    expires_at: date | None
+
+
+class AddressStatusOut(Schema):
+    """Whether a team stands by an address."""
+
+    team: str
+    status: str
+    reason: str
+    by: str
+    at: datetime
+
+
+class SaidOut(Schema):
+    """All that one's teams said of an address, oldest first."""
+
+    attributions: list[AttributionOut]
+    statuses: list[AddressStatusOut]
+
+
+class BrandIn(Strict):
+    """A new brand; its real name is sealed on arrival."""
+
+    team: Short = ""
+    codename: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00]*$")]
+    name: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
+
+
+class JudgementIn(Strict):
+    """Whether two are one brand or group; a side is the reference of a brand, page or group."""
+
+    kind: Annotated[str, Field(pattern="^(brand|group)$")]
+    left: Annotated[str, Field(min_length=1, max_length=13, pattern=r"^[^\x00]*$")]
+    right: Annotated[str, Field(min_length=1, max_length=13, pattern=r"^[^\x00]*$")]
+    verdict: Annotated[str, Field(pattern="^(same|different|unsure)$")]
+    note: Line = ""
+
+
+class JudgementOut(Schema):
+    """A judgement as it stands in the ledger."""
+
+    kind: str
+    left: str
+    right: str
+    verdict: str
+    note: str
+    by: str
+    at: datetime
+
+
+class BrandOut(Schema):
+    """A brand by its codename; `judgements` only where one brand is asked for."""
+
+    ref: str
+    codename: str
+    team: str
+    created_at: datetime
+    judgements: list[JudgementOut]
+
+
+class BrandsOut(Schema):
+    """A page of brands by codename; `next` goes on behind it."""
+
+    items: list[BrandOut]
+    next: str | None
+
+
+class EventOut(Schema):
+    """An event of the audit log, as it was hashed."""
+
+    seq: int
+    at: datetime
+    actor: str
+    on_behalf: str
+    action: str
+    object: str
+    purpose: str
+    result: str
+    client: str
+    details: str
+    prev_hash: str
+    hash: str
+
+
+class EventsOut(Schema):
+    """A page of the audit log, in order; `next` is the number behind which it goes on."""
+
+    items: list[EventOut]
+    next: int | None
+
+
+class MeasureOut(Schema):
+    """One measure of a year with its words; `values`: period → group → number."""
+
+    id: str
+    title: str
+    unit: str
+    definition: str
+    common: str
+    version: int
+    denominator: str
+    groups: str
+    adds_up: bool
+    values: dict[str, dict[str, float]]
+
+
+class FiguresOut(Schema):
+    """The figures of a year; `ref` where they were published."""
+
+    ref: str | None
+    year: int
+    counted_at: datetime
+    figures: list[MeasureOut]
+
+
+class PublishIn(Strict):
+    """What is said of figures that are published."""
+
+    note: Line = ""
+
+
+class NewImportIn(Strict):
+    """A new import; `constants` is field → what holds where a row says nothing."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00]*$")]
+    form: Annotated[str, Field(pattern="^(csv|jsonl)$")]
+    team: Short = ""
+    constants: Annotated[
+        dict[str, Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]],
+        Field(max_length=60, default_factory=dict),
+    ]
+
+
+class PartIn(Strict):
+    """A text, as the next part of an import; the same part sent again changes nothing."""
+
+    part: Annotated[int, Field(ge=1, le=100_000)]
+    text: Annotated[str, Field(min_length=1, max_length=2_000_000)]
+
+
+class ColumnsIn(Strict):
+    """Column → field; columns that are left out are not read."""
+
+    mapping: Annotated[
+        dict[str, Annotated[str, Field(max_length=40, pattern=r"^[^\x00]*$")]],
+        Field(max_length=200),
+    ]
+
+
+class UndoIn(Strict):
+    """Why an import is taken back."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
+
+
+class ImportOut(Schema):
+    """How far an import is. `state`: empty, check, ready, recording, done, undoing, undone."""
+
+    ref: str
+    name: str
+    form: str
+    team: str
+    by: str
+    at: datetime
+    state: str
+    rows: int
+    parts: int
+    checked: int
+    states: dict[str, int]
+    columns: list[str]
+    mapping: dict[str, str]
+
+
+class ImportsOut(Schema):
+    """The newest imports of one's teams."""
+
+    items: list[ImportOut]
+
+
+class StepOut(Schema):
+    """What a step did: rows from first to last, state → how many, and whether it was the last."""
+
+    first: int
+    last: int
+    states: dict[str, int]
+    refs: list[str]
+    done: bool
+
+
+class WrongRowOut(Schema):
+    """A row that is not taken: where in it, why, what is allowed."""
+
+    row: int
+    line: int
+    where: str
+    problem: str
+    hint: str
+
+
+class WrongRowsOut(Schema):
+    """Wrong rows in order; `next` is the row behind which it goes on."""
+
+    items: list[WrongRowOut]
+    next: int | None

@@ -10,7 +10,6 @@ from django.db.models import Q, QuerySet
 from ninja import Router, Status
 from pydantic import Field
 
-from clewline.desk.accounts.models import Team
 from clewline.desk.api.schemas import (
     ERRORS,
     OF_ONE,
@@ -22,17 +21,22 @@ from clewline.desk.api.schemas import (
     OptionOut,
     Problem,
     Ref,
+    RefreshIn,
+    Short,
     SightingIn,
     SightingOut,
     SightingsOut,
+    StateIn,
+    StateOut,
     WithdrawalIn,
 )
+from clewline.desk.api.teams import named_team
 from clewline.desk.api.token import scope
 from clewline.desk.door import DeskRequest, take
-from clewline.desk.records import services
+from clewline.desk.records import queries, services
 from clewline.desk.records.drafts import OptionDraft, SightingDraft
-from clewline.desk.records.models import Sighting
-from clewline.errors import ClewlineError, UsageError
+from clewline.desk.records.models import PageState, Sighting
+from clewline.errors import ClewlineError
 
 router = Router(tags=["sightings"])
 _SAME = tuple(set(SightingOut.model_fields) & {field.name for field in Sighting._meta.fields})
@@ -45,11 +49,17 @@ def sightings(
     limit: Limit = 50,
     after: Ref = "",
     brand: Annotated[str, Field(max_length=60, pattern=r"^[^\x00]*$")] = "",
+    report: Short = "",
 ) -> SightingsOut:
-    """List what stands of one's teams, newest first, behind the one called `after`."""
+    """List what stands of one's teams, newest first, behind the one called `after`.
+
+    `report` is the reference of the report system from which a sighting came.
+    """
     found = _rows(request).standing().order_by("-recorded_at", "-id")
     if brand:
         found = found.filter(brand__codename__iexact=brand)
+    if report:
+        found = found.filter(report_ref=report)
     if after:
         last = take(request, Sighting, after)
         same = Q(recorded_at=last.recorded_at, id__lt=last.id)
@@ -63,7 +73,7 @@ def sightings(
 @scope("sighting.record")
 def record(request: DeskRequest, page: SightingIn) -> Status[SightingOut]:
     """Record what a page said."""
-    made = services.record(request.user, _draft(page), team=_team(request, page))
+    made = services.record(request.user, _draft(page), team=named_team(request, page.team))
     request.audit_object = made.ref
     return Status(201, _out(_rows(request).get(pk=made.pk)))
 
@@ -76,7 +86,9 @@ def import_sightings(request: DeskRequest, rows: ImportIn) -> list[ImportedOut]:
     for number, page in enumerate(rows.sightings, 1):
         try:
             with transaction.atomic():
-                made = services.record(request.user, _draft(page), team=_team(request, page))
+                made = services.record(
+                    request.user, _draft(page), team=named_team(request, page.team)
+                )
             results.append(ImportedOut(row=number, ref=made.ref, problem=None))
         except ClewlineError as error:
             problem = Problem(
@@ -118,22 +130,53 @@ def withdraw(request: DeskRequest, ref: Ref, withdrawal: WithdrawalIn) -> Sighti
     return _out(_rows(request).get(pk=old.pk))
 
 
+@router.post("/sightings/{ref}/refresh", response={201: SightingOut, **OF_ONE})
+@scope("sighting.record")
+def refresh(request: DeskRequest, ref: Ref, shown: RefreshIn) -> Status[SightingOut]:
+    """Record the next refresh of a page: the options that it shows now."""
+    old = take(request, Sighting, ref)
+    options = [OptionDraft(**option.dict()) for option in shown.options]
+    changes = {"observed_at": shown.observed_at, "draft": shown.draft}
+    made = services.refresh(request.user, old, options, **changes)
+    request.audit_object = made.ref
+    return Status(201, _out(_rows(request).get(pk=made.pk)))
+
+
+@router.get("/sightings/{ref}/states", response={200: list[StateOut], **OF_ONE})
+@scope("sighting.read")
+def states(request: DeskRequest, ref: Ref) -> list[StateOut]:
+    """Read what became of a page, in order."""
+    found = queries.states_of(request.user, take(request, Sighting, ref))
+    return [_state(one) for one in found]
+
+
+@router.post("/sightings/{ref}/states", response={201: StateOut, **OF_ONE})
+@scope("sighting.state")
+def note_state(request: DeskRequest, ref: Ref, noted: StateIn) -> Status[StateOut]:
+    """Note that a page was reported, removed, or is back."""
+    found = take(request, Sighting, ref)
+    made = services.note_state(request.user, found, noted.state, noted.at, noted.reference)
+    request.audit_details = {"state": made.state}
+    return Status(201, _state(made))
+
+
+def _state(row: PageState) -> StateOut:
+    """Return what became of a page as an answer."""
+    return StateOut(
+        state=row.state,
+        at=row.at,
+        reference=row.reference,
+        by=row.by.pseudonym,
+        noted_at=row.noted_at,
+    )
+
+
 def _rows(request: DeskRequest) -> Any:
     """Return what may be read, with all that an answer tells of it."""
     found: QuerySet[Sighting] = Sighting.objects.visible_to(request.user)
     return found.select_related(
         "team", "recorder", "brand", "supersedes", "superseded_by", "withdrawal"
     ).prefetch_related("options__address")
-
-
-def _team(request: DeskRequest, page: SightingIn) -> Team | None:
-    """Return the team that a request names."""
-    if not page.team:
-        return None
-    team = request.user.teams.filter(name=page.team).first()
-    if team is None:
-        raise UsageError("not a team of yours", where="team")
-    return team
 
 
 def _draft(page: SightingIn) -> SightingDraft:

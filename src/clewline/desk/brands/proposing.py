@@ -21,6 +21,7 @@ from clewline.intake.sameness import VERDICTS, Verdict
 MOST_CANDIDATES: Final = 12
 """Brands and pages that a page is compared with."""
 SIGHTINGS_OF_EACH: Final = 4
+_AT_ONCE: Final = 300
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,50 @@ def note(
     fresh = [key for key in keys if key not in known]
     if fresh:
         _propose(sighting, unit, candidates(sighting, unit, fresh))
+
+
+def note_many(made: Sequence[tuple[Sighting, Sequence[PaymentOption]]]) -> None:
+    """Do for new sightings of one team, each the first of its page, what `note` does for one.
+
+    A statement for all of them, and a comparison only where one shares something with another
+    brand or page.
+    """
+    found = [
+        (one, one.brand.ref if one.brand is not None else one.ref, compared.keys_of(one, some, ()))
+        for one, some in made
+    ]
+    latest = {(unit, key): one for one, unit, keys in found for key in keys}
+    if not latest:
+        return
+    team = found[0][0].team_id
+    mine = TraitKey.objects.filter(team=team, unit__in={unit for unit, _ in latest})
+    known: set[tuple[str, bytes]] = set()
+    for some in _pieces(sorted({key for _, key in latest}), _AT_ONCE):
+        there = mine.filter(key__in=some).values_list("unit", "key")
+        known.update((unit, bytes(key)) for unit, key in there)
+    TraitKey.objects.bulk_create(
+        [
+            TraitKey(team_id=team, key=key, unit=unit, sighting=latest[unit, key])
+            for unit, key in sorted(latest)
+        ],
+        update_conflicts=True,
+        update_fields=["sighting"],
+        unique_fields=["team", "key", "unit"],
+    )
+    fresh = sorted({key for unit, key in latest if (unit, key) not in known})
+    held: dict[bytes, list[tuple[str, int]]] = {}
+    for some in _pieces(fresh, _AT_ONCE):
+        held |= compared.holders(team, some)
+    for one, unit, keys in found:
+        new = [key for key in keys if (unit, key) not in known]
+        known.update((unit, key) for key in new)
+        if any(other != unit for key in new for other, _ in held.get(key, ())):
+            _propose(one, unit, candidates(one, unit, new))
+
+
+def _pieces(values: Sequence[bytes], size: int) -> list[Sequence[bytes]]:
+    """Return a sequence in pieces."""
+    return [values[at : at + size] for at in range(0, len(values), size)]
 
 
 def candidates(sighting: Sighting, unit: str, keys: Sequence[bytes]) -> list[Candidate]:

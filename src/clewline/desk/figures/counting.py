@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from clewline import vocab
 from clewline.desk.figures.measures import MEASURES, TOTAL
+from clewline.desk.lookups.models import LookUp
 from clewline.desk.records.models import Brand, PageState, PaymentOption, Sighting
 
 Value = int | float
@@ -164,27 +165,13 @@ def _hosting(scope: Scope) -> Groups:
     return {TOTAL: named.aggregate(n=sites)["n"], **found}
 
 
-LookUps = Callable[[Scope], dict[str, int]]
-_LOOK_UPS: list[LookUps] = []
-
-
-def count_look_ups(source: LookUps) -> LookUps:
-    """Register what counts look-ups by country; the app that keeps them calls it when it starts."""
-    _LOOK_UPS.append(source)
-    return source
-
-
-def has_look_ups() -> bool:
-    """Tell whether look-ups are kept at this desk at all."""
-    return bool(_LOOK_UPS)
-
-
 def _look_ups(scope: Scope) -> Groups:
-    """Count look-ups by country."""
-    found: Counter[str] = Counter()
-    for source in _LOOK_UPS:
-        found.update(source(scope))
-    return _parts(found)
+    """Count look-ups by the country of who asked."""
+    asked = LookUp.objects.filter(
+        team__in=scope.teams, asked_at__gte=scope.start, asked_at__lt=scope.end
+    )
+    rows = asked.values("partner__country").annotate(n=Count("pk")).order_by("partner__country")
+    return _parts(Counter({row["partner__country"] or NOT_RECORDED: row["n"] for row in rows}))
 
 
 def _removal(scope: Scope) -> Groups:

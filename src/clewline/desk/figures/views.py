@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from clewline.desk.door import DeskRequest, door, take
 from clewline.desk.figures import services
 from clewline.desk.figures.chart import bars
-from clewline.desk.figures.counting import has_look_ups, years_with_sightings
+from clewline.desk.figures.counting import years_with_sightings
 from clewline.desk.figures.forms import PublishForm, ScopeForm
 from clewline.desk.figures.measures import TOTAL
 from clewline.desk.figures.models import FigureSet
@@ -134,7 +134,6 @@ def _shown(found: services.Year) -> dict[str, Any]:
                     for group in groups
                 ],
                 "bars": bars(one["values"], found.year),
-                "nowhere": one["id"] == "lookups" and not has_look_ups() and not year.get(TOTAL),
             }
         )
     months = [f"{month:02}" for month in range(1, 13)]

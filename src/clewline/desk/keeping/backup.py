@@ -3,6 +3,9 @@
 Inside the seal is a zip: ``tables/APP.MODEL.jsonl`` of each table, ``vault.jsonl``, and last
 ``manifest.json`` with counts and SHA-256 of each. The desk's own keys are not in it. It is the same
 for SQLite and PostgreSQL, so either restores what the other wrote.
+
+What erasure would take of a record (`retention/takes.py`) is sealed with the record's own key, in
+the clear columns as well: once the key is destroyed no backup says more than the tombstone.
 """
 
 from __future__ import annotations
@@ -31,11 +34,15 @@ from clewline.desk.audit.chain import verify
 from clewline.desk.audit.models import Event
 from clewline.desk.home import DeskHome
 from clewline.desk.keeping.sealed_file import SealedWriter, unseal_file
-from clewline.desk.vault import Vault, Wrapped
-from clewline.errors import BackupError, UsageError
+from clewline.desk.retention import erasing
+from clewline.desk.retention.takes import emptied
+from clewline.desk.vault import Vault, Wrapped, open_vault
+from clewline.errors import BackupError, ErasedError, UsageError
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _SNAPSHOT: Final = "snapshot"
+_TAKEN: Final = "taken"
+"""Where a row keeps, sealed with its record's key, what erasure would take of it."""
 _LEFT_OUT: Final = frozenset({"auth", "contenttypes", "sessions"})
 """Apps whose rows migrations make anew, or whom nobody should find again: who was signed in."""
 _AT_ONCE: Final = 2_000
@@ -101,14 +108,15 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 def _fill(archive: zipfile.ZipFile, home: DeskHome) -> dict[str, Any]:
     """Write all parts of a backup and then its manifest."""
     parts: dict[str, dict[str, Any]] = {}
+    vault = open_vault(home)
     with _snapshot() as using:
         for name, model in tables().items():
-            lines = _lines(model, using)
+            lines = _lines(model, using, vault)
             parts[f"tables/{name}.jsonl"] = _part(archive, f"tables/{name}.jsonl", lines)
         head = Event.objects.using(using).order_by("-seq").values("seq", "hash").first()
         # Read after the rows: a record's key is made before the record, so none is missing.
-        keys = Vault(home.vault, home.key("root")).rows()
-        parts["vault.jsonl"] = _part(archive, "vault.jsonl", (row._asdict() for row in keys))
+        keys = (row._asdict() for row in vault.rows())
+        parts["vault.jsonl"] = _part(archive, "vault.jsonl", keys)
     manifest = {
         "format": _FORMAT,
         "clewline": __version__,
@@ -141,11 +149,23 @@ def _snapshot() -> Iterator[str]:
         del connections[_SNAPSHOT]
 
 
-def _lines(model: Model, using: str) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a table as column → value."""
+def _lines(model: Model, using: str, vault: Vault) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a table as column → value; what erasure takes is under the record's key."""
     names = [field.attname for field in model._meta.concrete_fields]
     rows = model._base_manager.using(using).order_by("pk").values_list(*names)
-    return (dict(zip(names, row, strict=True)) for row in rows.iterator(chunk_size=_AT_ONCE))
+    empty, name = emptied(model), model._meta.label
+    for values in rows.iterator(chunk_size=_AT_ONCE):
+        row = dict(zip(names, values, strict=True))
+        # Once the row is empty its key may be gone.
+        if any(row[column] != value for column, value in empty.items()):
+            taken = _line({column: row.pop(column) for column in empty})
+            try:
+                sealed = vault.seal_row(row["key_id"], taken, f"{name} {row['id']}")
+            except ErasedError:  # between the snapshot and this line
+                row |= empty
+            else:
+                row[_TAKEN] = base64.b64encode(sealed).decode()
+        yield row
 
 
 def _part(archive: zipfile.ZipFile, name: str, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -153,11 +173,16 @@ def _part(archive: zipfile.ZipFile, name: str, rows: Iterable[dict[str, Any]]) -
     digest, count = hashlib.sha256(), 0
     with archive.open(name, "w", force_zip64=True) as stream:
         for row in rows:
-            line = json.dumps(row, default=_plain, separators=(",", ":"), sort_keys=True) + "\n"
-            digest.update(line.encode())
-            stream.write(line.encode())
+            line = _line(row) + b"\n"
+            digest.update(line)
+            stream.write(line)
             count += 1
     return {"rows": count, "sha256": digest.hexdigest()}
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    """Return columns as JSON."""
+    return json.dumps(row, default=_plain, separators=(",", ":"), sort_keys=True).encode()
 
 
 def _plain(value: Any) -> str:
@@ -240,26 +265,34 @@ def restore(file: Path, home: DeskHome, by: str) -> dict[str, Any]:
         known = tables()
         if any(model._base_manager.exists() for model in known.values()):
             raise UsageError("this desk is not empty", where=str(home.path))
+        if manifest["format"] > 1 and not (home.tree.exists() or home.escrow.exists()):
+            raise UsageError(
+                "the tree of keys, without which no record opens, is not here",
+                where=str(home.path),
+                hint="--escrow DIR, where CLEWLINE_DESK_ESCROW led",
+            )
+        vault = open_vault(home)
+        # First the keys: which of them are destroyed decides what is taken in of the rows.
+        vault.merge(_wrapped(row) for row in _read(archive, "vault.jsonl"))
         for name in manifest["parts"]:
             if name.startswith("tables/"):
                 model = known.get(name.removeprefix("tables/").removesuffix(".jsonl"))
                 if model is None:
                     raise BackupError("this version has no such table", where=name)
-                _take_in(model, _read(archive, name), name)
+                _take_in(model, _read(archive, name), name, vault)
         _check(manifest, file)
-        Vault(home.vault, home.key("root")).merge(
-            Wrapped(
-                row["id"],
-                base64.b64decode(row["wrapped"]) if row["wrapped"] else None,
-                row["destroyed_at"],
-            )
-            for row in _read(archive, "vault.jsonl")
-        )
+        again = erasing.take_up(vault)
         if manifest["play"]:
             home.make(play=True)
-        made = {"made_at": manifest["made_at"], "seq": manifest["audit"]["seq"]}
+        made = {"made_at": manifest["made_at"], "seq": manifest["audit"]["seq"], "erased": again}
         audit.write(actor=by, action="desk.restore", details=made)
     return manifest
+
+
+def _wrapped(row: dict[str, Any]) -> Wrapped:
+    """Return a key from its line in a backup."""
+    wrapped = base64.b64decode(row["wrapped"]) if row["wrapped"] else None
+    return Wrapped(row["id"], wrapped, row["destroyed_at"], row.get("number"))
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> Iterator[dict[str, Any]]:
@@ -269,11 +302,21 @@ def _read(archive: zipfile.ZipFile, name: str) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def _take_in(model: Model, rows: Iterable[dict[str, Any]], where: str) -> None:
-    """Insert the rows of a table exactly as they were; columns of a later version get defaults."""
+def _take_in(model: Model, rows: Iterable[dict[str, Any]], where: str, vault: Vault) -> None:
+    """Insert the rows of a table exactly as they were; columns of a later version get defaults.
+
+    Of a record whose key was destroyed only what its tombstone says is there to take in.
+    """
     fields = {field.attname: field for field in model._meta.concrete_fields}
     batch: list[models.Model] = []
     for row in rows:
+        if _TAKEN in row:
+            sealed = base64.b64decode(row.pop(_TAKEN))
+            try:
+                plain = vault.unseal_row(row["key_id"], sealed, f"{model._meta.label} {row['id']}")
+                row.update(json.loads(plain))
+            except ErasedError:
+                row.update(emptied(model))
         if unknown := set(row) - set(fields):
             raise BackupError(f"this version has no column {min(unknown)}", where=where)
         values = {name: _value(fields[name], value) for name, value in row.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from pathlib import Path
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from clewline.desk.home import KEYS, DeskHome
+from clewline.desk.key_tree import KeyTree
 from clewline.errors import DataError, SealError, UsageError
 
 _FORMAT: Final = "clewline-desk-keys-1"
@@ -83,6 +85,28 @@ def place_keys(home: DeskHome, keys: dict[str, bytes]) -> None:
             raise UsageError("this desk has other keys; they stay", where=str(home.path))
         return
     home.make(keys=keys)
+
+
+def place_tree(home: DeskHome, escrow: Path) -> None:
+    """Copy the tree of keys from an escrow into a desk's directory, or take up what it has cut.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    SealError
+        If it is another desk's.
+    """
+    root = home.key("root")
+    source, own = KeyTree(escrow / home.escrow.name, root), KeyTree(home.tree, root)
+    if not source.exists():
+        raise UsageError("no tree of keys lies here", where=str(escrow))
+    if own.exists():
+        own.require_same(source)
+        own.cut_out(source.erased())
+    else:
+        source.require_same(source)
+        source.copy_to(own)
 
 
 def _derive(passphrase: str, salt: bytes, cost: int) -> bytes:

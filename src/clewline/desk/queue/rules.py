@@ -57,6 +57,7 @@ RULES: Final = {
         Rule("yours", 5_000, _("yours until {until}")),
         Rule("taken", -5_000, _("taken by {who} until {until}")),
         Rule("live_payment", 300, _("live payment on chain {ago} ago")),
+        Rule("urgent_look_up", 400, _("a partner asks urgently")),
         Rule("overdue", 250, _("overdue since {day}"), 10, 450, "day"),
         Rule("my_check", 220, _("needs a second person, and you may be it")),
         Rule("new_brand", 200, _("new brand: first sighting {ago} ago")),

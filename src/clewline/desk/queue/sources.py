@@ -22,6 +22,7 @@ from clewline.desk.cases.waiting import late as late_in_cases
 from clewline.desk.cases.waiting import waiting_for as handovers
 from clewline.desk.deconfliction.queries import waiting_for as overlaps
 from clewline.desk.exports.queries import waiting_for as exports
+from clewline.desk.lookups.waiting import waiting_for as lookups
 from clewline.desk.ours.queries import hidden_outpoints
 from clewline.desk.ours.queries import waiting_for as warnings
 from clewline.desk.queue import live
@@ -37,6 +38,7 @@ from clewline.desk.queue.rules import (
     waits,
 )
 from clewline.desk.records.models import PaymentOption, Sighting
+from clewline.desk.retention.waiting import waiting_for as erasures
 from clewline.desk.watch.queries import waiting_for as watches
 from clewline.desk.welfare.services import protection_of
 
@@ -159,7 +161,9 @@ SOURCES: Final[tuple[Callable[[User], Iterable[Item]], ...]] = (
     urgent,
     warnings,
     sightings,
+    lookups,
     exports,
+    erasures,
     alerts,
     watches,
     access,

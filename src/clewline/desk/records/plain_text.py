@@ -47,7 +47,7 @@ def require_text(text: str, where: str) -> None:
     Traceback (most recent call last):
     clewline.errors.DataError: summary: this holds a data URI (26 characters); text alone is taken
     """
-    found = _media_in(text)
+    found = _media_in(text) if text else None
     if found is not None:
         what, characters = found
         raise DataError(

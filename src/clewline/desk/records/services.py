@@ -59,7 +59,7 @@ __all__ = [
 MOST_OPTIONS: Final = 60
 MOST_INDICATORS: Final = 2_000
 MOST_OF_ADDRESS: Final = 200
-_SEALED: Final = ("url", "wording", "page_text", "protected_source")
+SEALED: Final = ("url", "wording", "page_text", "protected_source")
 _COPIED: Final = (
     *("observed_precision", "location_kind", "hosting_country", "hosting_basis", "hosting_as_of"),
     *("access_path", "commercial", "payment_visibility", "age_band", "report_ref"),
@@ -192,11 +192,11 @@ def record(
         If a text holds media or binary.
     """
     require_plain(draft)
-    check = _check_of(draft, supersedes)
+    check = check_of(draft, supersedes)
     if (earlier := _recorded_before(user, draft, check)) is not None:
         return earlier
     if site_of is not None and not draft.url:
-        _team_of(user, None, site_of)
+        team_of(user, None, site_of)
         draft = replace(draft, url=site_of.unseal("url"))
     rotation: dict[str, Any] = {}
     if supersedes is not None:
@@ -210,7 +210,7 @@ def record(
     return _write(
         user,
         draft,
-        _team_of(user, team, supersedes),
+        team_of(user, team, supersedes),
         check,
         source=supersedes,
         keep=frozenset(keep),
@@ -248,7 +248,7 @@ def refresh(
     settled = {"observed_at": timezone.now(), **changes, "options": tuple(options)}
     draft = replace(draft_of(sighting), **settled)
     require_plain(draft)
-    check = _check_of(draft, sighting)
+    check = check_of(draft, sighting)
     if (earlier := _recorded_before(user, draft, check)) is not None:
         return earlier
     _stands(sighting)
@@ -262,7 +262,7 @@ def refresh(
     return _write(
         user,
         draft,
-        _team_of(user, None, sighting),
+        team_of(user, None, sighting),
         check,
         source=sighting,
         keep=frozenset({"url", "protected_source"}),
@@ -276,7 +276,7 @@ def supersede(
     sighting: Sighting,
     draft: SightingDraft,
     reason: str,
-    keep: Iterable[str] = (*_SEALED, "indicators"),
+    keep: Iterable[str] = (*SEALED, "indicators"),
 ) -> Sighting:
     """Correct a sighting by another one; see `record`."""
     return record(user, draft, supersedes=sighting, reason=reason, keep=keep)
@@ -326,7 +326,7 @@ def note_state(
         If the reference holds media or binary.
     """
     require_text(reference, "reference")
-    _team_of(user, None, sighting)
+    team_of(user, None, sighting)
     _stands(sighting)
     if at > timezone.now() + _SLACK:
         raise UsageError("lies in the future", where="at")
@@ -344,7 +344,7 @@ def note_state(
         reference=reference,
         by=user,
     )
-    _check_row(made, "page")
+    check_row(made, "page")
     made.save()
     return made
 
@@ -377,7 +377,7 @@ def option_draft_of(option: PaymentOption) -> OptionDraft:
     )
 
 
-def _check_of(draft: SightingDraft, source: Sighting | None) -> bytes:
+def check_of(draft: SightingDraft, source: Sighting | None) -> bytes:
     """Return the keyed hash by which the same form is known when it comes again."""
     plain = asdict(draft)
     plain["options"] = [
@@ -401,7 +401,7 @@ def _recorded_before(user: User, draft: SightingDraft, check: bytes) -> Sighting
     return earlier
 
 
-def _team_of(user: User, team: Team | None, source: Sighting | None) -> int:
+def team_of(user: User, team: Team | None, source: Sighting | None) -> int:
     """Return the id of the team whose record it will be."""
     wanted = team.id if team is not None else source.team_id if source is not None else None
     mine = user.team_ids
@@ -428,7 +428,7 @@ def _may_correct(user: User, sighting: Sighting, reason: str) -> None:
     """Refuse what must not be corrected by this person, in this way."""
     if not reason.strip():
         raise UsageError("say why", where="reason")
-    _team_of(user, None, sighting)
+    team_of(user, None, sighting)
     _stands(sighting)
 
 
@@ -443,40 +443,24 @@ def _write(
     **rotation: Any,
 ) -> Sighting:
     """Write the rows of a sighting."""
-    _require_sense(draft)
-    site = read_site_address(draft.url) if draft.url else None
-    meant = [meaning_of(option, f"option {n}: ") for n, option in enumerate(draft.options, 1)]
-    sighting = Sighting(
-        ref=new_reference(Sighting.LETTER),
-        key_id=vault().new_key(),
-        team_id=team_id,
-        recorder=user,
-        observed_at=draft.observed_at,
-        brand=_brand(user, team_id, draft.brand),
-        classification=[dict(one) for one in draft.classification],
-        accounts=[asdict(account) for account in draft.accounts],
-        url_index=index_of("url", site.canonical) if site else None,
-        host_index=index_of("host", site.host) if site and site.host else None,
-        wording_sha256=_sha256(draft.wording),
-        page_text_hash=draft.page_hash,
-        draft=draft.draft,
-        draft_check=check if draft.draft else None,
-        **{name: getattr(draft, name) for name in _COPIED},
-        **rotation,
-    )
-    for name in _SEALED:
+    meant = meant_by(draft)
+    sighting = row_of(user, draft, team_id, **rotation)
+    sighting.key_id = vault().new_key()
+    sighting.brand = brand_of(user, team_id, draft.brand)
+    sighting.draft, sighting.draft_check = draft.draft, check if draft.draft else None
+    for name in SEALED:
         text = getattr(draft, name)
         if not text and source is not None and name in keep:
             text = source.unseal(name)
             _keep_indexes(sighting, source, name)
         sighting.seal(name, text)
-    sketch = _sketch_of(draft.read_text or draft.page_text)
+    sketch = sketch_of(draft.read_text or draft.page_text)
     if source is not None and not draft.page_hash and "indicators" in keep:
         sighting.page_text_hash = source.page_text_hash
         sketch = likeness.Sketch.from_bytes(bytes(source.sketch)) if source.sketch else None
     if sketch is not None:
         sighting.sketch = sketch.to_bytes()
-    _check_row(sighting, "sighting")
+    check_row(sighting, "sighting")
     try:
         with transaction.atomic():
             sighting.save()
@@ -494,7 +478,38 @@ def _write(
     return sighting
 
 
-def _sketch_of(text: str) -> likeness.Sketch | None:
+def row_of(user: User, draft: SightingDraft, team_id: int, **rotation: Any) -> Sighting:
+    """Return the row of a sighting: neither key nor brand nor anything sealed, and not written.
+
+    Raises
+    ------
+    UsageError
+        If a field is not as it must be.
+    """
+    _require_sense(draft)
+    site = read_site_address(draft.url) if draft.url else None
+    return Sighting(
+        ref=new_reference(Sighting.LETTER),
+        team_id=team_id,
+        recorder=user,
+        observed_at=draft.observed_at,
+        classification=[dict(one) for one in draft.classification],
+        accounts=[asdict(account) for account in draft.accounts],
+        url_index=index_of("url", site.canonical) if site else None,
+        host_index=index_of("host", site.host) if site and site.host else None,
+        wording_sha256=_sha256(draft.wording),
+        page_text_hash=draft.page_hash,
+        **{name: getattr(draft, name) for name in _COPIED},
+        **rotation,
+    )
+
+
+def meant_by(draft: SightingDraft) -> list[Meaning | None]:
+    """Return what the addresses of a draft's options mean; see `meaning_of`."""
+    return [meaning_of(option, f"option {n}: ") for n, option in enumerate(draft.options, 1)]
+
+
+def sketch_of(text: str) -> likeness.Sketch | None:
     """Return the sketch of a page's wording, where it is long enough for one."""
     made = likeness.sketch(text, index_of("likeness", "sketch"))
     return made if isinstance(made, likeness.Sketch) else None
@@ -530,7 +545,7 @@ def _of_reading(reading: Reading) -> Meaning:
     )
 
 
-def _brand(user: User, team_id: int, codename: str) -> Brand | None:
+def brand_of(user: User, team_id: int, codename: str) -> Brand | None:
     """Return the team's brand of this codename; a new one where there is none."""
     codename = " ".join(codename.split())
     if not codename:
@@ -542,7 +557,7 @@ def _brand(user: User, team_id: int, codename: str) -> Brand | None:
     return brand
 
 
-def _addresses(meant: Iterable[Meaning | None]) -> dict[tuple[str, str, str], Address]:
+def addresses_of(meant: Iterable[Meaning | None]) -> dict[tuple[str, str, str], Address]:
     """Return the rows of addresses; missing ones are made."""
     # In one order everywhere, so that two who make the same rows do not wait for each other.
     wanted = {(one.canonical, one.chain, one.network): one for one in meant if one is not None}
@@ -576,36 +591,45 @@ def _write_options(
     source: Sighting | None,
 ) -> list[PaymentOption]:
     """Write the options of a sighting, in two queries and those of new addresses."""
-    addresses = _addresses(meant)
+    addresses = addresses_of(meant)
     before = {}
     if source is not None and any(draft.contact_of is not None for draft in drafts):
         before = {option.position: option for option in source.options.all()}
     rows = []
     for position, (draft, means) in enumerate(zip(drafts, meant, strict=True)):
-        copied = {name: getattr(draft, name) for name in _OPTION_COPIED}
-        contact = draft.contact
-        if not contact and draft.contact_of in before:
+        if not draft.contact and draft.contact_of in before:
             kept = before[draft.contact_of]
-            contact, copied["contact_kind"] = kept.unseal("contact"), kept.contact_kind
-        if means is not None:
-            copied["memo"] = draft.memo or means.tag
-        row = PaymentOption(
-            team_id=sighting.team_id,
-            sighting=sighting,
-            position=position,
-            key_id=sighting.key_id,
-            address=addresses[means.canonical, means.chain, means.network] if means else None,
-            address_shown=draft.address_shown or draft.address,
-            checksum_ok=means.checksum_ok if means else None,
-            uri_parameters=dict(draft.uri_parameters),
-            contact_index=index_of("contact", canonical_contact(contact)) if contact else None,
-            **copied,
-        )
-        row.seal("contact", contact)
-        _check_row(row, f"option {position + 1}")
+            draft = replace(  # noqa: PLW2901
+                draft, contact=kept.unseal("contact"), contact_kind=kept.contact_kind
+            )
+        row = option_row(draft, means, sighting, position)
+        row.address = addresses[means.canonical, means.chain, means.network] if means else None
+        row.seal("contact", draft.contact)
+        check_row(row, f"option {position + 1}")
         rows.append(row)
     KnownAddress.objects.note(sighting.team_id, addresses.values())
     return PaymentOption.objects.bulk_create(rows)
+
+
+def option_row(
+    draft: OptionDraft, means: Meaning | None, sighting: Sighting, position: int
+) -> PaymentOption:
+    """Return the row of an option: no address, nothing sealed, and not written."""
+    copied = {name: getattr(draft, name) for name in _OPTION_COPIED}
+    if means is not None:
+        copied["memo"] = draft.memo or means.tag
+    contact = draft.contact
+    return PaymentOption(
+        team_id=sighting.team_id,
+        sighting=sighting,
+        position=position,
+        key_id=sighting.key_id,
+        address_shown=draft.address_shown or draft.address,
+        checksum_ok=means.checksum_ok if means else None,
+        uri_parameters=dict(draft.uri_parameters),
+        contact_index=index_of("contact", canonical_contact(contact)) if contact else None,
+        **copied,
+    )
 
 
 def _write_indicators(
@@ -637,7 +661,7 @@ def _write_indicators(
             set_aside=draft.set_aside,
         )
         row.seal("value", draft.value)
-        _check_row(row, f"indicator {place}")
+        check_row(row, f"indicator {place}")
         rows.append(row)
     return Indicator.objects.bulk_create(rows, batch_size=500)
 
@@ -649,15 +673,20 @@ def _keep_indexes(sighting: Sighting, source: Sighting, name: str) -> None:
         setattr(sighting, field, getattr(sighting, field) or getattr(source, field))
 
 
-def _check_row(row: models.Model, where: str) -> None:
+def check_row(row: models.Model, where: str) -> None:
     """Hold each text of a row against its length and its words."""
     fields = row._meta.fields
     skipped = {field.name for field in fields if not isinstance(field, models.CharField)}
     try:
         row.clean_fields(exclude=skipped)
     except ValidationError as error:
-        name, messages = next(iter(error.message_dict.items()))
-        raise UsageError(messages[0], where=f"{where}: {name}") from None
+        name, found = next(iter(error.error_dict.items()))
+        # Django's own message of a wrong word repeats it, and it may be of another column.
+        field: Any = row._meta.get_field(name)
+        known = [str(word) for word, _ in field.choices or ()]
+        wrong = found[0].code == "invalid_choice"
+        message = f"is none of: {', '.join(known)}" if wrong else found[0].messages[0]
+        raise UsageError(message, where=f"{where}: {name}") from None
 
 
 def _sha256(text: str) -> str:

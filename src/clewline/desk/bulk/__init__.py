@@ -1,0 +1,1 @@
+"""Import many records from text: read, checked row by row, recorded in pieces, taken back whole."""

@@ -1,0 +1,91 @@
+"""Take a partner's file into quarantine; review it item by item."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from django.db import IntegrityError, transaction
+
+from clewline.desk.accounts.models import User
+from clewline.desk.partners.models import Partner
+from clewline.desk.received.models import ReceivedFile, ReceivedItem, Review
+from clewline.desk.records.plain_text import require_text
+from clewline.errors import UsageError
+from clewline.sharing import formats, plain
+
+NOT_KEPT: Final = ("wording", "url")
+"""What of a file is not even kept in quarantine."""
+_TEXTS: Final = ("memo", "brand_codename", "abuse_label")
+_BATCH: Final = 500
+
+
+@transaction.atomic
+def take(partner: Partner, style: str, data: bytes, by: str) -> ReceivedFile:
+    """Keep what a file of a partner says, for a person to review.
+
+    Parameters
+    ----------
+    partner : Partner
+        Who gave it.
+    style : str
+        Name of its format.
+    data : bytes
+        The file.
+    by : str
+        Who takes it, for the list.
+
+    Raises
+    ------
+    SharedFileError
+        If the file cannot be taken; nothing of it is kept.
+    UsageError
+        If the partnership is not active, or these bytes were taken before.
+    DataError
+        If a text holds media or binary.
+    """
+    if partner.standing != "active":
+        raise UsageError("nothing is taken from a partner that is not active", where=partner.ref)
+    shared = formats.read(style, data)
+    require_text(shared.issuer, "issuer")
+    digest = hashlib.sha256(data).hexdigest()
+    if ReceivedFile.objects.filter(partner=partner, sha256=digest).exists():
+        raise UsageError("this file was taken before", where=partner.ref)
+    made = ReceivedFile.objects.create(
+        team=partner.team,
+        partner=partner,
+        format=style,
+        sha256=digest,
+        issuer=shared.issuer,
+        version=shared.version,
+        made_at=shared.made_at,
+        taken_by=by,
+    )
+    rows = []
+    for position, item in enumerate(shared.items, start=1):
+        said = {name: value for name, value in plain(item).items() if name not in NOT_KEPT}
+        for name in _TEXTS:
+            require_text(str(said.get(name, "")), f"item {position}, {name}")
+        rows.append(ReceivedItem(file=made, position=position, said=said))
+    ReceivedItem.objects.bulk_create(rows, batch_size=_BATCH)
+    return made
+
+
+def review(user: User, item: ReceivedItem, *, used: bool, reason: str = "") -> Review:
+    """Write down what a person made of an item.
+
+    Raises
+    ------
+    UsageError
+        If the file is another team's, or somebody reviewed the item.
+    DataError
+        If the reason holds media or binary.
+    """
+    require_text(reason, "reason")
+    if item.file.team_id not in user.team_ids:
+        raise UsageError("not a team of yours", where=item.file.ref)
+    try:
+        with transaction.atomic():
+            return Review.objects.create(item=item, used=used, reason=reason, by=user)
+    except IntegrityError:
+        raise UsageError("somebody reviewed it meanwhile", where=item.file.ref) from None

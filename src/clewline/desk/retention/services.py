@@ -1,0 +1,263 @@
+"""Every change of keeping: periods, holds, requests, and the run that erases what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Final
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from clewline import vocab
+from clewline.desk.accounts.models import Organisation, User
+from clewline.desk.audit import services as audit
+from clewline.desk.cases.models import Case
+from clewline.desk.records.models import Sighting
+from clewline.desk.records.plain_text import require_text
+from clewline.desk.retention import erasing, queries
+from clewline.desk.retention.models import (
+    MOST_MONTHS,
+    ErasureDecision,
+    ErasureRequest,
+    HoldLift,
+    LegalHold,
+    PeriodChange,
+    PeriodDecision,
+    Tombstone,
+)
+from clewline.desk.roles import Role
+from clewline.errors import UsageError
+
+_AT_ONCE: Final = 1_000
+"""Records whose keys a run destroys in one step."""
+
+
+@transaction.atomic
+def hold(user: User, *, basis: str, until: date | None, on: Sighting | Case) -> LegalHold:
+    """Hold a sighting, or a case with what it links: it is not erased and does not expire.
+
+    Raises
+    ------
+    UsageError
+        If it is erased already, or the day is over.
+    DataError
+        If the basis is no text.
+    """
+    _require_said(basis, "basis")
+    if until is not None and until < timezone.now().date():
+        raise UsageError("lies in the past", where="until")
+    erasing.lock()
+    if isinstance(on, Sighting):
+        if queries.tombstone_of(on):
+            raise UsageError("is erased already")
+        what: dict[str, Sighting | Case] = {"sighting": on}
+    else:
+        what = {"case": on}
+    return LegalHold.objects.create(team=on.team, basis=basis, until=until, by=user, **what)
+
+
+def may_lift(user: User, held: LegalHold) -> bool:
+    """Tell whether `user` may lift a hold: an approver of the team who did not set it."""
+    return _is_approver(user, held.team_id) and held.by_id != user.pk and not hasattr(held, "lift")
+
+
+@transaction.atomic
+def lift(user: User, held: LegalHold, reason: str) -> HoldLift:
+    """Lift a hold.
+
+    Raises
+    ------
+    UsageError
+        If it is not this person's to lift, or lifted already.
+    """
+    _require_said(reason, "reason")
+    if not may_lift(user, held):
+        raise UsageError("an approver who did not set this hold lifts it, once")
+    try:
+        with transaction.atomic():
+            return HoldLift.objects.create(hold=held, reason=reason, by=user)
+    except IntegrityError:
+        raise UsageError("somebody lifted it meanwhile") from None
+
+
+@transaction.atomic
+def ask(user: User, sighting: Sighting, reason: str, basis: str) -> ErasureRequest:
+    """Ask for a sighting to be erased, in all its versions.
+
+    Raises
+    ------
+    UsageError
+        If the reason is none, a hold stands, it is erased, or somebody asked already.
+    """
+    _require_said(basis, "basis")
+    if reason not in vocab.erasure_reasons():
+        raise UsageError(f"one of {', '.join(vocab.erasure_reasons())}", where="reason")
+    if queries.tombstone_of(sighting):
+        raise UsageError("is erased already")
+    if any(queries.is_held(one) for one in erasing.versions(sighting)):
+        raise UsageError("a legal hold stands on this record: it cannot be erased")
+    if sighting.erasures.filter(decision__isnull=True).exists():
+        raise UsageError("somebody asked already; it waits for an approver")
+    return ErasureRequest.objects.create(
+        team=sighting.team, sighting=sighting, reason=reason, basis=basis, asked_by=user
+    )
+
+
+def may_decide(user: User, request: ErasureRequest) -> bool:
+    """Tell whether `user` may decide: an approver of the team who did not ask."""
+    return (
+        _is_approver(user, request.team_id)
+        and request.asked_by_id != user.pk
+        and not hasattr(request, "decision")
+    )
+
+
+@transaction.atomic
+def decide(
+    user: User, request: ErasureRequest, *, agreed: bool, reason: str = ""
+) -> ErasureDecision:
+    """Agree to an erasure, which does it at once, or refuse it.
+
+    The rows are emptied in this transaction; the key is destroyed when it has ended.
+
+    Raises
+    ------
+    UsageError
+        If it is not this person's to decide, or a hold was set meanwhile.
+    """
+    require_text(reason, "reason")
+    if not may_decide(user, request):
+        raise UsageError("an approver who did not ask decides, once")
+    try:
+        with transaction.atomic():
+            made = ErasureDecision.objects.create(
+                request=request, agreed=agreed, reason=reason, by=user
+            )
+    except IntegrityError:
+        raise UsageError("somebody decided meanwhile") from None
+    if agreed:
+        erasing.erase(
+            erasing.versions(request.sighting),
+            reason=request.reason,
+            asked_by=request.asked_by.pseudonym,
+            approved_by=user,
+        )
+        transaction.on_commit(erasing.finish)
+    return made
+
+
+@transaction.atomic
+def ask_period(user: User, retention_class: str, months: int, reason: str) -> PeriodChange:
+    """Ask for another period for one's organisation.
+
+    Raises
+    ------
+    UsageError
+        If there is no such class, or the number is none.
+    """
+    _require_said(reason, "reason")
+    if retention_class not in vocab.retention_classes():
+        raise UsageError("no such class", where="retention_class")
+    if not 1 <= months <= MOST_MONTHS:
+        raise UsageError(f"1 to {MOST_MONTHS}", where="months")
+    return PeriodChange.objects.create(
+        organisation_id=user.organisation_id,
+        retention_class=retention_class,
+        months=months,
+        reason=reason,
+        asked_by=user,
+    )
+
+
+def may_decide_period(user: User, change: PeriodChange) -> bool:
+    """Tell whether `user` may decide: an approver of the organisation who did not ask."""
+    return (
+        user.is_active
+        and Role.APPROVER in user.roles
+        and user.organisation_id == change.organisation_id
+        and change.asked_by_id != user.pk
+        and not hasattr(change, "decision")
+    )
+
+
+@transaction.atomic
+def decide_period(user: User, change: PeriodChange, *, agreed: bool) -> PeriodDecision:
+    """Agree to another period, or refuse it.
+
+    Raises
+    ------
+    UsageError
+        If it is not this person's to decide.
+    """
+    if not may_decide_period(user, change):
+        raise UsageError("an approver of the organisation who did not ask decides, once")
+    try:
+        with transaction.atomic():
+            return PeriodDecision.objects.create(change=change, agreed=agreed, by=user)
+    except IntegrityError:
+        raise UsageError("somebody decided meanwhile") from None
+
+
+def due_now() -> Iterator[tuple[Organisation, int]]:
+    """Yield the sightings whose time is over, by organisation: organisation and number of each."""
+    for organisation in Organisation.objects.order_by("pk"):
+        rows = queries.due(Sighting.objects.all(), organisation.pk, timezone.now())
+        for number in list(rows.values_list("pk", flat=True)):
+            yield organisation, number
+
+
+def expire(by: str) -> list[Tombstone]:
+    """Erase what is due and not held: one transaction a record, keys a thousand at a time.
+
+    Stopped at any point, it goes on where it was. Who set the periods agreed to it: two people.
+
+    Parameters
+    ----------
+    by : str
+        Who started the run, for the audit log.
+    """
+    erasing.finish()
+    made: list[Tombstone] = []
+    for number, (_, pk) in enumerate(due_now(), 1):
+        made += _expire_one(by, pk)
+        if number % _AT_ONCE == 0:
+            erasing.finish()
+    erasing.finish()
+    return made
+
+
+def _expire_one(by: str, pk: int) -> list[Tombstone]:
+    """Erase one record, unless it was held meanwhile."""
+    with transaction.atomic():
+        sighting = Sighting.objects.get(pk=pk)
+        try:
+            made = erasing.erase([sighting], reason="expired", asked_by=by, approved_by=None)
+        except UsageError:
+            return []
+        for one in made:
+            audit.write(actor=by, action="retention.expire", object=one.record_ref)
+        return made
+
+
+def tidy() -> None:
+    """Have the database give up the space in which emptied rows were.
+
+    SQLite writes its file anew; PostgreSQL's plain VACUUM makes the space free to be written over.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM")
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _is_approver(user: User, team_id: int) -> bool:
+    """Tell whether `user` is an approver of a team."""
+    return user.is_active and Role.APPROVER in user.roles and team_id in user.team_ids
+
+
+def _require_said(text: str, where: str) -> None:
+    """Refuse an empty text, and what is none."""
+    if not text.strip():
+        raise UsageError("say why", where=where)
+    require_text(text, where)
