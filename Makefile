@@ -36,7 +36,7 @@ test-postgres: setup ## run the tests of the desk on a PostgreSQL of their own
 
 # pytest exits with 5 when it found no test to run.
 test-slow: setup ## run the tests that take minutes
-	$(BIN)/python -m pytest -m slow || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n auto -m slow || [ $$? -eq 5 ]
 
 check: setup ## format, lint, types, docstrings, licences, layers, vocabulary, generated pages
 	$(BIN)/ruff format --check .

@@ -1,6 +1,6 @@
 """What the desk does by itself, apart from every request: a table of passes, run in turn.
 
-`clewline desk serve` runs them every half minute in a thread of its own; behind another server a
+`clewline desk serve` runs them every half minute in a process of its own; behind another server a
 timer runs `clewline desk tick`. Each pass may be run at any time, and twice at once.
 """
 

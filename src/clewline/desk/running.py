@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -63,16 +65,19 @@ def serve(address: str, port: int, workers: int) -> None:
     UsageError
         If somebody listens on the port, or this user may not.
     """
+    from django.db import connections
     from granian import Granian
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
-    from clewline.desk import background
-    from clewline.desk.alerts import worker
-
     _require_free(address, port)
-    background.keep_running()
-    worker.keep_running()
+    # The server forks its workers. A process that forks must have no database open, least of all in
+    # threads: SQLite's locks would be inherited by processes that do not hold them.
+    beside = get_context("spawn").Process(
+        target=run_beside, args=(os.environ["CLEWLINE_DESK_HOME"], os.getpid()), daemon=True
+    )
+    beside.start()
+    connections.close_all()
     Granian(
         "clewline.desk.wsgi:application",
         address=address,
@@ -84,6 +89,30 @@ def serve(address: str, port: int, workers: int) -> None:
         log_level=LogLevels.warning,
         log_access=False,
     ).serve()
+
+
+def run_beside(home: str, server: int) -> None:
+    """Do what the desk does by itself, in a process of its own, until the server's ends.
+
+    Parameters
+    ----------
+    home : str
+        The desk's directory.
+    server : int
+        Process that started this one.
+    """
+    import django
+
+    os.environ["CLEWLINE_DESK_HOME"] = home
+    os.environ["DJANGO_SETTINGS_MODULE"] = "clewline.desk.settings"
+    django.setup()
+    from clewline.desk import background
+    from clewline.desk.alerts import worker
+
+    background.keep_running()
+    worker.keep_running()
+    while os.getppid() == server:
+        time.sleep(1)
 
 
 def _require_free(address: str, port: int) -> None:
