@@ -38,7 +38,10 @@ class Web:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    return  # the sender died on the way: nothing was posted
                 before = len(web.taken)
                 web.taken.append((self.path, dict(self.headers), body))
                 status, said = web.answer(self.path, before)
