@@ -11,8 +11,9 @@ from django.shortcuts import redirect, render
 
 from clewline.desk.door import DeskRequest, door, take
 from clewline.desk.lookups import answers, queries, services
-from clewline.desk.lookups.forms import AskForm, CallForm, DecideForm, DraftForm
+from clewline.desk.lookups.forms import AskForm, DecideForm, DraftForm
 from clewline.desk.lookups.models import LookUp
+from clewline.desk.partners.forms import CallForm
 from clewline.policy import FIELDS
 
 # --- The desk's side --------------------------------------------------------------------------
