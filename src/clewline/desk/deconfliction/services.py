@@ -130,7 +130,7 @@ def answer(user: User, overlap: Overlap, *, agreed: bool, contact: str) -> Holde
     UsageError
         If it is agreed without a contact, or answered already.
     """
-    return _say(HolderWord, user, overlap, agreed, contact)
+    return _say(HolderWord, user, overlap, agreed=agreed, contact=contact)
 
 
 def consent(user: User, overlap: Overlap, *, agreed: bool, contact: str) -> AskerWord:
@@ -143,10 +143,10 @@ def consent(user: User, overlap: Overlap, *, agreed: bool, contact: str) -> Aske
     """
     if not heard(overlap):
         raise UsageError("there is nothing to answer")
-    return _say(AskerWord, user, overlap, agreed, contact)
+    return _say(AskerWord, user, overlap, agreed=agreed, contact=contact)
 
 
-def _say(word: type[Said], user: User, overlap: Overlap, agreed: bool, contact: str) -> Said:
+def _say(word: type[Said], user: User, overlap: Overlap, *, agreed: bool, contact: str) -> Said:
     """Write one side's word; who refuses leaves no contact."""
     if agreed and not contact:
         raise UsageError("who agrees says how to be reached")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from clewline.desk.lookups.identifiers import MOST, read_identifiers
+from clewline.desk.lookups.identifiers import read_identifiers
 from clewline.desk.partners.forms import choices
 from clewline.errors import UsageError
 
@@ -17,6 +17,14 @@ def _day(label: Any, help_text: Any) -> forms.DateField:
     """Return a field for a day that may be left out."""
     widget = forms.DateInput(attrs={"type": "date"})
     return forms.DateField(label=label, required=False, widget=widget, help_text=help_text)
+
+
+_PARTS: Final = (
+    (_("What you ask"), "identifiers purpose legal_basis statute offence necessity alert_ref"),
+    (_("Who asks"), "requester requester_role authoriser authoriser_rank case_ref"),
+    (_("The reply"), "reply_route expires_at stands_until urgent urgent_reason no_notification"),
+)
+"""Heading → fields of a look-up under it."""
 
 
 class AskForm(forms.Form):
@@ -77,9 +85,12 @@ class AskForm(forms.Form):
         return text
 
     @property
-    def most(self) -> int:
-        """How many identifiers fit."""
-        return MOST
+    def parts(self) -> list[dict[str, Any]]:
+        """The fields under three headings, each part as `fields.html` takes a form."""
+        return [
+            {"title": title, "visible_fields": [self[name] for name in names.split()]}
+            for title, names in _PARTS
+        ]
 
 
 class DraftForm(forms.Form):

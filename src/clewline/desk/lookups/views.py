@@ -127,16 +127,7 @@ def _told_of(weighed: list[services.WeighedFact]) -> list[dict[str, Any]]:
 
 def _titled(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return items with the titles of their fields; several values stand in one line."""
-    return [
-        {
-            **item,
-            "fields": [
-                (FIELDS[name].title, said if isinstance(said, str) else ", ".join(said))
-                for name, said in item["fields"].items()
-            ],
-        }
-        for item in items
-    ]
+    return [{**item, "fields": answers.titled(item)} for item in items]
 
 
 # --- The partner's side -----------------------------------------------------------------------
