@@ -188,7 +188,7 @@ def of_pair(asking: Asking) -> str:
 def of_token(asking: Asking) -> str:
     """Return where a token of the owner is revoked."""
     accounts.new_token(asking.owner, "tests", ["account.read"], 5)
-    return reverse("revoke-token", args=[asking.owner.tokens.get(name="tests").pk])
+    return reverse("revoke-token", args=[asking.owner.tokens.get(name="tests").ref])
 
 
 def of_person(name: str) -> Make:
