@@ -32,7 +32,6 @@ ORDINARY: Final = 3_000
 _RARE: Final = 100_000
 
 
-
 @dataclass(frozen=True)
 class _Counted:
     """Customers of one exchange: what they are, and what was said of them."""
@@ -129,9 +128,7 @@ def _books(case: MadeUp, path: Path) -> Iterator[Books]:
     """Yield the books of each exchange of a case, one after the other in one file."""
     truth = case.truth
     sales = sorted({one["txid"] for one in truth["cashouts"]})
-    senders = {
-        tx["txid"]: tx["inputs"][0]["address"] for tx in case.workspace.transactions(sales)
-    }
+    senders = {tx["txid"]: tx["inputs"][0]["address"] for tx in case.workspace.transactions(sales)}
     for exchange in [one["id"] for one in truth["entities"] if one["kind"] == "exchange"]:
         known = sum(one["exchange"] == exchange for one in truth["customers"])
         yield write_books(
