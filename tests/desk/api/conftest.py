@@ -45,7 +45,7 @@ def program(world: World) -> Program:
 def read_in_parts(
     world: World, program: Program, role: str, path: str, make: Callable[[World, int], None]
 ) -> None:
-    """Hold a list against itself: in parts, in as many queries whatever its length, for no other."""
+    """Hold a list against itself: in parts, in as many queries however long, for nobody else."""
     counts, lengths = [], []
     for n in range(4):
         make(world, n)
