@@ -1152,7 +1152,7 @@ def api_of_partner(tail: str) -> Make:
 
     def made(asking: Asking) -> str:
         of_partner("partner")(asking)
-        return f"/api/partners/{Partner.objects.get(team=asking.team).ref}{tail}"
+        return f"/api/partners/{Partner.objects.filter(team=asking.team).earliest('pk').ref}{tail}"
 
     return made
 
@@ -1171,7 +1171,10 @@ def api_of_received(asking: Asking) -> str:
 def api_of_dead(asking: Asking) -> str:
     """Return where a delivery that was given up is tried again."""
     _ = asking.sighting
-    partner, maker = Partner.objects.get(team=asking.team), asking.world.person("analyst")
+    partner, maker = (
+        Partner.objects.filter(team=asking.team).earliest("pk"),
+        asking.world.person("analyst"),
+    )
     alerts.open_channel(maker, asking.team, partner, "pull")
     alert = alerts.make(maker, asking.team, [address_row(planted.KEY)], [partner])
     alerts.decide(asking.world.person("approver"), alert, released=True)
@@ -1187,14 +1190,12 @@ def api_of_offer(asking: Asking) -> str:
 
 def alert_body(asking: Asking) -> Body:
     """Return an alert to the partner of the asker's team, of a page of the asker's own."""
-    form = alert_form(asking)
-    partner = Partner.objects.get(pk=form["partners"][0])
-    return {"what": [planted.ADDRESS], "partners": [partner.ref]}
+    return {"what": [planted.ADDRESS], "partners": alert_form(asking)["partners"]}
 
 
 def channel_body(asking: Asking) -> Body:
     """Return a channel to the partner of the asker's team."""
-    return {"partner": Partner.objects.get(pk=channel_form(asking)["partner"]).ref, "kind": "pull"}
+    return {"partner": channel_form(asking)["partner"], "kind": "pull"}
 
 
 def enquiry_body(asking: Asking) -> Body:
