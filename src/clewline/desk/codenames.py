@@ -8,7 +8,7 @@ it is typed, would tell that a hidden case exists.
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from clewline.desk.accounts.models import User
@@ -51,10 +51,9 @@ def _borne(user: User, names: set[str]) -> set[str]:
     from clewline.desk.cases.models import Case
     from clewline.desk.records.models import Brand, Group
 
-    return {
-        name
-        for model in (Brand, Group, Case)
-        for name in model.objects.visible_to(user)
-        .filter(codename__in=names)
-        .values_list("codename", flat=True)
-    }
+    borne: set[str] = set()
+    models: tuple[Any, ...] = (Brand, Group, Case)
+    for model in models:
+        mine = model.objects.visible_to(user).filter(codename__in=names)
+        borne.update(mine.values_list("codename", flat=True))
+    return borne
