@@ -13,11 +13,12 @@ from clewline.desk.door import DeskRequest, door
 from clewline.desk.partners import policies
 from clewline.desk.partners.models import PolicyVersion
 from clewline.desk.partners.replaying import replay
+from clewline.policy import FIELDS, Difference
 from clewline.policy.files import lint
 from clewline.policy.table import HEADINGS, rows
 
 _SHOWN: Final = 200
-"""Differences on a page."""
+"""Rows of differences on a page."""
 _FAULTS: Final = 20
 
 
@@ -67,11 +68,11 @@ def version(request: DeskRequest, number: int) -> HttpResponse:
     context = {
         "section": "partners",
         "number": number,
-        "version": made,
+        "made": made,
         "policy": new,
         "before": old,
         "replayed": replayed,
-        "differences": replayed.found[:_SHOWN],
+        "differences": _grouped(replayed.found)[:_SHOWN],
         "may_decide": policies.may_decide(request.user, made),
     }
     return render(request, "desk/partners/policy_version.html", context)
@@ -94,6 +95,17 @@ def _take(request: DeskRequest, number: int) -> PolicyVersion:
     if not 1 <= number <= len(found):
         raise Http404
     return found[number - 1]
+
+
+def _grouped(found: list[Difference]) -> list[tuple[Difference, list[str]]]:
+    """Return a difference of each record and change, with the titles of its fields."""
+    grouped: dict[tuple[str, ...], tuple[Difference, list[str]]] = {}
+    for one in found:
+        key = (one.name, one.before.verdict, one.after.verdict, one.after.rule)
+        titles = grouped.setdefault(key, (one, []))[1]
+        if (title := FIELDS[one.field].title) not in titles:
+            titles.append(title)
+    return list(grouped.values())
 
 
 def _page(request: DeskRequest, form: ProposeForm | None = None) -> HttpResponse:
