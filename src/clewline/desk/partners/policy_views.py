@@ -30,7 +30,7 @@ class ProposeForm(forms.Form):
         label=_("The policy (YAML)"),
         max_length=100_000,
         help_text=_("the one in force, to be changed; with a higher version"),
-        widget=forms.Textarea(attrs={"rows": 24, "class": "code", "spellcheck": "false"}),
+        widget=forms.Textarea(attrs={"rows": 24, "class": "mono", "spellcheck": "false"}),
     )
 
     def clean_text(self) -> str:
