@@ -147,3 +147,46 @@ def test_exposure_is_that_of_the_index(
             assert (hit["hops"] == 1) == (expected[direction]["direct"] > 0)
         compared += len(found)
     assert compared > 5
+
+
+def test_a_new_list_judges_past_transfers_over_clusters_and_money(
+    case: MadeUp, addresses: Path, site: Row, hotline: Path, tmp_path: Path
+) -> None:
+    """What is alerted is what a run over the rows says; of what is not asked nothing is said."""
+    first = next(one for one in site["addresses"] if one in case.truth["owner"])
+    control = tmp_path / "control.csv"
+    header = "address,entity,category,source,confidence,type,cluster,valid_until\n"
+    said = f"{first},{site['name']},csam,police,90,control,yes"
+    control.write_text(f"{header}{said},\n")
+    out, past = tmp_path / "out", tmp_path / "past"
+    assert clewline("screen", "index", "add", addresses, "--index", past).code == 0
+
+    def alerts(*arguments: object) -> list[Row]:
+        ran = clewline("screen", "rescreen", "--index", past, *arguments)
+        assert ran.code == (3 if ran.out else 0), ran.err
+        return [json.loads(line) for line in ran.out.splitlines()]
+
+    chain = ("--store", case.store)
+    for listed in (hotline, control):
+        clewline("screen", addresses, "--list", listed, *chain, "--out", out)
+        lines = map(json.loads, out.read_text().splitlines())
+        told = [(line["address"], hit) for line in lines for hit in line["hits"]]
+        alerts("--list", listed, *chain)
+        assert alerts("--list", listed, *chain) == []
+        kept = map(json.loads, (past / "judged.jsonl").read_text().splitlines())
+        keys = ("entity", "category", "direction", "value", "share", "hops", "set")
+        judged = [(one["address"], {key: one[key] for key in keys}) for one in kept]
+        assert sorted(judged, key=str) == sorted(told, key=str)
+        assert len({hit["hops"] for _address, hit in told}) > 2
+    # The label says something else now: everything that rests on it has changed, and nothing else.
+    control.write_text(f"{header}{said},2999-01-01\n")
+    changed = alerts("--list", control, *chain)
+    assert {one["alert"] for one in changed} == {"changed"}
+    assert len(changed) == len(told)
+    # Without the store only the label itself is judged, and what the chain said stays.
+    other = tmp_path / "other.csv"
+    other.write_text("address,entity,category\n1BoatSLRHtKNngkdXEeobR76b53LETtpyT,Site 2,csam\n")
+    assert [one["address"] for one in alerts("--list", other)] == [first]
+    gone = alerts("--list", other, *chain)
+    assert {one["alert"] for one in gone} == {"withdrawn"}
+    assert len(gone) == len(told) - 1

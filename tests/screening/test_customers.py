@@ -145,7 +145,7 @@ def test_a_new_list_judges_past_transfers_from_the_index(
     index = TransferIndex(tmp_path / "index")
 
     def judge(*on_list: str) -> list[Any]:
-        alerts, judged = rescreen(index, listed(tmp_path, *on_list), Question())
+        alerts, judged = rescreen(index, Screener(listed(tmp_path, *on_list), Question()))
         index.keep(judged)
         return alerts
 

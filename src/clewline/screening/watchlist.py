@@ -78,6 +78,17 @@ class Entry:
         times = f"{self.since}:{self.until}"
         return self.address, self.chain, self.label_set, self.claim.canonical, times
 
+    @property
+    def bounded(self) -> bool:
+        """Whether it holds for a part of the time only."""
+        return self.since != NO_TIME or self.until != FOREVER
+
+    def holds(self, time: int, slack: int) -> bool:
+        """Tell whether it holds at a time, or so many seconds later; without a time it does."""
+        return time == NO_TIME or (
+            (self.since == NO_TIME or time >= self.since - slack) and time <= self.until
+        )
+
 
 class Watchlist:
     """Entries with their spellings.
@@ -198,6 +209,23 @@ def spellings(subjects: Sequence[tuple[str, str]]) -> list[list[tuple[str, int]]
                 [(text, int(not (folded or _is_folded(text)))) for text in sorted(texts)]
             )
     return answers
+
+
+def keys_of_all(subjects: Sequence[tuple[str, str]]) -> UInt64:
+    """Return the keys of all texts by which addresses may be written, ascending.
+
+    Parameters
+    ----------
+    subjects : sequence of tuple of str
+        Chain and canonical form of each address.
+
+    Examples
+    --------
+    >>> keys_of_all([("ETH", "0xfb6916095ca1df60bb79ce92ce3ea74c37c5d359")] * 2).size
+    1
+    """
+    texts = Texts.of([text for forms in spellings(subjects) for text, _exact in forms])
+    return np.unique(keys_of(texts.data, texts.begins, texts.ends))
 
 
 def _is_folded(text: str) -> bool:
