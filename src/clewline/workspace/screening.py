@@ -24,7 +24,7 @@ from clewline.labels import Claim, LabelSet, list_sets
 from clewline.screening.chains import chain_named
 from clewline.screening.running import Exposed, Hit, Question, Screener
 from clewline.screening.texts import Texts
-from clewline.screening.watchlist import Entry, Watchlist, keys_of_all, read_list
+from clewline.screening.watchlist import Entry, Watchlist, bounds_of, keys_of_all, read_list
 from clewline.vocab import category
 from clewline.workspace.attribution import labels_directory
 from clewline.workspace.rendering import ScriptTexts
@@ -116,7 +116,9 @@ def _entries_of(label_set: LabelSet) -> list[Entry]:
     for (asset, address, claim), found in zip(subjects, readings, strict=True):
         chain = chain_named(asset)
         canonical = next((one.canonical for one in found if one.chain == chain), address)
-        entries.append(Entry(chain, canonical, claims[claim], label_set.name))
+        said = claims[claim]
+        bounds = bounds_of(said.since, said.until)
+        entries.append(Entry(chain, canonical, said, label_set.name, *bounds))
     return entries
 
 
