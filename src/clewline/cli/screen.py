@@ -390,7 +390,8 @@ def rescreen(
     transfers.keep(judged)
     log.print(
         f"{transfers.rows:,} transfers, {len(judged):,} hits, {len(alerts):,} alerts; "
-        f"list {watchlist.version} ({len(watchlist.entries):,} labels), tip {screener.tip or 'none'}"
+        f"list {watchlist.version} ({len(watchlist.entries):,} labels), "
+        f"tip {screener.tip or 'none'}"
     )
     if alerts:
         raise typer.Exit(HITS)

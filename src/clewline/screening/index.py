@@ -276,6 +276,7 @@ def _judged(screener: Screener, segment: str, rows: Rows) -> dict[str, dict[str,
 def _said(rows: Rows, row: int, side: str, segment: str, id_: str, hit: Hit) -> dict[str, Any]:
     """Return what is said of a transfer, with what names it."""
     line = int(rows.line[row])
+    about: tuple[str, ...]
     if "nearest" in hit:
         # Money of a category in a direction is said once; which label is nearest is what changes.
         entry = hit["nearest"]

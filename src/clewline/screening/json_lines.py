@@ -159,7 +159,7 @@ def split_objects(
     data: UInt8,
     names: UInt8,
     bounds: Int64,
-    wide: bool,
+    wide: Any,
     begins: Int64,
     ends: Int64,
     line: Int64,

@@ -431,7 +431,7 @@ def _object_cells(line: bytes, names: Sequence[str]) -> list[str]:
 
 
 def _places(columns: int, room: int) -> tuple[Int64, Int64, Int64, UInt8, Int64]:
-    """Return what a kernel that splits lines fills: begins and ends of cells, lines, marks, spans."""
+    """Return what a kernel that splits lines fills: cells, lines, marks, spans."""
     begins, ends = np.zeros((2, columns, room), np.int64)
     line, hard = np.empty(room, np.int64), np.zeros(room, np.uint8)
     return begins, ends, line, hard, np.empty((room, 2), np.int64)

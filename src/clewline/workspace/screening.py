@@ -213,7 +213,7 @@ class StoreExposure:
 
         Notes
         -----
-        Cost: every output of the chain once a pass, and ten microseconds an address that is reached.
+        Cost: every output of the chain once a pass, ten microseconds an address that is reached.
         """
         if not self.whole:
             return
