@@ -192,7 +192,7 @@ def of_pair(asking: Asking) -> str:
 def of_token(asking: Asking) -> str:
     """Return where a token of the owner is revoked."""
     accounts.new_token(asking.owner, "tests", ["account.read"], 5)
-    return reverse("revoke-token", args=[asking.owner.tokens.get(name="tests").pk])
+    return reverse("revoke-token", args=[asking.owner.tokens.get(name="tests").ref])
 
 
 def of_person(name: str) -> Make:
@@ -460,6 +460,20 @@ def of_look_up(name: str, stage: str = "asked", *args: str, named: bool = True) 
     return make
 
 
+def source_form(asking: Asking) -> Body:
+    """Return which record's originator is asked: of the look-up that was made last."""
+    del asking
+    return {"source": look_ups.weigh(LookUp.objects.latest("pk"))[0].fact.source}
+
+
+def of_asked_originator(asking: Asking) -> str:
+    """Return where the answer of an originator is noted."""
+    made = look_up_at(asking, "called")
+    maker = User.objects.get(pk=asking.world.person("liaison").pk)
+    look_ups.ask_originator(maker, made, source_form(asking)["source"])
+    return reverse("lookup-consent", args=[made.ref, 1])
+
+
 def of_partner(name: str) -> Make:
     """Return an address of a partner whose terms wait for a second person."""
 
@@ -717,6 +731,13 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
         of_look_up("lookup-call"), {"how": "x", "confirmed": "yes"}, 302, 302, 404
     ),
     ("lookup-names", "POST"): Row(of_look_up("lookup-names"), {}, stranger=404, shows=_NAMES),
+    # Policy asks for the codename of its brand.
+    ("lookup-originator", "POST"): Row(
+        of_look_up("lookup-originator", "called"), source_form, 302, 302, 404
+    ),
+    ("lookup-consent", "POST"): Row(
+        of_asked_originator, {"granted": "no", "how": "x"}, 302, 302, 404
+    ),
     ("draft-lookup", "POST"): Row(of_look_up("draft-lookup", "called"), {}, 302, 302, 404),
     ("release-lookup", "POST"): Row(
         of_look_up("release-lookup", "drafted"), {"release": "1"}, 302, 302, 404
