@@ -28,9 +28,10 @@ _FRESH: Final = re.compile(
     rb"|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # the number of a form, drawn
     rb"|(clw|clwp)_[\w-]{20,}"  # tokens, keys
     rb'|"error_id": "[0-9a-f]+"'
-    rb"|/invitation/[\w-]+|/tokens/\d+/"  # how many programs the desk lets in is no record
+    rb"|/invitation/[\w-]+|/tokens/[0-9a-f]+/"  # made anew
     rb"|V-[0-9A-Z]{5}-[0-9A-Z]{5}"  # drawn for everybody who is told of an enquiry at once
     rb"|(dispute|hand-over|access|contact)-[0-9a-f]{16}"  # keyed
+    rb'|"signature":"[0-9a-f]+"'  # of what has a time in it
     rb"|A-\d{5}"  # pseudonyms, drawn
     rb"|<code>[0-9a-f]{64}</code>"  # digests of what has a time in it
 )

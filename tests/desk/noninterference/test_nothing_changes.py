@@ -1,36 +1,31 @@
-"""What somebody may not know of changes nothing that they can observe: of every address, by itself.
+"""What somebody may not know of changes nothing that they can observe: of every page, by itself.
 
-Every page and operation is asked in a world, by one role that may and by a partner; then all that
-they may not know of is added (`hidden.py`), and the same is asked again: status, headers, bytes,
-what is there after a change, which deliveries wait and for how long, and the statements, of which
-the time is made. References and codenames are drawn from one source, so that they are compared too.
+Every page is asked in a world, by one role that may and by a partner that may; then all that they
+may not know of is added (`hidden.py`), and the same is asked again: status, headers, bytes, what is
+there after a change, which deliveries wait and for how long, and the statements, of which the time
+is made. References and codenames are drawn from one source, so that they are compared too.
 
-**Who adds an address** adds nothing here where it has a door: by its row in
-`tests/desk/test_matrix.py` it is asked here, and other teams have of it what that row makes. An
-address without a door gets a line in `OPEN`.
+**Who adds a page** adds nothing here: by its row in `tests/desk/test_matrix.py` it is asked here,
+and other teams have of it what that row makes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import pytest
-from django.core.cache import cache
-from django.test import Client
 from tests.desk import planted
 from tests.desk.conftest import World, make_partner
 from tests.desk.noninterference import hidden
 from tests.desk.noninterference.observing import (
     Drawing,
     Seen,
-    deliveries,
     differences,
     draw_alike,
     of_operation,
     of_page,
-    seen,
     stop_time,
 )
 from tests.desk.test_matrix import (
@@ -40,19 +35,12 @@ from tests.desk.test_matrix import (
     PAGES,
     Row,
     expected,
-    page_views,
 )
 
 from clewline.desk import codenames
 from clewline.desk.accounts.models import Team, User
-from clewline.desk.alerts import lists
-from clewline.desk.alerts import services as alerts
-from clewline.desk.alerts.models import Copy
-from clewline.desk.api import operations
 from clewline.desk.api.limits import Rate
-from clewline.desk.partners.models import Partner
 from clewline.desk.records import services as records
-from clewline.desk.records.models import Address
 from clewline.desk.retention import services as keeping
 from clewline.desk.roles import Role
 from clewline.errors import UsageError
@@ -185,145 +173,6 @@ def hold(place: Place, tables: tuple[bool, ...], *, every: bool = False) -> None
 
 def test_every_page_is_what_it_was(place: Place) -> None:
     hold(place, (True,))
-
-
-def test_every_operation_is_what_it_was(place: Place) -> None:
-    hold(place, (False,))
-
-
-@pytest.mark.slow
-def test_to_every_role_all_is_what_it_was(place: Place) -> None:
-    hold(place, (True, False), every=True)
-
-
-# What has no door: what partners' programs ask with their key, and who is about to sign in.
-
-_TAXII: Final = {"Accept": "application/taxii+json;version=2.1"}
-OPEN: Final[dict[str | None, tuple[str, ...]]] = {
-    "share-json": ("", "?since=0", "?since=1", "?since=99", "?since=x"),
-    "share-csv": ("", "?since=1"),
-    "share-alert": ("",),
-    "share-answer": ("", ' {"matched": 2}'),
-    "share-misp": ("",),
-    "taxii": ("",),
-    "taxii-root": ("",),
-    "taxii-status": ("",),
-    "taxii-collections": ("",),
-    "taxii-collection": ("",),
-    "taxii-manifest": ("", "?limit=1", "?added_after=x"),
-    "taxii-objects": ("", "?limit=1", "?next=1", "?match[type]=indicator"),
-    "taxii-object": ("",),
-    "taxii-versions": ("",),
-    **dict.fromkeys(("setup", "accept", "step-in", "openapi-json", "api-root", None), ("", " {}")),
-}
-"""An address without a door → what it is asked with: a query, or after a blank a body to POST.
-
-What is under ``accounts/`` is asked as it is, signed in and not: it is about the person alone.
-"""
-
-
-def test_whoever_adds_an_address_says_how_it_is_asked() -> None:
-    """With a door: a row of the matrix, which is asked here by itself. Without: a line in OPEN."""
-    pages = [(route, name, view) for route, name, view in page_views()]
-    open_ones = {
-        name
-        for route, name, view in pages
-        if not hasattr(view, "action") and not route.startswith("accounts/")
-    }
-    assert open_ones == set(OPEN), "add it to OPEN of this file, with what it is asked with"
-    assert set(DOORS) == set(PAGES), "add it to PAGES of tests/desk/test_matrix.py"
-    of_api = {(path, method) for path, method, _view in operations()}
-    assert of_api == set(OPERATIONS), "add it to OPERATIONS of tests/desk/test_matrix.py"
-    for pages_, doors in ((PAGES, DOORS), (OPERATIONS, API_DOORS)):
-        asked = {cell[:2] for every in (True, False) for cell in cells(pages_, doors, every)}
-        assert asked == set(pages_)
-
-
-def told_partner(place: Place) -> tuple[str, Partner]:
-    """Let the partner of the team be told of an address on every channel; return its key."""
-    world = place.world
-    analyst, liaison, approver = (
-        User.objects.get(pk=world.person(one).pk) for one in ("analyst", "liaison", "approver")
-    )
-    partner, told = world.partner, {"tlp": "green", "pap": "green"}
-    records.record(analyst, planted.draft(**told))
-    for kind in ("pull", "taxii", "misp-feed"):
-        alerts.open_channel(liaison, world.team, partner, kind)
-    key = alerts.new_access_key(liaison, partner)
-    address = Address.objects.get(canonical=planted.ADDRESS)
-    made = alerts.make(analyst, world.team, [address], [partner], **told)
-    alerts.decide(approver, made, released=True)
-    return key, partner
-
-
-def open_path(route: str, name: str | None, partner: Partner, headers: dict[str, str]) -> str:
-    """Return an address of the partner's own."""
-    root = f"/taxii2/alerts/collections/{lists.collection_id(partner)}/"
-    parts = {"<str:ref>": Copy.objects.get(partner=partner).ref, "<str:code>": "made-up"}
-    parts |= {"<str:secret>": "made-up", "<int:pk>": "1"}
-    if name in ("taxii-object", "taxii-versions"):
-        objects = Client().get(f"{root}objects/", headers=headers).json()["objects"]
-        parts["<str:id_>"] = objects[0]["id"]
-    parts |= {"<str:id_>": parts.get("<str:id_>", "made-up")}
-    parts["<str:name>"] = "manifest.json" if name == "share-misp" else lists.collection_id(partner)
-    path = f"/{route}"
-    for one, other in parts.items():
-        path = path.replace(one, other)
-    return path
-
-
-def ask_open(place: Place) -> dict[Cell, Seen]:
-    """Ask everything that has no door: as a partner's program, signed in, as nobody."""
-    found: dict[Cell, Seen] = {}
-    for route, name, view in page_views():
-        if hasattr(view, "action"):
-            continue
-        for more in OPEN.get(name, ("", " {}")):
-            programs = route.startswith(("share", "taxii2"))
-            for who in ("program",) if programs else ("analyst", "nobody"):
-
-                def prepare(
-                    route: str = route, name: str | None = name, more: str = more, who: str = who
-                ) -> Callable[[], Any]:
-                    key, partner = told_partner(place)
-                    headers = {"Authorization": f"Token {key}"} if who == "program" else {}
-                    headers |= _TAXII if route.startswith("taxii2") else {}
-                    path = open_path(
-                        route, name, partner, {**_TAXII, "Authorization": f"Token {key}"}
-                    )
-                    query, body, posted = more.partition(" ")
-                    client = (
-                        place.world.client(place.world.person(who))
-                        if who == "analyst"
-                        else Client()
-                    )
-                    return lambda: client.generic(
-                        "POST" if body else "GET",
-                        path + query,
-                        posted,
-                        content_type="application/json",
-                        headers=headers,
-                    )
-
-                cache.clear()
-                cell = (f"{route}{more}", str(name), who)
-                found[cell] = seen(
-                    place.drawing, prepare, lambda _: {"due": deliveries(place.world)}
-                )
-    return found
-
-
-def test_what_has_no_door_is_what_it_was(place: Place) -> None:
-    before = ask_open(place)
-    for name in OPEN:
-        if name and name.startswith(("share", "taxii")) and name != "taxii-status":
-            tried = [
-                one.told["status"] for cell, one in before.items() if cell[1:] == (name, "program")
-            ]
-            assert min(tried) < 300, f"{name}: {tried}"
-    add_hidden(place)
-    hidden.add_withheld(place.world)
-    hold_alike(before, ask_open(place))
 
 
 # Searching, and whether all this can fail.
