@@ -14,16 +14,19 @@ from django.test import Client
 from django.urls import reverse
 from tests.desk.conftest import World, make_partner
 from tests.desk.records.pages import option, page
+from tests.sharing.lists import item, shared
 
 from clewline.desk.alerts.services import new_access_key
 from clewline.desk.audit.models import Event
 from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
+from clewline.desk.received import services as received
 from clewline.desk.records.models import PageState, Sighting
 from clewline.desk.records.services import record
 from clewline.desk.routing import queries, services
 from clewline.desk.routing.models import Report
 from clewline.errors import UsageError
+from clewline.sharing.formats import write
 
 pytestmark = pytest.mark.django_db
 SECRETS = {
@@ -156,6 +159,19 @@ def test_a_page_without_means_of_payment_makes_no_report(world: World) -> None:
     bare = record(world.person("analyst"), replace(page(), options=(), hosting_country="NL"))
     with pytest.raises(UsageError, match="no means"):
         services.draft(world.person("analyst"), bare, _partner(world, "hotline"), None)
+
+
+def test_what_a_partner_gave_goes_on_with_its_consent_alone(world: World) -> None:
+    hotline, sighting = _partner(world, "hotline"), _sighting(world, handling="H2")
+    analyst, giver = world.person("analyst"), world.partner
+    partners.change_terms(world.person("liaison"), hotline, "made up", handling=["H2"])
+    partners.activate(world.person("approver"), Partner.objects.get(pk=hotline.pk))
+    hotline = Partner.objects.get(pk=hotline.pk)
+    assert services.draft(analyst, sighting, hotline, None)
+    file = received.take(giver, "json", write("json", shared(item())), "x")
+    received.review(analyst, file.items.get(), used=True, record=sighting.ref)
+    with pytest.raises(UsageError, match="consent"):
+        services.draft(analyst, sighting, hotline, None)
 
 
 def test_nobody_sends_their_own_draft_nor_one_that_changed(world: World) -> None:

@@ -12,6 +12,7 @@ from clewline.desk.alerts.composing import PURPOSES
 from clewline.desk.partners.models import Partner
 from clewline.desk.partners.policies import policy_of
 from clewline.desk.partners.services import asker_of
+from clewline.desk.received.queries import givers_of_sightings
 from clewline.desk.records.models import PaymentOption, Sighting
 from clewline.errors import UsageError
 from clewline.sharing import CLUE
@@ -58,6 +59,7 @@ def compose(sighting: Sighting, option: PaymentOption | None, partner: Partner) 
         info_grade=sighting.info_grade,
         handling=frozenset({sighting.handling} - {""}),
         owner=str(sighting.team_id),
+        originator=givers_of_sightings([sighting.pk]).get(sighting.pk, ""),
     )
     purpose = policy.Purpose(*PURPOSES.get(partner.kind, ("", "")))
     rules = policy_of(sighting.team.organisation_id)

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from clewline.desk.partners.models import Partner
-from clewline.desk.queue.items import CHECK, Item
-from clewline.desk.queue.rules import because, waits
+from clewline.desk.queue.items import Item, to_check
 from clewline.desk.records.models import PaymentOption, Sighting
 from clewline.desk.routing.models import Report, Route
 from clewline.policy.fields import FIELDS
@@ -102,18 +100,14 @@ def waiting_for(user: User) -> list[Item]:
     """Return the reports that `user` may release or refuse."""
     if not user.may("report.decide"):
         return []
-    now = timezone.now()
     drafts = Report.objects.visible_to(user).filter(decision=None).exclude(by=user)
     return [
-        Item(
-            section=CHECK,
-            key=one.ref,
-            scope=f"team:{one.team_id}",
-            name=one.ref,
-            line=_("report drafted by %(who)s") % {"who": one.by},
-            path=reverse("report", args=[one.ref]),
-            since=one.at,
-            reasons=(because("my_check"), waits(one.at, now)),
+        to_check(
+            one.ref,
+            one.team_id,
+            _("report drafted by %(who)s") % {"who": one.by},
+            reverse("report", args=[one.ref]),
+            one.at,
         )
         for one in drafts.select_related("by").order_by("at")[:100]
     ]
