@@ -1183,6 +1183,16 @@ OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ("/sightings/{ref}/erasures", "POST"): Row(
         api_of_sighting("/erasures"), {"reason": "mistake", "basis": "made up"}, 201, 201, 404
     ),
+    ("/cases/{ref}/erasures", "POST"): Row(
+        api_of_case("/erasures"),
+        {"reason": "mistake", "basis": "made up"},
+        201,
+        **_OF_CASE,
+        member=201,
+    ),
+    ("/brands/{ref}/erasures", "POST"): Row(
+        api_of_brand_tail("/erasures"), {"reason": "mistake", "basis": "made up"}, 201, 201, 404
+    ),
     ("/erasures", "GET"): Row(api_of(of_erasure("erasure"), ErasureRequest, "/erasures")),
     ("/erasures/{ref}", "GET"): Row(
         api_of(of_erasure("erasure"), ErasureRequest, "/erasures/{}"), stranger=404
