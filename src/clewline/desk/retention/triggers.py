@@ -18,7 +18,7 @@ from clewline.desk import append_only
 from clewline.desk.ledger import AppendOnly
 from clewline.desk.retention.takes import EPOCH, STAYS, TAKEN, empty, key_path
 
-_REFUSAL: Final = "recorded once: only erasure empties it"
+_REFUSAL: Final = "rows are written once: only erasure empties them"
 _RECORDS: Final = "records"
 """App of which other columns may change: a sighting's brand, when it was recorded in play data."""
 _PREFIX: Final = "kept_"
