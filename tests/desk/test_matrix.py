@@ -869,6 +869,11 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("ask-erasure", "POST"): Row(of_sighting("ask-erasure"), ERASE, 302, 302, 404),
     ("keeping-case", "GET"): Row(of_case("keeping-case"), **_OF_CASE, member=200),
     ("hold-case", "POST"): Row(of_case("hold-case"), HOLD, 302, **_OF_CASE, member=302),
+    ("ask-erasure-case", "POST"): Row(
+        of_case("ask-erasure-case"), ERASE, 302, **_OF_CASE, member=302
+    ),
+    ("keeping-brand", "GET"): Row(of_brand("keeping-brand"), stranger=404),
+    ("ask-erasure-brand", "POST"): Row(of_brand("ask-erasure-brand"), ERASE, 302, 302, 404),
     ("lift-hold", "POST"): Row(of_hold, {"reason": "made up"}, 400, 302, 404),
     ("erasure", "GET"): Row(of_erasure("erasure"), stranger=404),
     ("decide-erasure", "POST"): Row(of_erasure("decide-erasure"), {"agree": "1"}, 400, 302, 404),
@@ -1342,6 +1347,16 @@ OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ),
     ("/sightings/{ref}/erasures", "POST"): Row(
         api_of_sighting("/erasures"), {"reason": "mistake", "basis": "made up"}, 201, 201, 404
+    ),
+    ("/cases/{ref}/erasures", "POST"): Row(
+        api_of_case("/erasures"),
+        {"reason": "mistake", "basis": "made up"},
+        201,
+        **_OF_CASE,
+        member=201,
+    ),
+    ("/brands/{ref}/erasures", "POST"): Row(
+        api_of_brand_tail("/erasures"), {"reason": "mistake", "basis": "made up"}, 201, 201, 404
     ),
     ("/erasures", "GET"): Row(api_of(of_erasure("erasure"), ErasureRequest, "/erasures")),
     ("/erasures/{ref}", "GET"): Row(
