@@ -206,6 +206,7 @@ urlpatterns = [
             ("", addresses.address, "address"),
         )
     ),
+    path("", include("clewline.desk.routing.urls")),
     path("sightings/<str:ref>/reveal/<str:field>/", welfare.reveal, name="reveal"),
     path("", include("clewline.desk.alerts.urls")),
     path("watch/", watch.watches, name="watches"),
