@@ -66,7 +66,7 @@ class World:
 
     @property
     def partner(self) -> Partner:
-        """The partner that the team keeps."""
+        """The first partner that the team keeps."""
         return Partner.objects.filter(team=self.team).earliest("pk")
 
     def client(self, user: User) -> Client:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from clewline.desk.ledger import index_of
-from clewline.desk.queue.rules import Reason
+from clewline.desk.queue.rules import Reason, because, waits
 
 if TYPE_CHECKING:
     from clewline.desk.queue.models import Claim
@@ -88,3 +89,17 @@ def key_of(kind: str, number: int) -> str:
     Keyed: a running number would tell how many of its kind there are, hidden ones too.
     """
     return f"{kind}-{index_of('queue', f'{kind} {number}').hex()[:16]}"
+
+
+def to_check(ref: str, team_id: int, line: str, path: str, since: datetime) -> Item:
+    """Return what a team member drafted and another has to check: `line` says what, since when."""
+    return Item(
+        section=CHECK,
+        key=ref,
+        scope=f"team:{team_id}",
+        name=ref,
+        line=line,
+        path=path,
+        since=since,
+        reasons=(because("my_check"), waits(since, timezone.now())),
+    )
