@@ -32,6 +32,7 @@ from clewline.desk.alerts.models import (
     Receipt,
     Told,
 )
+from clewline.desk.disputes import receiving as disputes
 from clewline.desk.ledger import new_reference, vault
 from clewline.desk.partners.models import Partner
 from clewline.desk.records.models import Address
@@ -326,7 +327,7 @@ def fetched(partner: Partner, kind: str, up_to: int) -> None:
 
 @transaction.atomic
 def answer(copy: Copy, *, matched: int | None = None, dispute: str = "", item: str = "") -> Answer:
-    """Take what a recipient answers: a number, or an objection from the list.
+    """Take what a recipient answers: a number, or an objection, which opens a dispute.
 
     Raises
     ------
@@ -341,4 +342,7 @@ def answer(copy: Copy, *, matched: int | None = None, dispute: str = "", item: s
         raise UsageError("no such objection", where="dispute", hint=", ".join(DISPUTES))
     if item and item not in {one.id for one in composing.list_of(copy).items}:
         raise UsageError("is not in this alert", where="item")
-    return Answer.objects.create(copy=copy, matched=matched, dispute=dispute, item=item)
+    made = Answer.objects.create(copy=copy, matched=matched, dispute=dispute, item=item)
+    if dispute:
+        disputes.from_answer(made, DISPUTES[dispute])
+    return made

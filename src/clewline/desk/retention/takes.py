@@ -26,6 +26,7 @@ TAKEN: Final[dict[str, tuple[str, ...]]] = {
         *("uri_parameters", "memo", "invoice_expires_at", "credit"),
         *("contact_kind", "contact_sealed", "contact_index"),
     ),
+    "disputes.Dispute": ("named_sealed", "disputer_sealed", "contact_sealed", "grounds_sealed"),
     "records.Indicator": (*("value_sealed", "value_index", "place", "start", "end", "set_aside"),),
 }
 """Model → columns that erasure empties; each row has the `key_id` of its record."""
@@ -39,6 +40,10 @@ STAYS: Final[dict[str, tuple[str, ...]]] = {
     "records.PaymentOption": (
         *("id", "key_id", "team_id", "sighting_id", "position", "rail", "asset", "form"),
         "obtained",
+    ),
+    "disputes.Dispute": (
+        *("id", "ref", "key_id", "team_id", "disputer_kind", "channel", "received_on", "due_on"),
+        *("answer_id", "by_id", "at"),
     ),
     "records.Indicator": ("id", "key_id", "sighting_id", "kind"),
 }
