@@ -34,7 +34,7 @@ from clewline.desk.audit.models import Event
 from clewline.desk.brands import services as brands
 from clewline.desk.bulk import services as bulk
 from clewline.desk.cases import services as cases
-from clewline.desk.cases.models import Case
+from clewline.desk.cases.models import Case, Task
 from clewline.desk.deconfliction import services as deconfliction
 from clewline.desk.disputes import services as disputes
 from clewline.desk.disputes.models import Decision
@@ -50,11 +50,12 @@ from clewline.desk.ours.models import Mark, ReleaseWarning
 from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
 from clewline.desk.queue import services as queue
-from clewline.desk.queue.models import Urgent
+from clewline.desk.queue.models import Shift, Urgent
 from clewline.desk.received import services as received
 from clewline.desk.records import services as records
-from clewline.desk.records.models import Sighting
+from clewline.desk.records.models import Brand, Sighting
 from clewline.desk.retention import services as keeping
+from clewline.desk.retention.models import ErasureRequest, LegalHold, PeriodChange
 from clewline.desk.roles import ACTIONS, Role
 from clewline.desk.watch import services as watch
 from clewline.sharing.formats import write
@@ -1138,11 +1139,154 @@ def judged(asking: Asking) -> Body:
     return {"kind": "brand", "left": sighting.ref, "right": sighting.brand.ref, "verdict": "same"}
 
 
+def api_of(make: Make, model: Any, path: str) -> Make:
+    """Return an operation on the record that is made for a page; ``{}`` is its reference."""
+
+    def made(asking: Asking) -> str:
+        make(asking)
+        return "/api" + path.format(model.objects.latest("pk").ref)
+
+    return made
+
+
+def api_of_brand_tail(tail: str) -> Make:
+    """Return an operation on a brand."""
+    return lambda asking: api_of_brand(asking) + tail
+
+
+def api_of_change(asking: Asking) -> str:
+    """Return where a period that the owner asked for is decided."""
+    of_period(asking)
+    return f"/api/retention/periods/{PeriodChange.objects.latest('pk').pk}"
+
+
+def api_of_task(asking: Asking) -> str:
+    """Return where a task of the owner's case ends."""
+    of_task(asking)
+    task = Task.objects.latest("pk")
+    return f"/api/cases/{task.case.ref}/tasks/{task.ref}/end"
+
+
+def shift_body(asking: Asking) -> Body:
+    """Return who is put on call."""
+    times = {"starts": "2026-03-02T10:00:00Z", "ends": "2026-03-02T18:00:00Z"}
+    return {"person": asking.user.pseudonym, **times}
+
+
 _ADDRESS: Final = dict(zip(("chain", "network", "canonical"), planted.KEY, strict=True))
 _ATTRIBUTION: Final = {"label": "x", "source": "x", "confidence": "forensic", **_ADDRESS}
 
+RELEASED_HERE: Final = {"approver": 201, "investigator": 400}
+REVOKED: Final = {"approver": 200, "investigator": 400}
+
 OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ("/me", "GET"): Row(api_at("/me")),
+    ("/queue", "GET"): Row(api_at("/queue")),
+    ("/queue/take", "POST"): Row(api_at("/queue/take"), key_form, 201, 201, 404),
+    # Who did not take it cannot leave it.
+    ("/queue/leave", "POST"): Row(
+        api_of(of_taken, Urgent, "/queue/leave"), key_form, 200, 200, 400
+    ),
+    ("/sightings/{ref}/urgent", "POST"): Row(
+        api_of_sighting("/urgent"), {"reason": "x"}, 201, 201, 404
+    ),
+    ("/cases/{ref}/urgent", "POST"): Row(
+        api_of_case("/urgent"), {"reason": "x"}, 201, **_OF_CASE, member=201
+    ),
+    ("/urgent", "GET"): Row(api_at("/urgent")),
+    ("/urgent/{ref}", "GET"): Row(api_of(of_urgent("urgent"), Urgent, "/urgent/{}"), stranger=404),
+    ("/urgent/{ref}/acknowledge", "POST"): Row(
+        api_of(of_urgent("urgent"), Urgent, "/urgent/{}/acknowledge"), {}, stranger=404
+    ),
+    ("/urgent/{ref}/close", "POST"): Row(
+        api_of(of_urgent("urgent", acknowledged=True), Urgent, "/urgent/{}/close"),
+        {"outcome": "x"},
+        stranger=404,
+    ),
+    ("/on-call", "GET"): Row(api_at("/on-call")),
+    ("/on-call", "POST"): Row(api_at("/on-call"), shift_body, 201, 201, 201),
+    ("/on-call/{ref}/end", "POST"): Row(
+        api_of(of_shift, Shift, "/on-call/{}/end"), {}, stranger=404
+    ),
+    ("/ours", "GET"): Row(api_at("/ours")),
+    ("/ours", "POST"): Row(
+        api_at("/ours"), {"what": f"{'6e' * 32}:1", "purpose": "x", "authority": "x"}, 201, 201, 201
+    ),
+    ("/ours/warnings", "GET"): Row(api_at("/ours/warnings")),
+    ("/ours/warnings/{ref}", "POST"): Row(
+        api_of(of_warning, ReleaseWarning, "/ours/warnings/{}"), {"allows": False}, stranger=404
+    ),
+    ("/ours/{ref}/take-back", "POST"): Row(
+        api_of(of_mark, Mark, "/ours/{}/take-back"), {"reason": "x"}, stranger=404
+    ),
+    ("/retention", "GET"): Row(api_at("/retention")),
+    ("/retention/periods", "POST"): Row(api_at("/retention/periods"), PERIOD, 201, 201, 201),
+    ("/retention/periods/{number}", "POST"): Row(api_of_change, {"agreed": True}, 400, 200, 404),
+    ("/retention/tombstones", "GET"): Row(api_at("/retention/tombstones")),
+    ("/sightings/{ref}/keeping", "GET"): Row(api_of_sighting("/keeping"), stranger=404),
+    ("/cases/{ref}/keeping", "GET"): Row(api_of_case("/keeping"), **_OF_CASE, member=200),
+    ("/sightings/{ref}/holds", "POST"): Row(
+        api_of_sighting("/holds"), {"basis": "made up"}, 201, 201, 404
+    ),
+    ("/cases/{ref}/holds", "POST"): Row(
+        api_of_case("/holds"), {"basis": "made up"}, 201, **_OF_CASE, member=201
+    ),
+    ("/holds/{ref}/lift", "POST"): Row(
+        api_of(of_hold, LegalHold, "/holds/{}/lift"), {"reason": "made up"}, 400, 200, 404
+    ),
+    ("/sightings/{ref}/erasures", "POST"): Row(
+        api_of_sighting("/erasures"), {"reason": "mistake", "basis": "made up"}, 201, 201, 404
+    ),
+    ("/erasures", "GET"): Row(api_of(of_erasure("erasure"), ErasureRequest, "/erasures")),
+    ("/erasures/{ref}", "GET"): Row(
+        api_of(of_erasure("erasure"), ErasureRequest, "/erasures/{}"), stranger=404
+    ),
+    ("/erasures/{ref}/decide", "POST"): Row(
+        api_of(of_erasure("erasure"), ErasureRequest, "/erasures/{}/decide"),
+        {"agreed": True},
+        400,
+        200,
+        404,
+    ),
+    ("/brands/{ref}/releases", "GET"): Row(
+        api_of(of_name("brand"), Brand, "/brands/{}/releases"), stranger=404
+    ),
+    ("/brands/{ref}/releases", "POST"): Row(
+        api_of_brand_tail("/releases"), release_form, RELEASED_HERE, RELEASED_HERE, 404
+    ),
+    ("/cases/{ref}/releases", "GET"): Row(api_of_case("/releases"), **_OF_CASE, member=200),
+    ("/cases/{ref}/releases", "POST"): Row(
+        api_of_case("/releases"), release_form, 201, **_OF_CASE, member=RELEASED_HERE
+    ),
+    ("/releases/{ref}/revoke", "POST"): Row(
+        api_of(of_release, NameRelease, "/releases/{}/revoke"), {}, REVOKED, REVOKED, 404
+    ),
+    ("/cases", "POST"): Row(api_at("/cases"), {"codename": "x", "legal_basis": "x"}, 201, 201, 201),
+    ("/cases/{ref}/members", "GET"): Row(api_of_case("/members"), **_OF_CASE, member=200),
+    ("/cases/{ref}/members", "POST"): Row(
+        api_of_case("/members"), member_form, 201, **_OF_CASE, member=403
+    ),
+    ("/cases/{ref}/members/remove", "POST"): Row(
+        api_of_case("/members/remove"), leaver_form, **_OF_CASE, member=403
+    ),
+    ("/cases/{ref}/state", "POST"): Row(
+        api_of_case("/state"), {"state": "dormant", "why": "x"}, **_OF_CASE, member=403
+    ),
+    ("/cases/{ref}/hand-over", "POST"): Row(
+        api_of_case("/hand-over"), handover_form, 201, **_OF_CASE
+    ),
+    ("/cases/{ref}/hand-over/answer", "POST"): Row(
+        api_of(of_handover, Case, "/cases/{}/hand-over/answer"), {"accepted": False}, **_OF_CASE
+    ),
+    ("/cases/{ref}/tasks/{task}/end", "POST"): Row(
+        api_of_task, {"outcome": "done"}, **_OF_CASE, member=200
+    ),
+    ("/cases/{ref}/files", "GET"): Row(api_of_case("/files"), **_OF_CASE, member=200),
+    ("/cases/{ref}/files", "POST"): Row(api_of_case("/files"), FILE, 201, **_OF_CASE, member=201),
+    ("/cases/{ref}/notes", "POST"): Row(
+        api_of_case("/notes"), {"text": "made up"}, 201, **_OF_CASE, member=201
+    ),
+    ("/cases/{ref}/timeline", "GET"): Row(api_of_case("/timeline"), **_OF_CASE, member=200),
     ("/read", "POST"): Row(api_at("/read"), {"source": "made up"}),
     ("/sightings", "GET"): Row(api_at("/sightings")),
     ("/sightings", "POST"): Row(api_at("/sightings"), _SIGHTING, 201, 201, 201),

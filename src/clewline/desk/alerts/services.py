@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from clewline.desk.accounts.models import Team, User
+from clewline.desk.accounts.services import digest
 from clewline.desk.alerts import composing, outbox
 from clewline.desk.alerts.channels import SENDERS
 from clewline.desk.alerts.models import (
@@ -300,11 +300,6 @@ def new_access_key(user: User, partner: Partner) -> str:
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     AccessKey.objects.create(partner=partner, digest=digest(key), by=user)
     return key
-
-
-def digest(key: str) -> str:
-    """Hash what is random enough not to need a slow hash."""
-    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def partner_of_key(key: str) -> Partner | None:

@@ -11,8 +11,9 @@ from django.shortcuts import redirect, render
 
 from clewline.desk.door import DeskRequest, door, take
 from clewline.desk.lookups import answers, queries, services
-from clewline.desk.lookups.forms import AskForm, CallForm, DecideForm, DraftForm
+from clewline.desk.lookups.forms import AskForm, DecideForm, DraftForm
 from clewline.desk.lookups.models import LookUp
+from clewline.desk.partners.forms import CallForm
 from clewline.policy import FIELDS
 
 # --- The desk's side --------------------------------------------------------------------------
@@ -126,16 +127,7 @@ def _told_of(weighed: list[services.WeighedFact]) -> list[dict[str, Any]]:
 
 def _titled(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return items with the titles of their fields; several values stand in one line."""
-    return [
-        {
-            **item,
-            "fields": [
-                (FIELDS[name].title, said if isinstance(said, str) else ", ".join(said))
-                for name, said in item["fields"].items()
-            ],
-        }
-        for item in items
-    ]
+    return [{**item, "fields": answers.titled(item)} for item in items]
 
 
 # --- The partner's side -----------------------------------------------------------------------
