@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import Http404
 from ninja import Router, Status
 
+from clewline.desk.api.paging import newest
 from clewline.desk.api.schemas import (
     ERRORS,
     OF_ONE,
@@ -31,11 +32,9 @@ router = Router(tags=["disputes"])
 @router.get("/disputes", response={200: DisputesOut, **OF_ONE})
 @scope("dispute.list")
 def disputes(request: DeskRequest, limit: Limit = 50, after: Ref = "") -> DisputesOut:
-    """List disputes of one's teams by reference, behind the one called `after`."""
-    found = queries.listed(request.user).filter(ref__gt=after).order_by("ref")
-    rows = list(found[: limit + 1])
-    more = rows[limit - 1].ref if len(rows) > limit else None
-    return DisputesOut(items=[_out(row) for row in rows[:limit]], next=more)
+    """List disputes of one's teams, newest first, behind the one called `after`."""
+    rows, more = newest(queries.listed(request.user), limit, after)
+    return DisputesOut(items=[_out(row) for row in rows], next=more)
 
 
 @router.get("/disputes/{ref}", response={200: DisputeOut, **OF_ONE})

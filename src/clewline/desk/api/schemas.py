@@ -542,7 +542,7 @@ class DisputeOut(Schema):
 
 
 class DisputesOut(Schema):
-    """Disputes by reference; `next` is where the following ones begin."""
+    """Disputes; `next` is where the following ones begin."""
 
     items: list[DisputeOut]
     next: str | None
