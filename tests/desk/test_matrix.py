@@ -28,7 +28,7 @@ from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import AccessChange, ApiToken, User
 from clewline.desk.addresses.services import address_row
 from clewline.desk.alerts import services as alerts
-from clewline.desk.alerts.models import AlertDecision
+from clewline.desk.alerts.models import Alert, AlertDecision, Channel, Delivery
 from clewline.desk.api import operations
 from clewline.desk.audit.models import Event
 from clewline.desk.brands import services as brands
@@ -36,6 +36,7 @@ from clewline.desk.bulk import services as bulk
 from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case, Task
 from clewline.desk.deconfliction import services as deconfliction
+from clewline.desk.deconfliction.models import Enquiry, Overlap
 from clewline.desk.disputes import services as disputes
 from clewline.desk.disputes.models import Decision
 from clewline.desk.exports import services as exports
@@ -52,12 +53,14 @@ from clewline.desk.partners.models import Partner
 from clewline.desk.queue import services as queue
 from clewline.desk.queue.models import Shift, Urgent
 from clewline.desk.received import services as received
+from clewline.desk.received.models import ReceivedFile
 from clewline.desk.records import services as records
 from clewline.desk.records.models import Brand, Sighting
 from clewline.desk.retention import services as keeping
 from clewline.desk.retention.models import ErasureRequest, LegalHold, PeriodChange
 from clewline.desk.roles import ACTIONS, Role
 from clewline.desk.watch import services as watch
+from clewline.desk.watch.models import Watch
 from clewline.sharing.formats import write
 
 WITHOUT_DOOR: Final = {
@@ -192,7 +195,7 @@ def of_pair(asking: Asking) -> str:
 def of_token(asking: Asking) -> str:
     """Return where a token of the owner is revoked."""
     accounts.new_token(asking.owner, "tests", ["account.read"], 5)
-    return reverse("revoke-token", args=[asking.owner.tokens.get(name="tests").pk])
+    return reverse("revoke-token", args=[asking.owner.tokens.get(name="tests").ref])
 
 
 def of_person(name: str) -> Make:
@@ -480,6 +483,20 @@ def of_look_up(name: str, stage: str = "asked", *args: str, named: bool = True) 
     return make
 
 
+def source_form(asking: Asking) -> Body:
+    """Return which record's originator is asked: of the look-up that was made last."""
+    del asking
+    return {"source": look_ups.weigh(LookUp.objects.latest("pk"))[0].fact.source}
+
+
+def of_asked_originator(asking: Asking) -> str:
+    """Return where the answer of an originator is noted."""
+    made = look_up_at(asking, "called")
+    maker = User.objects.get(pk=asking.world.person("liaison").pk)
+    look_ups.ask_originator(maker, made, source_form(asking)["source"])
+    return reverse("lookup-consent", args=[made.ref, 1])
+
+
 def of_partner(name: str) -> Make:
     """Return an address of a partner whose terms wait for a second person."""
 
@@ -742,6 +759,13 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
         of_look_up("lookup-call"), {"how": "x", "confirmed": "yes"}, 302, 302, 404
     ),
     ("lookup-names", "POST"): Row(of_look_up("lookup-names"), {}, stranger=404, shows=_NAMES),
+    # Policy asks for the codename of its brand.
+    ("lookup-originator", "POST"): Row(
+        of_look_up("lookup-originator", "called"), source_form, 302, 302, 404
+    ),
+    ("lookup-consent", "POST"): Row(
+        of_asked_originator, {"granted": "no", "how": "x"}, 302, 302, 404
+    ),
     ("draft-lookup", "POST"): Row(of_look_up("draft-lookup", "called"), {}, 302, 302, 404),
     ("release-lookup", "POST"): Row(
         of_look_up("release-lookup", "drafted"), {"release": "1"}, 302, 302, 404
@@ -1173,10 +1197,66 @@ def shift_body(asking: Asking) -> Body:
     return {"person": asking.user.pseudonym, **times}
 
 
+def api_of_partner(tail: str) -> Make:
+    """Return an operation on a partner whose terms wait for a second person."""
+
+    def made(asking: Asking) -> str:
+        of_partner("partner")(asking)
+        return f"/api/partners/{Partner.objects.get(team=asking.team).ref}{tail}"
+
+    return made
+
+
+def api_of_look_up(path: str, stage: str = "asked") -> Make:
+    """Return an operation on a look-up."""
+    return lambda asking: "/api" + path.format(look_up_at(asking, stage).ref)
+
+
+def api_of_received(asking: Asking) -> str:
+    """Return where an item of a partner's file is reviewed."""
+    of_received("received-file")(asking)
+    return f"/api/received/{ReceivedFile.objects.latest('pk').ref}/1"
+
+
+def api_of_dead(asking: Asking) -> str:
+    """Return where a delivery that was given up is tried again."""
+    _ = asking.sighting
+    partner, maker = Partner.objects.get(team=asking.team), asking.world.person("analyst")
+    alerts.open_channel(maker, asking.team, partner, "pull")
+    alert = alerts.make(maker, asking.team, [address_row(planted.KEY)], [partner])
+    alerts.decide(asking.world.person("approver"), alert, released=True)
+    Delivery.objects.update(state="dead")
+    return f"/api/alerts/outbox/{Delivery.objects.latest('pk').ref}/retry"
+
+
+def api_of_offer(asking: Asking) -> str:
+    """Return where the owner's side answers a holder who agreed."""
+    of_offer(asking)
+    return f"/api/enquiries/{Enquiry.objects.latest('pk').ref}/overlaps/1"
+
+
+def alert_body(asking: Asking) -> Body:
+    """Return an alert to the partner of the asker's team, of a page of the asker's own."""
+    form = alert_form(asking)
+    partner = Partner.objects.get(pk=form["partners"][0])
+    return {"what": [planted.ADDRESS], "partners": [partner.ref]}
+
+
+def channel_body(asking: Asking) -> Body:
+    """Return a channel to the partner of the asker's team."""
+    return {"partner": Partner.objects.get(pk=channel_form(asking)["partner"]).ref, "kind": "pull"}
+
+
+def enquiry_body(asking: Asking) -> Body:
+    """Return an enquiry about the address of the case."""
+    return {"addresses": [planted.ADDRESS], "why": "made up"}
+
+
 _ADDRESS: Final = dict(zip(("chain", "network", "canonical"), planted.KEY, strict=True))
 _ATTRIBUTION: Final = {"label": "x", "source": "x", "confidence": "forensic", **_ADDRESS}
 
 RELEASED_HERE: Final = {"approver": 201, "investigator": 400}
+_TERMS: Final = {name: value for name, value in TERMS.items() if name != "reason"}
 REVOKED: Final = {"approver": 200, "investigator": 400}
 
 OPERATIONS: Final[dict[tuple[str, str], Row]] = {
@@ -1260,6 +1340,107 @@ OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ),
     ("/releases/{ref}/revoke", "POST"): Row(
         api_of(of_release, NameRelease, "/releases/{}/revoke"), {}, REVOKED, REVOKED, 404
+    ),
+    # A partner sees its own alone: another one is a stranger to it.
+    ("/asked", "GET"): Row(api_of_look_up("/asked", "released")),
+    ("/asked", "POST"): Row(
+        api_at("/asked"),
+        {**planted.ASKED, "case_ref": "x", "identifiers": [planted.ADDRESS]},
+        *(201, 201, 201),
+    ),
+    ("/asked/{ref}", "GET"): Row(api_of_look_up("/asked/{}", "released"), stranger=404),
+    ("/asked/{ref}/acknowledge", "POST"): Row(
+        api_of_look_up("/asked/{}/acknowledge", "released"), {}, stranger=404
+    ),
+    ("/lookups", "GET"): Row(api_of_look_up("/lookups")),
+    ("/lookups/waiting", "GET"): Row(api_of_look_up("/lookups/waiting")),
+    ("/lookups/{ref}", "GET"): Row(api_of_look_up("/lookups/{}", "drafted"), stranger=404),
+    ("/lookups/{ref}/call", "POST"): Row(
+        api_of_look_up("/lookups/{}/call"), {"how": "x", "confirmed": True}, stranger=404
+    ),
+    ("/lookups/{ref}/draft", "POST"): Row(
+        api_of_look_up("/lookups/{}/draft", "called"), {}, 201, 201, 404
+    ),
+    ("/lookups/{ref}/release", "POST"): Row(
+        api_of_look_up("/lookups/{}/release", "drafted"), {"agreed": True}, stranger=404
+    ),
+    ("/partners", "GET"): Row(api_at("/partners")),
+    ("/partners", "POST"): Row(api_at("/partners"), {**_TERMS, "codename": "x"}, 201, 201, 201),
+    ("/partners/{ref}", "GET"): Row(api_of_partner(""), stranger=404),
+    ("/partners/{ref}/terms", "POST"): Row(
+        api_of_partner("/terms"), {**_TERMS, "reason": "x"}, stranger=404
+    ),
+    ("/partners/{ref}/call", "POST"): Row(
+        api_of_partner("/call"), {"how": "x", "confirmed": True}, stranger=404
+    ),
+    # Nobody agrees to what they entered; here it was the liaison.
+    ("/partners/{ref}/agree", "POST"): Row(api_of_partner("/agree"), {}, stranger=404),
+    ("/partners/{ref}/stop", "POST"): Row(
+        api_of_partner("/stop"), {"standing": "suspended", "reason": "x"}, stranger=404
+    ),
+    ("/received", "GET"): Row(api_of(of_received("received-file"), ReceivedFile, "/received")),
+    ("/received/{ref}", "GET"): Row(
+        api_of(of_received("received-file"), ReceivedFile, "/received/{}"), stranger=404
+    ),
+    ("/received/{ref}/{position}", "POST"): Row(api_of_received, {"used": False}, stranger=404),
+    ("/alerts", "GET"): Row(api_of(of_alert("alert"), Alert, "/alerts")),
+    ("/alerts", "POST"): Row(api_at("/alerts"), alert_body, 201, 201, 201),
+    ("/alerts/outbox", "GET"): Row(api_of(api_of_dead, Alert, "/alerts/outbox")),
+    ("/alerts/outbox/{delivery}/retry", "POST"): Row(api_of_dead, {}, stranger=404),
+    ("/alerts/{ref}", "GET"): Row(api_of(of_alert("alert"), Alert, "/alerts/{}"), stranger=404),
+    # Nobody approves what they made.
+    ("/alerts/{ref}/decide", "POST"): Row(
+        api_of(of_alert("alert"), Alert, "/alerts/{}/decide"), {"agreed": True}, 400, 200, 404
+    ),
+    ("/alerts/{ref}/follow", "POST"): Row(
+        api_of(of_alert("alert", released=True), Alert, "/alerts/{}/follow"),
+        {"kind": "withdrawn", "reason": "x"},
+        *(201, 201, 404),
+    ),
+    ("/channels", "GET"): Row(api_of(of_channel, Channel, "/channels")),
+    ("/channels", "POST"): Row(api_at("/channels"), channel_body, 201, 201, 201),
+    ("/channels/{ref}/close", "POST"): Row(
+        api_of(of_channel, Channel, "/channels/{}/close"), {}, stranger=404
+    ),
+    ("/watches", "GET"): Row(api_of(of_watch("watch"), Watch, "/watches")),
+    ("/watches", "POST"): Row(
+        api_at("/watches"), {"address": planted.ADDRESS, "why": "x"}, 201, 201, 201
+    ),
+    ("/watches/{ref}", "GET"): Row(api_of(of_watch("watch"), Watch, "/watches/{}"), stranger=404),
+    # One for a case is known to its members.
+    ("/watches/{ref}/seen", "POST"): Row(
+        api_of(of_watch("watch", of_a_case=True), Watch, "/watches/{}/seen"),
+        {},
+        **_OF_CASE,
+        member=200,
+    ),
+    ("/watches/{ref}/stop", "POST"): Row(
+        api_of(of_watch("watch"), Watch, "/watches/{}/stop"), {}, stranger=404
+    ),
+    ("/enquiries", "GET"): Row(api_of(of_enquiry, Enquiry, "/enquiries"), member=200),
+    ("/cases/{ref}/enquiries", "POST"): Row(
+        api_of_case("/enquiries"), enquiry_body, 201, **_OF_CASE, member=201
+    ),
+    ("/enquiries/{ref}", "GET"): Row(
+        api_of(of_enquiry, Enquiry, "/enquiries/{}"), **_OF_CASE, member=200
+    ),
+    ("/enquiries/{ref}/decide", "POST"): Row(
+        api_of(of_undecided, Enquiry, "/enquiries/{}/decide"),
+        {"agreed": True},
+        **_OF_CASE,
+        member=200,
+    ),
+    ("/enquiries/{ref}/overlaps/{number}", "POST"): Row(
+        api_of_offer, {"agreed": True, "contact": "x"}, **_OF_CASE, member=200
+    ),
+    ("/overlaps", "GET"): Row(api_of(of_overlap("overlap"), Overlap, "/overlaps")),
+    ("/overlaps/{ref}", "GET"): Row(
+        api_of(of_overlap("overlap"), Overlap, "/overlaps/{}"), stranger=404
+    ),
+    ("/overlaps/{ref}/answer", "POST"): Row(
+        api_of(of_overlap("overlap"), Overlap, "/overlaps/{}/answer"),
+        {"agreed": True, "contact": "x"},
+        stranger=404,
     ),
     ("/cases", "POST"): Row(api_at("/cases"), {"codename": "x", "legal_basis": "x"}, 201, 201, 201),
     ("/cases/{ref}/members", "GET"): Row(api_of_case("/members"), **_OF_CASE, member=200),

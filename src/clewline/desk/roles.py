@@ -151,6 +151,9 @@ ACTIONS: Final = {
         _action("lookup.read", "Open a look-up", _ANSWERERS),
         _action("lookup.call", "Log a call back to who asks", {Role.LIAISON}, writes=True),
         _action("lookup.reveal", "Reveal who asks and who authorised it", _ANSWERERS),
+        _action(
+            "lookup.consent", "Ask originators and note their word", {Role.LIAISON}, writes=True
+        ),
         _action("lookup.draft", "Draft an answer", {Role.LIAISON}, writes=True),
         _action("lookup.release", "Release an answer", {Role.APPROVER}, writes=True),
         _action("lookup.own", "Read what one's own organisation asked", _PARTNERS),

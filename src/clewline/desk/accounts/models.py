@@ -159,6 +159,11 @@ class ApiToken(models.Model):
     revoked_at = models.DateTimeField(null=True)
 
     @property
+    def ref(self) -> str:
+        """What its owner's pages call it: no running number, which would tell of others' tokens."""
+        return self.digest[:16]
+
+    @property
     def is_valid(self) -> bool:
         """Whether it still lets in."""
         return self.revoked_at is None and self.expires_at > timezone.now()

@@ -91,6 +91,13 @@ class DecisionIn(Strict):
     reason: Line = ""
 
 
+class CallIn(Strict):
+    """A call back: an office, and a number that they did not give themselves."""
+
+    how: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+    confirmed: Flag
+
+
 class Problem(Schema):
     """Why a request was not answered; `code` is one of docs/ERRORS.md."""
 

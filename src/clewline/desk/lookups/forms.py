@@ -93,6 +93,21 @@ class AskForm(forms.Form):
         ]
 
 
+class ConsentForm(forms.Form):
+    """What an originator said."""
+
+    how = forms.CharField(
+        label=_("Who said so, and how"),
+        max_length=200,
+        help_text=_("an office, not a name; by which call or letter"),
+    )
+    granted = forms.TypedChoiceField(
+        label=_("They agreed"),
+        choices=[("yes", _("yes")), ("no", _("no"))],
+        coerce=lambda value: value == "yes",
+    )
+
+
 class DraftForm(forms.Form):
     """A draft."""
 
