@@ -948,7 +948,8 @@ def with_desk() -> None:
 def api_page() -> str:
     """List the operations of the desk's API and the fields that they take."""
     with_desk()
-    from clewline.desk.api import api, limits
+    from clewline.desk.accounts import services as accounts
+    from clewline.desk.api import api, limits, repeats
     from clewline.desk.api import operations as listed
 
     schema = api.get_openapi_schema()
@@ -992,6 +993,14 @@ def api_page() -> str:
         "it is answered with 429 and `Retry-After` in seconds. A body may have up to "
         f"{limits.LARGEST_BODY // 2**20} MB; a larger one is answered with 413. Lists go on at "
         "`next`.",
+        f"A POST that changes something may carry `{repeats.HEADER}`, 16 to 200 random characters, "
+        "a UUID for example. Sent again by the same token with the same address and body, it is "
+        f"not done again: for {accounts.ANSWER_HOURS} hours it is answered as at first, and its "
+        "row in the audit log says so. Of several at once one is done, and the others wait for its "
+        "answer. With another request the key is refused with 422. What was refused is not "
+        "remembered. Key and request are kept as hashes; the answer is sealed with what follows "
+        "from the key, so keep the key as you keep the answer.",
+        "Access keys of partners and links of invitations are shown once, on pages alone.",
         "The whole contract, with the shape of each answer, is `GET /api/openapi.json` "
         "(OpenAPI 3.1). An error is answered as `{code, message, where, hint}`; codes are those "
         "of [ERRORS.md](ERRORS.md), and `no-token` (401), `forbidden` (403), `not-found` (404), "

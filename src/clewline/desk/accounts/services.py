@@ -17,6 +17,7 @@ from clewline.desk.accounts.models import (
     AccessChange,
     AccessDecision,
     ApiToken,
+    FirstAnswer,
     Invitation,
     Organisation,
     Team,
@@ -28,6 +29,8 @@ from clewline.errors import UsageError
 
 INVITATION_HOURS: Final = 72
 TOKEN_DAYS: Final = 365
+ANSWER_HOURS: Final = 24
+"""How long a request that a program repeats is answered as at first."""
 _TOKEN_MARK: Final = "clw_"  # noqa: S105 - how a token begins, so that scanners of secrets find it
 
 
@@ -253,6 +256,12 @@ def find_token(token: str) -> ApiToken | None:
         .first()
     )
     return found if found and found.is_valid else None
+
+
+def forget_answers() -> int:
+    """Delete the first answers that are kept no longer; return how many."""
+    before = timezone.now() - timedelta(hours=ANSWER_HOURS)
+    return FirstAnswer.objects.filter(at__lte=before).delete()[0]
 
 
 def made_up_people() -> list[User]:
