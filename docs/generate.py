@@ -910,7 +910,12 @@ def policy_page() -> str:
             "`clewline policy lint FILE` names every fault with its line and what is allowed "
             "there, `clewline policy table FILE` prints the table above, `clewline policy "
             "explain` says what becomes of one record and why, `clewline policy diff OLD NEW` "
-            "what past questions would have been answered differently.",
+            "what past look-ups and recipients of alerts would have been told differently.",
+            "At the desk one person proposes a policy under **Partners**, *Policy*, with a higher "
+            "version and a reason. Its page tries it on what the reader's teams answered and sent. "
+            "An approver who did not propose it adopts it or turns it down; until then everything "
+            "is answered as before. Every version stays, with who proposed and decided it, when "
+            "and why.",
             table(
                 ("condition", "what it is held against", "words"),
                 (

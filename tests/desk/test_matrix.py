@@ -48,6 +48,7 @@ from clewline.desk.names.models import NameRelease
 from clewline.desk.ours import services as ours
 from clewline.desk.ours.checks import check_release
 from clewline.desk.ours.models import Mark, ReleaseWarning
+from clewline.desk.partners import policies
 from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
 from clewline.desk.queue import services as queue
@@ -508,6 +509,16 @@ def of_partner(name: str) -> Make:
     return make
 
 
+def of_policy(name: str) -> Make:
+    """Return an address of a policy that the team's liaison proposed."""
+
+    def make(asking: Asking) -> str:
+        policies.propose(asking.world.person("liaison"), POLICY, planted.OF_TEAM["purpose"])
+        return reverse(name, args=[1])
+
+    return make
+
+
 def partner_form(asking: Asking) -> Body:
     """Return what the form of a partner sends."""
     return {**TERMS, "codename": "x", "name": "x", "team": asking.user.organisation.teams.get().pk}
@@ -703,6 +714,11 @@ TERMS: Final = {
     **{"kind": "agency", "country": "GB", "clearance": "green", "pap": "green", "hours": 72},
     **{"urgent_hours": 4, "purposes": ["investigation"], "reason": "x"},
 }
+POLICY: Final = """\
+policy: x
+version: 1
+rules: [{id: x, release: [address, chain], because: x}]
+"""
 _NAMES: Final = frozenset({planted.SEALED["requester"], planted.SEALED["authoriser"]})
 _SEALED_PARTNER: Final = frozenset(
     {planted.SEALED["partner_name"], planted.SEALED["partner_contact"]}
@@ -799,6 +815,13 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("partner-account", "POST"): Row(
         of_partner("partner-account"), {"username": "x"}, stranger=404
     ),
+    ("policy", "GET"): Row(with_all(at("policy"))),
+    ("propose-policy", "POST"): Row(
+        at("propose-policy"), {"text": POLICY, "reason": "x"}, 302, 302, 302
+    ),
+    ("policy-version", "GET"): Row(of_policy("policy-version"), stranger=404),
+    # Nobody adopts what they proposed; here it was the liaison.
+    ("decide-policy", "POST"): Row(of_policy("decide-policy"), {"adopt": "1"}, 302, 302, 404),
     ("received", "GET"): Row(with_all(at("received"))),
     ("received-file", "GET"): Row(of_received("received-file"), stranger=404),
     ("review-received", "POST"): Row(

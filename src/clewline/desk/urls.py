@@ -22,6 +22,7 @@ from clewline.desk.lookups import views as lookups
 from clewline.desk.money import views as money
 from clewline.desk.names import views as names
 from clewline.desk.ours import views as ours
+from clewline.desk.partners import policy_views as policies
 from clewline.desk.partners import views as partners
 from clewline.desk.queue import views as queue
 from clewline.desk.received import views as received
@@ -135,6 +136,10 @@ urlpatterns = [
     path("partners/<str:ref>/stop/", partners.stop, name="stop-partner"),
     path("partners/<str:ref>/name/", partners.name, name="partner-name"),
     path("partners/<str:ref>/account/", partners.add_account, name="partner-account"),
+    path("policy/", policies.policy, name="policy"),
+    path("policy/propose/", policies.propose, name="propose-policy"),
+    path("policy/<int:number>/", policies.version, name="policy-version"),
+    path("policy/<int:number>/decide/", policies.decide, name="decide-policy"),
     path("received/", received.received, name="received"),
     path("received/<str:ref>/", received.received_file, name="received-file"),
     path("received/<str:ref>/<int:position>/", received.review, name="review-received"),

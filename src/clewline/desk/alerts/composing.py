@@ -102,6 +102,11 @@ def strictest(words: Iterable[str], marking: str, least: str) -> str:
     return max([least, *words], key=lambda word: policy.model.level(marking, word))
 
 
+def purpose_of(partner: Partner) -> policy.Purpose:
+    """Return for what a partner gets alerts, and on which legal basis."""
+    return policy.Purpose(*PURPOSES.get(partner.kind, ("", "")))
+
+
 def facts_of(alert: Alert, item: AlertItem) -> Facts:
     """Gather what the alert's team knows of an item's address."""
     team, address, option = alert.team_id, item.address, item.option
@@ -209,8 +214,7 @@ def _composed(
 ) -> Composed:
     """Decide item by item and field by field."""
     made = Composed(partner)
-    asker = asker_of(partner)
-    purpose = policy.Purpose(*PURPOSES.get(partner.kind, ("", "")))
+    asker, purpose = asker_of(partner), purpose_of(partner)
     for item in items:
         known = facts[item.id]
         decision = policy.decide(rules, asker, purpose, known.record)

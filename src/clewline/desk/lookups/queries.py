@@ -141,12 +141,14 @@ def _has_more(look_up: LookUp) -> bool:
     return shareable and (told is None or told["items"] != items)
 
 
-def past() -> Iterator[Answered]:
-    """Yield what every look-up of the desk was about, record by record, for another policy to try.
+def past(user: User | None = None) -> Iterator[Answered]:
+    """Yield what look-ups were about, record by record, for another policy to try; newest first.
 
-    The records are those of today; who asked counts as called back.
+    Those that `user` may know of, or all of the desk. The records are those of today; who asked
+    counts as called back.
     """
-    for look_up in LookUp.objects.select_related("partner").order_by("id"):
+    rows: Any = LookUp.objects.all() if user is None else LookUp.objects.visible_to(user)
+    for look_up in rows.select_related("partner").order_by("-id"):
         asker = asker_of(look_up.partner)
         purpose = Purpose(look_up.purpose, look_up.legal_basis)
         for question in services.questions_of(look_up):
