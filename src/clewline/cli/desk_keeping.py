@@ -52,12 +52,11 @@ def expire(
     gives up the space, for which SQLite writes its file anew.
     """
     desk = open_desk(home)
-    from clewline.desk.disputes import erasing as disputes
     from clewline.desk.ledger import vault
     from clewline.desk.retention import queries, services
 
     if dry_run:
-        for organisation, count, refs in (*queries.due_refs(), *disputes.due_refs()):
+        for organisation, count, refs in queries.due_refs():
             typer.echo(f"{organisation}: {count}")
             for ref in refs:
                 typer.echo(f"  {ref}")

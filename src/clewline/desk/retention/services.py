@@ -13,7 +13,6 @@ from clewline import vocab
 from clewline.desk.accounts.models import Organisation, User
 from clewline.desk.audit import services as audit
 from clewline.desk.cases.models import Case
-from clewline.desk.disputes import erasing as disputes
 from clewline.desk.records.models import Sighting
 from clewline.desk.records.plain_text import require_text
 from clewline.desk.retention import erasing, queries
@@ -235,7 +234,6 @@ def expire(by: str) -> list[Tombstone]:
         made += _expire_one(by, pk)
         if number % _AT_ONCE == 0:
             erasing.finish()
-    made += disputes.expire(by)
     for kind in queries.OTHERS:
         for organisation in Organisation.objects.order_by("pk"):
             waiting = queries.due_others(kind, organisation.pk, timezone.now())

@@ -53,6 +53,7 @@ KINDS: Final = (
     Kind("case", "cases.Case", "case", "opened_at", asked=True),
     Kind("brand", "records.Brand", "report", "created_at", asked=True),
     Kind("look_up", "lookups.LookUp", "told", "asked_at"),
+    Kind("dispute", "disputes.Dispute", "dispute", "at"),
     Kind("alert", "alerts.Alert", "partner", "made_at"),
     Kind("channel", "alerts.Channel", "partner", "at"),
     Kind("partner", "partners.Partner", "partner", "created_at"),
