@@ -113,8 +113,9 @@ def due_others(
 ) -> QuerySet[Any]:
     """Keep the records of a kind and an organisation whose time is over and that nothing holds.
 
-    A case counts from its closing, a dispute from its decision. A brand is due when no sighting and no case names it any more,
-    a partner with channels and alerts when the partnership ended as long ago.
+    A case counts from its closing, a dispute from its decision. A brand is due when no sighting
+    and no case names it any more, a partner with channels and alerts when the partnership ended
+    as long ago.
     """
     limit = _limits(organisation, now)[kind.retention_class]
     found = kind.model._default_manager.all() if rows is None else rows
