@@ -896,6 +896,12 @@ def policy_page() -> str:
                 ("gate", "what comes of it", "when"),
                 ((code(g.id), str(g.verdict), g.reason) for g in policy.GATES),
             ),
+            "## Asking the originator",
+            "The originator is the partner from whose file a record was made (*Received* at the "
+            "desk); for one's own it is whoever recorded it. A look-up keeps the question, the "
+            "answer, by whom, when and how it is known. Agreed, the fields that were asked for are "
+            "told in that request alone; refused, they are withheld, and the reply is that of what "
+            "is not known. Alerts ask nobody: what asks is left out of them.",
             f"## The rules that Clewline ships: {shipped.name}, version {shipped.version}",
             "From `policy/default.yaml`, the most important first. An organisation puts a policy "
             "of its own before a second person at the desk.",
@@ -904,7 +910,12 @@ def policy_page() -> str:
             "`clewline policy lint FILE` names every fault with its line and what is allowed "
             "there, `clewline policy table FILE` prints the table above, `clewline policy "
             "explain` says what becomes of one record and why, `clewline policy diff OLD NEW` "
-            "what past questions would have been answered differently.",
+            "what past look-ups and recipients of alerts would have been told differently.",
+            "At the desk one person proposes a policy under **Partners**, *Policy*, with a higher "
+            "version and a reason. Its page tries it on what the reader's teams answered and sent. "
+            "An approver who did not propose it adopts it or turns it down; until then everything "
+            "is answered as before. Every version stays, with who proposed and decided it, when "
+            "and why.",
             table(
                 ("condition", "what it is held against", "words"),
                 (
@@ -942,7 +953,8 @@ def with_desk() -> None:
 def api_page() -> str:
     """List the operations of the desk's API and the fields that they take."""
     with_desk()
-    from clewline.desk.api import api, limits
+    from clewline.desk.accounts import services as accounts
+    from clewline.desk.api import api, limits, repeats
     from clewline.desk.api import operations as listed
 
     schema = api.get_openapi_schema()
@@ -986,6 +998,14 @@ def api_page() -> str:
         "it is answered with 429 and `Retry-After` in seconds. A body may have up to "
         f"{limits.LARGEST_BODY // 2**20} MB; a larger one is answered with 413. Lists go on at "
         "`next`.",
+        f"A POST that changes something may carry `{repeats.HEADER}`, 16 to 200 random characters, "
+        "a UUID for example. Sent again by the same token with the same address and body, it is "
+        f"not done again: for {accounts.ANSWER_HOURS} hours it is answered as at first, and its "
+        "row in the audit log says so. Of several at once one is done, and the others wait for its "
+        "answer. With another request the key is refused with 422. What was refused is not "
+        "remembered. Key and request are kept as hashes; the answer is sealed with what follows "
+        "from the key, so keep the key as you keep the answer.",
+        "Access keys of partners and links of invitations are shown once, on pages alone.",
         "The whole contract, with the shape of each answer, is `GET /api/openapi.json` "
         "(OpenAPI 3.1). An error is answered as `{code, message, where, hint}`; codes are those "
         "of [ERRORS.md](ERRORS.md), and `no-token` (401), `forbidden` (403), `not-found` (404), "

@@ -28,7 +28,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Cli
 
 def settled(review: Client, path: str) -> Any:
     """Wait until something is screened."""
-    for _ in range(200):
+    for _ in range(3_000):
         status, body = review.ask("GET", path)
         assert status == 200, body
         if body["result"] != "pending":

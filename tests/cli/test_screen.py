@@ -15,12 +15,6 @@ from clewline.workspace import Workspace
 Row = dict[str, Any]
 
 
-def screened(*arguments: object, stdin: str = "") -> tuple[int, list[Row]]:
-    ran = clewline("screen", *arguments, stdin=stdin)
-    assert ran.code in (0, 3), ran.err
-    return ran.code, [json.loads(line) for line in ran.out.splitlines()]
-
-
 @pytest.fixture(scope="module")
 def addresses(case: MadeUp, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("rows") / "rows.csv"
@@ -147,3 +141,75 @@ def test_exposure_is_that_of_the_index(
             assert (hit["hops"] == 1) == (expected[direction]["direct"] > 0)
         compared += len(found)
     assert compared > 5
+
+
+def test_a_new_list_judges_past_transfers_over_clusters_and_money(
+    case: MadeUp, addresses: Path, site: Row, hotline: Path, tmp_path: Path
+) -> None:
+    """What is alerted is what a run over the rows says; of what is not asked nothing is said."""
+    first = next(one for one in site["addresses"] if one in case.truth["owner"])
+    control = tmp_path / "control.csv"
+    header = "address,entity,category,source,confidence,type,cluster,valid_until\n"
+    said = f"{first},{site['name']},csam,police,90,control,yes"
+    control.write_text(f"{header}{said},\n")
+    out, past = tmp_path / "out", tmp_path / "past"
+    assert clewline("screen", "index", "add", addresses, "--index", past).code == 0
+
+    def alerts(*arguments: object) -> list[Row]:
+        ran = clewline("screen", "rescreen", "--index", past, *arguments)
+        assert ran.code == (3 if ran.out else 0), ran.err
+        return [json.loads(line) for line in ran.out.splitlines()]
+
+    chain = ("--store", case.store)
+    for listed in (hotline, control):
+        clewline("screen", addresses, "--list", listed, *chain, "--out", out)
+        lines = map(json.loads, out.read_text().splitlines())
+        told = [(line["address"], hit) for line in lines for hit in line["hits"]]
+        alerts("--list", listed, *chain)
+        assert alerts("--list", listed, *chain) == []
+        kept = map(json.loads, (past / "judged.jsonl").read_text().splitlines())
+        keys = ("entity", "category", "direction", "value", "share", "hops", "set")
+        judged = [(one["address"], {key: one[key] for key in keys}) for one in kept]
+        assert sorted(judged, key=str) == sorted(told, key=str)
+        assert len({hit["hops"] for _address, hit in told}) > 2
+    # The label says something else now: everything that rests on it has changed, and nothing else.
+    control.write_text(f"{header}{said},2999-01-01\n")
+    changed = alerts("--list", control, *chain)
+    assert {one["alert"] for one in changed} == {"changed"}
+    assert len(changed) == len(told)
+    # Without the store only the label itself is judged, and what the chain said stays.
+    other = tmp_path / "other.csv"
+    other.write_text("address,entity,category\n1BoatSLRHtKNngkdXEeobR76b53LETtpyT,Site 2,csam\n")
+    assert [one["address"] for one in alerts("--list", other)] == [first]
+    gone = alerts("--list", other, *chain)
+    assert {one["alert"] for one in gone} == {"withdrawn"}
+    assert len(gone) == len(told) - 1
+
+
+def test_labels_of_a_set_hold_for_their_time(
+    case: MadeUp, store: Path, site: Row, tmp_path: Path
+) -> None:
+    """An address that was another's before: its label, and what its cluster inherits."""
+    first = next(one for one in site["addresses"] if one in case.truth["owner"])
+    labels = tmp_path / "control.csv"
+    labels.write_text(
+        "address,entity,category,source,confidence,type,cluster,valid_from,valid_until\n"
+        f"{first},{site['name']},csam,police,90,control,yes,2023-03-01,2023-03-31\n"
+    )
+    name = ("--store", store, "--set", "timed")
+    assert clewline("label", "import", labels, *name).code == 0
+    members = Workspace.open(store).cluster(first)["addresses"]
+    other = next(one for one in members if one != first)
+    rows = tmp_path / "rows.csv"
+    times = ("2023-02-28", "2023-03-01", "2023-03-31T23:59:59Z", "2023-04-01", "")
+    lines = [f"{who},{time}" for who in (first, other) for time in times]
+    rows.write_text("address,time\n" + "\n".join(lines) + "\n")
+
+    def held(*arguments: object) -> list[bool]:
+        out = tmp_path / "out"
+        assert clewline("screen", rows, *name, *arguments, "--out", out).code == 3
+        lines = map(json.loads, out.read_text().splitlines())
+        return [any(hit["direction"] == "self" for hit in line["hits"]) for line in lines]
+
+    assert held() == [False, True, True, False, True] * 2
+    assert held("--slack", 1) == [True, True, True, False, True] * 2

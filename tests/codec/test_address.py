@@ -148,12 +148,12 @@ def test_hint_for_mixed_case() -> None:
 
 
 def test_no_hint_where_nothing_is_near_and_quick() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for wrong in ("bc1" + "q" * 87, P2PKH[:-3] + "zzz", "x" * 10_000):
         with pytest.raises(AddressError) as caught:
             script_of(wrong, MAIN)
         assert caught.value.hint is None
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_no_address() -> None:

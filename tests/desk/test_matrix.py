@@ -28,14 +28,15 @@ from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import AccessChange, ApiToken, User
 from clewline.desk.addresses.services import address_row
 from clewline.desk.alerts import services as alerts
-from clewline.desk.alerts.models import AlertDecision
+from clewline.desk.alerts.models import Alert, AlertDecision, Channel, Delivery
 from clewline.desk.api import operations
 from clewline.desk.audit.models import Event
 from clewline.desk.brands import services as brands
 from clewline.desk.bulk import services as bulk
 from clewline.desk.cases import services as cases
-from clewline.desk.cases.models import Case
+from clewline.desk.cases.models import Case, Task
 from clewline.desk.deconfliction import services as deconfliction
+from clewline.desk.deconfliction.models import Enquiry, Overlap
 from clewline.desk.exports import services as exports
 from clewline.desk.exports.models import ExportDecision
 from clewline.desk.figures import services as figures
@@ -45,16 +46,20 @@ from clewline.desk.names.models import NameRelease
 from clewline.desk.ours import services as ours
 from clewline.desk.ours.checks import check_release
 from clewline.desk.ours.models import Mark, ReleaseWarning
+from clewline.desk.partners import policies
 from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
 from clewline.desk.queue import services as queue
-from clewline.desk.queue.models import Urgent
+from clewline.desk.queue.models import Shift, Urgent
 from clewline.desk.received import services as received
+from clewline.desk.received.models import ReceivedFile
 from clewline.desk.records import services as records
-from clewline.desk.records.models import Sighting
+from clewline.desk.records.models import Brand, Sighting
 from clewline.desk.retention import services as keeping
+from clewline.desk.retention.models import ErasureRequest, LegalHold, PeriodChange
 from clewline.desk.roles import ACTIONS, Role
 from clewline.desk.watch import services as watch
+from clewline.desk.watch.models import Watch
 from clewline.sharing.formats import write
 
 WITHOUT_DOOR: Final = {
@@ -188,7 +193,7 @@ def of_pair(asking: Asking) -> str:
 def of_token(asking: Asking) -> str:
     """Return where a token of the owner is revoked."""
     accounts.new_token(asking.owner, "tests", ["account.read"], 5)
-    return reverse("revoke-token", args=[asking.owner.tokens.get(name="tests").pk])
+    return reverse("revoke-token", args=[asking.owner.tokens.get(name="tests").ref])
 
 
 def of_person(name: str) -> Make:
@@ -456,6 +461,20 @@ def of_look_up(name: str, stage: str = "asked", *args: str, named: bool = True) 
     return make
 
 
+def source_form(asking: Asking) -> Body:
+    """Return which record's originator is asked: of the look-up that was made last."""
+    del asking
+    return {"source": look_ups.weigh(LookUp.objects.latest("pk"))[0].fact.source}
+
+
+def of_asked_originator(asking: Asking) -> str:
+    """Return where the answer of an originator is noted."""
+    made = look_up_at(asking, "called")
+    maker = User.objects.get(pk=asking.world.person("liaison").pk)
+    look_ups.ask_originator(maker, made, source_form(asking)["source"])
+    return reverse("lookup-consent", args=[made.ref, 1])
+
+
 def of_partner(name: str) -> Make:
     """Return an address of a partner whose terms wait for a second person."""
 
@@ -463,6 +482,16 @@ def of_partner(name: str) -> Make:
         partner = Partner.objects.get(team=asking.team)
         partners.change_terms(asking.world.person("liaison"), partner, "made up")
         return reverse(name, args=[partner.ref])
+
+    return make
+
+
+def of_policy(name: str) -> Make:
+    """Return an address of a policy that the team's liaison proposed."""
+
+    def make(asking: Asking) -> str:
+        policies.propose(asking.world.person("liaison"), POLICY, planted.OF_TEAM["purpose"])
+        return reverse(name, args=[1])
 
     return make
 
@@ -662,6 +691,11 @@ TERMS: Final = {
     **{"kind": "agency", "country": "GB", "clearance": "green", "pap": "green", "hours": 72},
     **{"urgent_hours": 4, "purposes": ["investigation"], "reason": "x"},
 }
+POLICY: Final = """\
+policy: x
+version: 1
+rules: [{id: x, release: [address, chain], because: x}]
+"""
 _NAMES: Final = frozenset({planted.SEALED["requester"], planted.SEALED["authoriser"]})
 _SEALED_PARTNER: Final = frozenset(
     {planted.SEALED["partner_name"], planted.SEALED["partner_contact"]}
@@ -713,6 +747,13 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
         of_look_up("lookup-call"), {"how": "x", "confirmed": "yes"}, 302, 302, 404
     ),
     ("lookup-names", "POST"): Row(of_look_up("lookup-names"), {}, stranger=404, shows=_NAMES),
+    # Policy asks for the codename of its brand.
+    ("lookup-originator", "POST"): Row(
+        of_look_up("lookup-originator", "called"), source_form, 302, 302, 404
+    ),
+    ("lookup-consent", "POST"): Row(
+        of_asked_originator, {"granted": "no", "how": "x"}, 302, 302, 404
+    ),
     ("draft-lookup", "POST"): Row(of_look_up("draft-lookup", "called"), {}, 302, 302, 404),
     ("release-lookup", "POST"): Row(
         of_look_up("release-lookup", "drafted"), {"release": "1"}, 302, 302, 404
@@ -746,6 +787,13 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("partner-account", "POST"): Row(
         of_partner("partner-account"), {"username": "x"}, stranger=404
     ),
+    ("policy", "GET"): Row(with_all(at("policy"))),
+    ("propose-policy", "POST"): Row(
+        at("propose-policy"), {"text": POLICY, "reason": "x"}, 302, 302, 302
+    ),
+    ("policy-version", "GET"): Row(of_policy("policy-version"), stranger=404),
+    # Nobody adopts what they proposed; here it was the liaison.
+    ("decide-policy", "POST"): Row(of_policy("decide-policy"), {"adopt": "1"}, 302, 302, 404),
     ("received", "GET"): Row(with_all(at("received"))),
     ("received-file", "GET"): Row(of_received("received-file"), stranger=404),
     ("review-received", "POST"): Row(
@@ -1079,11 +1127,311 @@ def judged(asking: Asking) -> Body:
     return {"kind": "brand", "left": sighting.ref, "right": sighting.brand.ref, "verdict": "same"}
 
 
+def api_of(make: Make, model: Any, path: str) -> Make:
+    """Return an operation on the record that is made for a page; ``{}`` is its reference."""
+
+    def made(asking: Asking) -> str:
+        make(asking)
+        return "/api" + path.format(model.objects.latest("pk").ref)
+
+    return made
+
+
+def api_of_brand_tail(tail: str) -> Make:
+    """Return an operation on a brand."""
+    return lambda asking: api_of_brand(asking) + tail
+
+
+def api_of_change(asking: Asking) -> str:
+    """Return where a period that the owner asked for is decided."""
+    of_period(asking)
+    return f"/api/retention/periods/{PeriodChange.objects.latest('pk').pk}"
+
+
+def api_of_task(asking: Asking) -> str:
+    """Return where a task of the owner's case ends."""
+    of_task(asking)
+    task = Task.objects.latest("pk")
+    return f"/api/cases/{task.case.ref}/tasks/{task.ref}/end"
+
+
+def shift_body(asking: Asking) -> Body:
+    """Return who is put on call."""
+    times = {"starts": "2026-03-02T10:00:00Z", "ends": "2026-03-02T18:00:00Z"}
+    return {"person": asking.user.pseudonym, **times}
+
+
+def api_of_partner(tail: str) -> Make:
+    """Return an operation on a partner whose terms wait for a second person."""
+
+    def made(asking: Asking) -> str:
+        of_partner("partner")(asking)
+        return f"/api/partners/{Partner.objects.get(team=asking.team).ref}{tail}"
+
+    return made
+
+
+def api_of_look_up(path: str, stage: str = "asked") -> Make:
+    """Return an operation on a look-up."""
+    return lambda asking: "/api" + path.format(look_up_at(asking, stage).ref)
+
+
+def api_of_received(asking: Asking) -> str:
+    """Return where an item of a partner's file is reviewed."""
+    of_received("received-file")(asking)
+    return f"/api/received/{ReceivedFile.objects.latest('pk').ref}/1"
+
+
+def api_of_dead(asking: Asking) -> str:
+    """Return where a delivery that was given up is tried again."""
+    _ = asking.sighting
+    partner, maker = Partner.objects.get(team=asking.team), asking.world.person("analyst")
+    alerts.open_channel(maker, asking.team, partner, "pull")
+    alert = alerts.make(maker, asking.team, [address_row(planted.KEY)], [partner])
+    alerts.decide(asking.world.person("approver"), alert, released=True)
+    Delivery.objects.update(state="dead")
+    return f"/api/alerts/outbox/{Delivery.objects.latest('pk').ref}/retry"
+
+
+def api_of_offer(asking: Asking) -> str:
+    """Return where the owner's side answers a holder who agreed."""
+    of_offer(asking)
+    return f"/api/enquiries/{Enquiry.objects.latest('pk').ref}/overlaps/1"
+
+
+def alert_body(asking: Asking) -> Body:
+    """Return an alert to the partner of the asker's team, of a page of the asker's own."""
+    form = alert_form(asking)
+    partner = Partner.objects.get(pk=form["partners"][0])
+    return {"what": [planted.ADDRESS], "partners": [partner.ref]}
+
+
+def channel_body(asking: Asking) -> Body:
+    """Return a channel to the partner of the asker's team."""
+    return {"partner": Partner.objects.get(pk=channel_form(asking)["partner"]).ref, "kind": "pull"}
+
+
+def enquiry_body(asking: Asking) -> Body:
+    """Return an enquiry about the address of the case."""
+    return {"addresses": [planted.ADDRESS], "why": "made up"}
+
+
 _ADDRESS: Final = dict(zip(("chain", "network", "canonical"), planted.KEY, strict=True))
 _ATTRIBUTION: Final = {"label": "x", "source": "x", "confidence": "forensic", **_ADDRESS}
 
+RELEASED_HERE: Final = {"approver": 201, "investigator": 400}
+_TERMS: Final = {name: value for name, value in TERMS.items() if name != "reason"}
+REVOKED: Final = {"approver": 200, "investigator": 400}
+
 OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ("/me", "GET"): Row(api_at("/me")),
+    ("/queue", "GET"): Row(api_at("/queue")),
+    ("/queue/take", "POST"): Row(api_at("/queue/take"), key_form, 201, 201, 404),
+    # Who did not take it cannot leave it.
+    ("/queue/leave", "POST"): Row(
+        api_of(of_taken, Urgent, "/queue/leave"), key_form, 200, 200, 400
+    ),
+    ("/sightings/{ref}/urgent", "POST"): Row(
+        api_of_sighting("/urgent"), {"reason": "x"}, 201, 201, 404
+    ),
+    ("/cases/{ref}/urgent", "POST"): Row(
+        api_of_case("/urgent"), {"reason": "x"}, 201, **_OF_CASE, member=201
+    ),
+    ("/urgent", "GET"): Row(api_at("/urgent")),
+    ("/urgent/{ref}", "GET"): Row(api_of(of_urgent("urgent"), Urgent, "/urgent/{}"), stranger=404),
+    ("/urgent/{ref}/acknowledge", "POST"): Row(
+        api_of(of_urgent("urgent"), Urgent, "/urgent/{}/acknowledge"), {}, stranger=404
+    ),
+    ("/urgent/{ref}/close", "POST"): Row(
+        api_of(of_urgent("urgent", acknowledged=True), Urgent, "/urgent/{}/close"),
+        {"outcome": "x"},
+        stranger=404,
+    ),
+    ("/on-call", "GET"): Row(api_at("/on-call")),
+    ("/on-call", "POST"): Row(api_at("/on-call"), shift_body, 201, 201, 201),
+    ("/on-call/{ref}/end", "POST"): Row(
+        api_of(of_shift, Shift, "/on-call/{}/end"), {}, stranger=404
+    ),
+    ("/ours", "GET"): Row(api_at("/ours")),
+    ("/ours", "POST"): Row(
+        api_at("/ours"), {"what": f"{'6e' * 32}:1", "purpose": "x", "authority": "x"}, 201, 201, 201
+    ),
+    ("/ours/warnings", "GET"): Row(api_at("/ours/warnings")),
+    ("/ours/warnings/{ref}", "POST"): Row(
+        api_of(of_warning, ReleaseWarning, "/ours/warnings/{}"), {"allows": False}, stranger=404
+    ),
+    ("/ours/{ref}/take-back", "POST"): Row(
+        api_of(of_mark, Mark, "/ours/{}/take-back"), {"reason": "x"}, stranger=404
+    ),
+    ("/retention", "GET"): Row(api_at("/retention")),
+    ("/retention/periods", "POST"): Row(api_at("/retention/periods"), PERIOD, 201, 201, 201),
+    ("/retention/periods/{number}", "POST"): Row(api_of_change, {"agreed": True}, 400, 200, 404),
+    ("/retention/tombstones", "GET"): Row(api_at("/retention/tombstones")),
+    ("/sightings/{ref}/keeping", "GET"): Row(api_of_sighting("/keeping"), stranger=404),
+    ("/cases/{ref}/keeping", "GET"): Row(api_of_case("/keeping"), **_OF_CASE, member=200),
+    ("/sightings/{ref}/holds", "POST"): Row(
+        api_of_sighting("/holds"), {"basis": "made up"}, 201, 201, 404
+    ),
+    ("/cases/{ref}/holds", "POST"): Row(
+        api_of_case("/holds"), {"basis": "made up"}, 201, **_OF_CASE, member=201
+    ),
+    ("/holds/{ref}/lift", "POST"): Row(
+        api_of(of_hold, LegalHold, "/holds/{}/lift"), {"reason": "made up"}, 400, 200, 404
+    ),
+    ("/sightings/{ref}/erasures", "POST"): Row(
+        api_of_sighting("/erasures"), {"reason": "mistake", "basis": "made up"}, 201, 201, 404
+    ),
+    ("/erasures", "GET"): Row(api_of(of_erasure("erasure"), ErasureRequest, "/erasures")),
+    ("/erasures/{ref}", "GET"): Row(
+        api_of(of_erasure("erasure"), ErasureRequest, "/erasures/{}"), stranger=404
+    ),
+    ("/erasures/{ref}/decide", "POST"): Row(
+        api_of(of_erasure("erasure"), ErasureRequest, "/erasures/{}/decide"),
+        {"agreed": True},
+        400,
+        200,
+        404,
+    ),
+    ("/brands/{ref}/releases", "GET"): Row(
+        api_of(of_name("brand"), Brand, "/brands/{}/releases"), stranger=404
+    ),
+    ("/brands/{ref}/releases", "POST"): Row(
+        api_of_brand_tail("/releases"), release_form, RELEASED_HERE, RELEASED_HERE, 404
+    ),
+    ("/cases/{ref}/releases", "GET"): Row(api_of_case("/releases"), **_OF_CASE, member=200),
+    ("/cases/{ref}/releases", "POST"): Row(
+        api_of_case("/releases"), release_form, 201, **_OF_CASE, member=RELEASED_HERE
+    ),
+    ("/releases/{ref}/revoke", "POST"): Row(
+        api_of(of_release, NameRelease, "/releases/{}/revoke"), {}, REVOKED, REVOKED, 404
+    ),
+    # A partner sees its own alone: another one is a stranger to it.
+    ("/asked", "GET"): Row(api_of_look_up("/asked", "released")),
+    ("/asked", "POST"): Row(
+        api_at("/asked"),
+        {**planted.ASKED, "case_ref": "x", "identifiers": [planted.ADDRESS]},
+        *(201, 201, 201),
+    ),
+    ("/asked/{ref}", "GET"): Row(api_of_look_up("/asked/{}", "released"), stranger=404),
+    ("/asked/{ref}/acknowledge", "POST"): Row(
+        api_of_look_up("/asked/{}/acknowledge", "released"), {}, stranger=404
+    ),
+    ("/lookups", "GET"): Row(api_of_look_up("/lookups")),
+    ("/lookups/waiting", "GET"): Row(api_of_look_up("/lookups/waiting")),
+    ("/lookups/{ref}", "GET"): Row(api_of_look_up("/lookups/{}", "drafted"), stranger=404),
+    ("/lookups/{ref}/call", "POST"): Row(
+        api_of_look_up("/lookups/{}/call"), {"how": "x", "confirmed": True}, stranger=404
+    ),
+    ("/lookups/{ref}/draft", "POST"): Row(
+        api_of_look_up("/lookups/{}/draft", "called"), {}, 201, 201, 404
+    ),
+    ("/lookups/{ref}/release", "POST"): Row(
+        api_of_look_up("/lookups/{}/release", "drafted"), {"agreed": True}, stranger=404
+    ),
+    ("/partners", "GET"): Row(api_at("/partners")),
+    ("/partners", "POST"): Row(api_at("/partners"), {**_TERMS, "codename": "x"}, 201, 201, 201),
+    ("/partners/{ref}", "GET"): Row(api_of_partner(""), stranger=404),
+    ("/partners/{ref}/terms", "POST"): Row(
+        api_of_partner("/terms"), {**_TERMS, "reason": "x"}, stranger=404
+    ),
+    ("/partners/{ref}/call", "POST"): Row(
+        api_of_partner("/call"), {"how": "x", "confirmed": True}, stranger=404
+    ),
+    # Nobody agrees to what they entered; here it was the liaison.
+    ("/partners/{ref}/agree", "POST"): Row(api_of_partner("/agree"), {}, stranger=404),
+    ("/partners/{ref}/stop", "POST"): Row(
+        api_of_partner("/stop"), {"standing": "suspended", "reason": "x"}, stranger=404
+    ),
+    ("/received", "GET"): Row(api_of(of_received("received-file"), ReceivedFile, "/received")),
+    ("/received/{ref}", "GET"): Row(
+        api_of(of_received("received-file"), ReceivedFile, "/received/{}"), stranger=404
+    ),
+    ("/received/{ref}/{position}", "POST"): Row(api_of_received, {"used": False}, stranger=404),
+    ("/alerts", "GET"): Row(api_of(of_alert("alert"), Alert, "/alerts")),
+    ("/alerts", "POST"): Row(api_at("/alerts"), alert_body, 201, 201, 201),
+    ("/alerts/outbox", "GET"): Row(api_of(api_of_dead, Alert, "/alerts/outbox")),
+    ("/alerts/outbox/{delivery}/retry", "POST"): Row(api_of_dead, {}, stranger=404),
+    ("/alerts/{ref}", "GET"): Row(api_of(of_alert("alert"), Alert, "/alerts/{}"), stranger=404),
+    # Nobody approves what they made.
+    ("/alerts/{ref}/decide", "POST"): Row(
+        api_of(of_alert("alert"), Alert, "/alerts/{}/decide"), {"agreed": True}, 400, 200, 404
+    ),
+    ("/alerts/{ref}/follow", "POST"): Row(
+        api_of(of_alert("alert", released=True), Alert, "/alerts/{}/follow"),
+        {"kind": "withdrawn", "reason": "x"},
+        *(201, 201, 404),
+    ),
+    ("/channels", "GET"): Row(api_of(of_channel, Channel, "/channels")),
+    ("/channels", "POST"): Row(api_at("/channels"), channel_body, 201, 201, 201),
+    ("/channels/{ref}/close", "POST"): Row(
+        api_of(of_channel, Channel, "/channels/{}/close"), {}, stranger=404
+    ),
+    ("/watches", "GET"): Row(api_of(of_watch("watch"), Watch, "/watches")),
+    ("/watches", "POST"): Row(
+        api_at("/watches"), {"address": planted.ADDRESS, "why": "x"}, 201, 201, 201
+    ),
+    ("/watches/{ref}", "GET"): Row(api_of(of_watch("watch"), Watch, "/watches/{}"), stranger=404),
+    # One for a case is known to its members.
+    ("/watches/{ref}/seen", "POST"): Row(
+        api_of(of_watch("watch", of_a_case=True), Watch, "/watches/{}/seen"),
+        {},
+        **_OF_CASE,
+        member=200,
+    ),
+    ("/watches/{ref}/stop", "POST"): Row(
+        api_of(of_watch("watch"), Watch, "/watches/{}/stop"), {}, stranger=404
+    ),
+    ("/enquiries", "GET"): Row(api_of(of_enquiry, Enquiry, "/enquiries"), member=200),
+    ("/cases/{ref}/enquiries", "POST"): Row(
+        api_of_case("/enquiries"), enquiry_body, 201, **_OF_CASE, member=201
+    ),
+    ("/enquiries/{ref}", "GET"): Row(
+        api_of(of_enquiry, Enquiry, "/enquiries/{}"), **_OF_CASE, member=200
+    ),
+    ("/enquiries/{ref}/decide", "POST"): Row(
+        api_of(of_undecided, Enquiry, "/enquiries/{}/decide"),
+        {"agreed": True},
+        **_OF_CASE,
+        member=200,
+    ),
+    ("/enquiries/{ref}/overlaps/{number}", "POST"): Row(
+        api_of_offer, {"agreed": True, "contact": "x"}, **_OF_CASE, member=200
+    ),
+    ("/overlaps", "GET"): Row(api_of(of_overlap("overlap"), Overlap, "/overlaps")),
+    ("/overlaps/{ref}", "GET"): Row(
+        api_of(of_overlap("overlap"), Overlap, "/overlaps/{}"), stranger=404
+    ),
+    ("/overlaps/{ref}/answer", "POST"): Row(
+        api_of(of_overlap("overlap"), Overlap, "/overlaps/{}/answer"),
+        {"agreed": True, "contact": "x"},
+        stranger=404,
+    ),
+    ("/cases", "POST"): Row(api_at("/cases"), {"codename": "x", "legal_basis": "x"}, 201, 201, 201),
+    ("/cases/{ref}/members", "GET"): Row(api_of_case("/members"), **_OF_CASE, member=200),
+    ("/cases/{ref}/members", "POST"): Row(
+        api_of_case("/members"), member_form, 201, **_OF_CASE, member=403
+    ),
+    ("/cases/{ref}/members/remove", "POST"): Row(
+        api_of_case("/members/remove"), leaver_form, **_OF_CASE, member=403
+    ),
+    ("/cases/{ref}/state", "POST"): Row(
+        api_of_case("/state"), {"state": "dormant", "why": "x"}, **_OF_CASE, member=403
+    ),
+    ("/cases/{ref}/hand-over", "POST"): Row(
+        api_of_case("/hand-over"), handover_form, 201, **_OF_CASE
+    ),
+    ("/cases/{ref}/hand-over/answer", "POST"): Row(
+        api_of(of_handover, Case, "/cases/{}/hand-over/answer"), {"accepted": False}, **_OF_CASE
+    ),
+    ("/cases/{ref}/tasks/{task}/end", "POST"): Row(
+        api_of_task, {"outcome": "done"}, **_OF_CASE, member=200
+    ),
+    ("/cases/{ref}/files", "GET"): Row(api_of_case("/files"), **_OF_CASE, member=200),
+    ("/cases/{ref}/files", "POST"): Row(api_of_case("/files"), FILE, 201, **_OF_CASE, member=201),
+    ("/cases/{ref}/notes", "POST"): Row(
+        api_of_case("/notes"), {"text": "made up"}, 201, **_OF_CASE, member=201
+    ),
+    ("/cases/{ref}/timeline", "GET"): Row(api_of_case("/timeline"), **_OF_CASE, member=200),
     ("/read", "POST"): Row(api_at("/read"), {"source": "made up"}),
     ("/sightings", "GET"): Row(api_at("/sightings")),
     ("/sightings", "POST"): Row(api_at("/sightings"), _SIGHTING, 201, 201, 201),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.labels.makers import address, table
 
 from clewline.errors import LabelFileError
+from clewline.labels.label import Claim
 from clewline.labels.table import read_table
 
 GOOD = f"{address(1)},Exchange 1,exchange,made up,90"
@@ -33,6 +34,22 @@ def test_byte_order_mark_and_line_ends_change_nothing(change) -> None:
     labels = read_table(data, "f.csv", "main").labels
     assert read_table(change(data), "f.csv", "main").labels == labels
     assert [(label.position, label.line) for label in labels] == [(1, 2), (2, 4)]
+
+
+def test_a_label_may_hold_for_a_part_of_the_time() -> None:
+    columns = "address,entity,category,source,confidence,valid_from,valid_until"
+    data = table(f"{GOOD},2023-03-01,2023-03-31", f"{GOOD},,", columns=columns)
+    timed, always = read_table(data, "f.csv", "main").labels
+    assert (timed.claim.since, timed.claim.until) == (1677628800, 1680307199)
+    assert timed.as_dict()["valid_from"] == "2023-03-01T00:00:00Z"
+    assert Claim.from_canonical(timed.claim.canonical) == timed.claim
+    # What says nothing of time is the claim that it was before there were these columns.
+    assert always.claim == read_table(table(GOOD), "f.csv", "main").labels[0].claim
+    assert "since" not in always.claim.canonical
+    assert "valid_from" not in always.as_dict()
+    for bad in ("yesterday,", "2024-01-02,2024-01-01"):
+        (refusal,) = read_table(table(f"{GOOD},{bad}", columns=columns), "f.csv", "main").refusals
+        assert "time" in refusal.reason or "after" in refusal.reason
 
 
 def test_formulas_are_data() -> None:

@@ -18,7 +18,7 @@ from clewline.screening.customers import ALTERNATIVES, Finding, Role, RollUp
 from clewline.screening.index import TransferIndex, rescreen
 from clewline.screening.review import CONFIRMED, FALSE_POSITIVE, REASONS, Reviews, State
 from clewline.screening.running import Question, Screener, screened_batches
-from clewline.screening.watchlist import Watchlist, read_list
+from clewline.screening.watchlist import FOREVER, Watchlist, read_list
 
 SITE, PAGE, OWN = p2pkh("site"), p2pkh("page"), p2pkh("own deposit address")
 NOW = "2024-01-01T00:00:00Z"
@@ -145,7 +145,7 @@ def test_a_new_list_judges_past_transfers_from_the_index(
     index = TransferIndex(tmp_path / "index")
 
     def judge(*on_list: str) -> list[Any]:
-        alerts, judged = rescreen(index, listed(tmp_path, *on_list), Question())
+        alerts, judged = rescreen(index, Screener(listed(tmp_path, *on_list), Question()))
         index.keep(judged)
         return alerts
 
@@ -195,9 +195,11 @@ def test_a_shared_list_is_read_as_it_is(tmp_path: Path) -> None:
     item = {
         **{"address": SITE, "chain": "BTC", "category": "child_sexual_abuse", "confidence": "70"},
         **{"brand_codename": "QUIET HERON", "standing": "control", "state": "new"},
+        **{"valid_from": "2023-03-01T00:00:00Z", "valid_until": None},
     }
     path = tmp_path / "shared.json"
     gone = {**item, "address": PAGE, "state": "withdrawn"}
     path.write_text(json.dumps({"id": "x", "items": [item, gone]}))
     (entry,) = read_list(path)
     assert (entry.claim.entity, entry.claim.type) == ("QUIET HERON", "control")
+    assert (entry.since, entry.until) == (1677628800, FOREVER)

@@ -152,10 +152,8 @@ def test_a_wait_beyond_patience_ends_at_once(stand_in: EsploraStandIn) -> None:
     with Esplora(esplora_server(stand_in.url, 0)) as esplora:
         esplora.network()
         stand_in.next.append(Reply(429, TEXT, b"", {"Retry-After": "3600"}))
-        begun = time.monotonic()
         with pytest.raises(NodeError, match="429"):
-            esplora.tip()
-    assert time.monotonic() - begun < 1
+            esplora.tip()  # or this test takes an hour
 
 
 def test_pace(stand_in: EsploraStandIn) -> None:

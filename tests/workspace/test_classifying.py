@@ -142,9 +142,9 @@ def test_labelled_transactions(fixtures_dir: Path) -> None:
         "whirlpool_mix": Counter(),
         "wasabi1_coinjoin": Counter(),
     }
-    begin = time.perf_counter()
+    begin = time.process_time()
     answers = list(classify_file(path))
-    assert time.perf_counter() - begin < 30
+    assert time.process_time() - begin < 30
     assert [answer["txid"] for answer in answers] == list(labels)
     titles = {rule.family.family: rule.title for rule in RULES}
     for answer in answers:

@@ -151,15 +151,15 @@ def diff(
     home: Home = None,
     style: Output = Format.TABLE,
 ) -> None:
-    """Show which past look-ups of a desk would be answered differently, field by field.
+    """Show what past look-ups and recipients of alerts would be told differently, by field.
 
-    Asked again of the records as they are now.
+    Asked again of the records and terms as they are now.
     """
     from clewline.policy import differences, load
 
     first, second = (load(None if str(one) == "default" else one) for one in (old, new))
     open_desk(home)
-    from clewline.desk.lookups.queries import past
+    from clewline.desk.partners.replaying import past
 
     found = differences(first, second, past())
     emit_rows(

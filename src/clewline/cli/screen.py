@@ -375,12 +375,14 @@ def rescreen(
     """Judge indexed transfers by the list of now; what differs from the last time is an alert."""
     from clewline.screening.index import TransferIndex
     from clewline.screening.index import rescreen as judge_again
-    from clewline.workspace.screening import read_watchlist
+    from clewline.workspace import Workspace
+    from clewline.workspace.screening import make_screener, read_watchlist
 
     watchlist = read_watchlist(lists or (), store, sets, categories, may_be_empty=True)
     asked = question(None, None, None, lookback, slack, as_of, "jsonl")
     transfers = TransferIndex(index)
-    alerts, judged = judge_again(transfers, watchlist, asked)
+    screener = make_screener(watchlist, asked, Workspace.open(store) if store else None)
+    alerts, judged = judge_again(transfers, screener)
     if out:
         _write_rows(out, alerts)
     emit_rows(alerts, style)
@@ -388,7 +390,8 @@ def rescreen(
     transfers.keep(judged)
     log.print(
         f"{transfers.rows:,} transfers, {len(judged):,} hits, {len(alerts):,} alerts; "
-        f"list {watchlist.version} ({len(watchlist.entries):,} labels)"
+        f"list {watchlist.version} ({len(watchlist.entries):,} labels), "
+        f"tip {screener.tip or 'none'}"
     )
     if alerts:
         raise typer.Exit(HITS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from clewline.cli.desk import Home, open_desk
 from clewline.cli.desk_files import content, terminal, write_new
 from clewline.cli.output import log
 from clewline.errors import ClewlineError, SharedFileError, UsageError
+
+if TYPE_CHECKING:
+    from clewline.desk.partners.models import Partner
 
 app = typer.Typer(
     no_args_is_help=True, help="Lists for partners, in their formats; docs/SHARING.md."
@@ -58,8 +61,47 @@ def convert(
     write_new(out, formats.write(target, shared))
     kept = formats.after_losses(target, shared)
     typer.echo(f"{len(kept.items)} of {len(shared.items)} items written")
-    if losses := formats.format_named(target).losses:
-        log.print(f"{target} does not carry: {', '.join(loss.what for loss in losses)}")
+    _say_losses(target)
+
+
+@app.command()
+def export(
+    partner: Annotated[str, typer.Option("--as", help="Reference of who gets it, P-…")],
+    style: _Style,
+    out: Annotated[Path, typer.Option("--out", help="File to write; never replaced.")],
+    home: Home = None,
+) -> None:
+    """Write what a partner was told, in one of the formats, to hand it over by another way.
+
+    It is the list that lies on the partner's channels: what policy released to it of alerts that
+    two people sent, under its own references. The file stands in the ledger and in the audit log.
+    """
+    open_desk(home)
+    from django.db import transaction
+
+    from clewline.desk.alerts import services
+    from clewline.desk.audit import services as audit
+
+    found = _partner(partner, "--as")
+    try:
+        write_new(out, b"")
+        try:
+            with transaction.atomic():
+                data, made = services.disclose(found, style, terminal())
+                details = {"format": style, "version": made.number, "sha256": made.sha256}
+                audit.write(
+                    actor=terminal(), action="share.export", object=found.ref, details=details
+                )
+        except BaseException:
+            out.unlink()
+            raise
+    except ClewlineError:
+        audit.write(actor=terminal(), action="share.export", object=found.ref, result="refused")
+        raise
+    # Only now: no byte of it leaves that the ledger does not know of.
+    out.write_bytes(data)
+    typer.echo(f"list {made.number} of {found.ref}: {made.items} items, SHA-256 {made.sha256}")
+    _say_losses(style)
 
 
 @app.command("import")
@@ -76,12 +118,9 @@ def take(
     data = content(file)
     open_desk(home)
     from clewline.desk.audit import services as audit
-    from clewline.desk.partners.models import Partner
     from clewline.desk.received import services
 
-    found = Partner.objects.filter(ref=partner).first()
-    if found is None:
-        raise UsageError(f"no partner {partner[:20]!r}", where="--from")
+    found = _partner(partner, "--from")
     try:
         made = services.take(found, style, data, terminal())
     except ClewlineError:
@@ -91,3 +130,21 @@ def take(
     details = {"file": made.ref, "format": style, "sha256": made.sha256, "items": number}
     audit.write(actor=terminal(), action="received.take", object=found.ref, details=details)
     typer.echo(f"{made.ref}: {number} items wait under Received")
+
+
+def _partner(ref: str, where: str) -> Partner:
+    """Return a partner of the desk that is open."""
+    from clewline.desk.partners.models import Partner
+
+    found: Partner | None = Partner.objects.filter(ref=ref).first()
+    if found is None:
+        raise UsageError(f"no partner {ref[:20]!r}", where=where)
+    return found
+
+
+def _say_losses(style: str) -> None:
+    """Say what a format does not carry."""
+    from clewline.sharing import formats
+
+    if losses := formats.format_named(style).losses:
+        log.print(f"{style} does not carry: {', '.join(loss.what for loss in losses)}")

@@ -13,6 +13,7 @@ from typing import Final
 
 from django.db import close_old_connections
 
+from clewline.desk.accounts import services as accounts
 from clewline.desk.deconfliction import services as deconfliction
 from clewline.desk.ours import checks
 from clewline.desk.queue import live
@@ -23,6 +24,7 @@ PASSES: Final[dict[str, Callable[[], int]]] = {
     "payments on chain": live.look,
     "who else looks at an address": deconfliction.compare_waiting,
     "payments to what is watched": watch.look,
+    "answers kept for repeats": accounts.forget_answers,
 }
 """What a pass looks after → the pass; it returns how much it did."""
 EVERY: Final = 30.0

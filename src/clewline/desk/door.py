@@ -38,6 +38,7 @@ class DeskRequest(HttpRequest):
     htmx: Any
     audit_object: str
     audit_details: dict[str, Any]
+    taken: list[tuple[str, str]]
     api_token: ApiToken | None
 
 
@@ -88,7 +89,7 @@ def enter(
 
     Pages and the API come through here. A token lets do what its owner may, and of that its scopes.
     """
-    request.audit_object, request.audit_details = "", {}
+    request.audit_object, request.audit_details, request.taken = "", {}, []
     may, reason = allowed(request.user.roles, action)
     token = getattr(request, "api_token", None)
     if may and token is not None and action.name not in token.scopes:
@@ -128,6 +129,7 @@ def take(request: DeskRequest, model: type[Record], ref: str) -> Record:
     found: Record | None = visible.filter(ref=ref).first()
     if found is None:
         raise Http404
+    request.taken.append((model._meta.label, ref))
     return found
 
 

@@ -139,6 +139,9 @@ ACTIONS: Final = {
         _action("lookup.read", "Open a look-up", _ANSWERERS),
         _action("lookup.call", "Log a call back to who asks", {Role.LIAISON}, writes=True),
         _action("lookup.reveal", "Reveal who asks and who authorised it", _ANSWERERS),
+        _action(
+            "lookup.consent", "Ask originators and note their word", {Role.LIAISON}, writes=True
+        ),
         _action("lookup.draft", "Draft an answer", {Role.LIAISON}, writes=True),
         _action("lookup.release", "Release an answer", {Role.APPROVER}, writes=True),
         _action("lookup.own", "Read what one's own organisation asked", _PARTNERS),
@@ -158,6 +161,9 @@ ACTIONS: Final = {
         _action("partner.decide", "Agree to a partner's terms", {Role.APPROVER}, writes=True),
         _action("partner.reveal", "Reveal its name and contact", {Role.LIAISON, Role.APPROVER}),
         _action("partner.account", "Make accounts of a partner", _ADMINISTRATORS, writes=True),
+        _action("policy.read", "Read policies, and what another would change", _ANSWERERS),
+        _action("policy.propose", "Propose another policy", _ANSWERERS, writes=True),
+        _action("policy.decide", "Adopt a policy or turn it down", {Role.APPROVER}, writes=True),
         _action("received.list", "List files that partners gave", _TELLERS),
         _action("received.read", "Open such a file; it is in quarantine", _TELLERS),
         _action("received.review", "Use its items, or set them aside", _TELLERS, writes=True),

@@ -21,6 +21,7 @@ from clewline.desk.lookups import views as lookups
 from clewline.desk.money import views as money
 from clewline.desk.names import views as names
 from clewline.desk.ours import views as ours
+from clewline.desk.partners import policy_views as policies
 from clewline.desk.partners import views as partners
 from clewline.desk.queue import views as queue
 from clewline.desk.received import views as received
@@ -51,7 +52,7 @@ urlpatterns = [
     path("step-in/", accounts.step_in, name="step-in"),
     path("account/", accounts.account, name="account"),
     path("account/tokens/", accounts.add_token, name="add-token"),
-    path("account/tokens/<int:token>/revoke/", accounts.revoke_token, name="revoke-token"),
+    path("account/tokens/<str:token>/revoke/", accounts.revoke_token, name="revoke-token"),
     path("account/sign-out/", accounts.sign_out_everywhere, name="sign-out-everywhere"),
     path("imports/", bulk.imports, name="imports"),
     path("imports/begin/", bulk.begin, name="begin-import"),
@@ -107,6 +108,8 @@ urlpatterns = [
     path("lookups/<str:ref>/", lookups.lookup, name="lookup"),
     path("lookups/<str:ref>/call/", lookups.call, name="lookup-call"),
     path("lookups/<str:ref>/names/", lookups.names, name="lookup-names"),
+    path("lookups/<str:ref>/originator/", lookups.originator, name="lookup-originator"),
+    path("lookups/<str:ref>/originator/<int:number>/", lookups.consent, name="lookup-consent"),
     path("lookups/<str:ref>/draft/", lookups.draft, name="draft-lookup"),
     path("lookups/<str:ref>/release/", lookups.release, name="release-lookup"),
     path("asked/", lookups.asked, name="asked"),
@@ -123,6 +126,10 @@ urlpatterns = [
     path("partners/<str:ref>/stop/", partners.stop, name="stop-partner"),
     path("partners/<str:ref>/name/", partners.name, name="partner-name"),
     path("partners/<str:ref>/account/", partners.add_account, name="partner-account"),
+    path("policy/", policies.policy, name="policy"),
+    path("policy/propose/", policies.propose, name="propose-policy"),
+    path("policy/<int:number>/", policies.version, name="policy-version"),
+    path("policy/<int:number>/decide/", policies.decide, name="decide-policy"),
     path("received/", received.received, name="received"),
     path("received/<str:ref>/", received.received_file, name="received-file"),
     path("received/<str:ref>/<int:position>/", received.review, name="review-received"),

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from clewline.engine.heuristics.change import Weights
-from clewline.evaluation import case_measures, change_model, measures, truth_sets
+from clewline.evaluation import (
+    case_measures,
+    change_model,
+    measures,
+    screening_measures,
+    truth_sets,
+)
 from clewline.evaluation.change_model import Observed
 from clewline.evaluation.shares import Share, pooled
 from clewline.evaluation.truth_sets import MadeUp, Owned
@@ -121,7 +127,7 @@ def case_shares(cases: Iterable[MadeUp], weights: Weights) -> tuple[list[Observe
         observed, counted = chain_shares(case.owned(), weights)
         examples += observed
         shares += counted
-        for count in case_measures.COUNTS:
+        for count in (*case_measures.COUNTS, screening_measures.screening):
             shares += count(case)
     return examples, pooled(shares)
 

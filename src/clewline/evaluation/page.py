@@ -124,6 +124,21 @@ SECTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "The same as for payers. The site sells at exchanges that are labelled, from a wallet of "
         "its own; cash-outs through unlabelled brokers or over other chains are not found.",
     ),
+    "screening": (
+        "Customers of the exchanges of a case, screened as `clewline screen customers` does, with "
+        "the chain: each exchange's own transfers of the story, and 3,000 customers without a "
+        "part in some 6,000 transfers. *All listed*: every address of the site, as after a "
+        "seizure, with control established. *One in ten seen*: what a hotline saw, as mentions. A "
+        "direct payer withdrew straight to the site; a cash-out account took its money in. In the "
+        "first, payers who are a hit count as called so; in the second, where nobody can be more, "
+        "those who are a lead. Cash-outs are leads here: money of the site that came over other "
+        "addresses.",
+        "Customers who pay through wallets of their own are no direct payers: `payers` counts "
+        "them. Of transfers of customers without a part one in twenty is made up to be with a "
+        "person of the story, buyers and their friends among them, which makes them leads more "
+        "often than life would: how many there are at a real exchange is not known. There is one "
+        "site a case, with a handful of accounts. What is not listed is found only through money.",
+    ),
     "deposit-sweep": (
         "Deposit addresses of exchanges, recognised by their sweeps, among all scripts of a case. "
         "Only hot and cold wallets are labelled here, address by address: labels that reach whole "

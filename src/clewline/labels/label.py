@@ -19,6 +19,9 @@ from clewline.errors import UsageError
 from clewline.vocab import category, confidence, label_type
 
 _MENTION_CONCEPTS: Final = frozenset({"mention", "website_mention", "forum_mention"})
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_SECONDS_DIGITS: Final = 11
+_MILLISECONDS_DIGITS: Final = 13
 _SHOWN: Final = 100
 """Characters of a refused subject that are printed; no address is longer."""
 _CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -52,6 +55,9 @@ class Claim:
         The source's id for the entity behind several names.
     context : str or None
         Whatever else the source says.
+    since, until : int or None
+        For when the address was the entity's, UTC seconds; None: nothing is said. Screening of
+        transfers asks; traces and clusters take a label for all time.
     """
 
     entity: str
@@ -65,6 +71,8 @@ class Claim:
     observed: int | None = None
     actor: str | None = None
     context: str | None = None
+    since: int | None = None
+    until: int | None = None
 
     @property
     def child_protection(self) -> bool:
@@ -79,7 +87,12 @@ class Claim:
     @cached_property
     def canonical(self) -> str:
         """The claim as JSON with sorted keys: equal claims give equal text."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        said = asdict(self)
+        # Claims that say nothing of time have the text, and the digest, that they always had.
+        for name in ("since", "until"):
+            if said[name] is None:
+                del said[name]
+        return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
     @cached_property
     def digest(self) -> str:
@@ -130,7 +143,7 @@ class Label:
     def as_dict(self) -> dict[str, Any]:
         """Return the label as plain values, in the order in which it is shown."""
         claim = self.claim
-        observed = claim.observed
+        bounds = {"valid_from": claim.since, "valid_until": claim.until}
         return {
             "txid" if self.is_transaction else "address": self.subject,
             "asset": self.asset,
@@ -145,15 +158,21 @@ class Label:
             "confidence": claim.confidence,
             "level": claim.level,
             "cluster": claim.inherits,
-            "observed": None
-            if observed is None
-            else datetime.fromtimestamp(observed, UTC).isoformat().replace("+00:00", "Z"),
+            "observed": _shown_time(claim.observed),
             "actor": claim.actor,
             "context": claim.context,
             "file": self.file,
             "position": self.position,
             "line": self.line,
+            **{name: _shown_time(time) for name, time in bounds.items() if time is not None},
         }
+
+
+def _shown_time(seconds: int | None) -> str | None:
+    """Return a time as ISO 8601, UTC."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 @dataclass(frozen=True)
@@ -193,6 +212,7 @@ def make_claim(
     observed: int | None = None,
     actor: str | None = None,
     context: str | None = None,
+    valid: tuple[int | None, int | None] = (None, None),
 ) -> Claim:
     """Check what a row says and settle what it leaves open.
 
@@ -210,6 +230,8 @@ def make_claim(
         category is one of child protection, and else control by the source's word (METHODS §3).
     cluster : bool
         The source says that the label holds for the whole cluster. A mention never does.
+    valid : tuple of int or None
+        From when and until when, UTC seconds; `validity` reads them.
 
     Raises
     ------
@@ -248,7 +270,55 @@ def make_claim(
         observed=observed,
         actor=actor or None,
         context=context or None,
+        since=valid[0],
+        until=valid[1],
     )
+
+
+def validity(since: str, until: str) -> tuple[int | None, int | None]:
+    """Read for when a label holds; a date's end is its last second.
+
+    Parameters
+    ----------
+    since, until : str
+        ISO 8601, UTC where it names no zone, or seconds or milliseconds since 1970; empty: open.
+
+    Returns
+    -------
+    since, until : int or None
+        UTC seconds.
+
+    Raises
+    ------
+    UsageError
+        If a text is no time, or the end is before the beginning.
+
+    Examples
+    --------
+    >>> validity("2024-01-31", "2024-01-31")
+    (1706659200, 1706745599)
+    >>> validity("", "1706659200")
+    (None, 1706659200)
+    """
+    begin, end = _moment(since.strip()), _moment(until.strip())
+    if end is not None and _DATE.fullmatch(until.strip()):
+        end += 86_400 - 1
+    if begin is not None and end is not None and begin > end:
+        raise UsageError("valid_from is after valid_until")
+    return begin, end
+
+
+def _moment(text: str) -> int | None:
+    """Read a time, None where there is none."""
+    if not text:
+        return None
+    if text.isascii() and text.isdigit() and len(text) <= _MILLISECONDS_DIGITS:
+        return int(text) // 1000 if len(text) > _SECONDS_DIGITS else int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
+        raise UsageError(f"{text[:40]!r} is neither a date nor a time") from None
 
 
 def _plain(name: str, text: str | None) -> str:

@@ -11,10 +11,10 @@ from typing import Final
 from clewline.codec.networks import network_by_name
 from clewline.errors import LabelFileError, UsageError
 from clewline.labels.addresses import address_faults, as_shown
-from clewline.labels.label import Claim, Label, Refusal, Rows, make_claim
+from clewline.labels.label import Claim, Label, Refusal, Rows, make_claim, validity
 
 REQUIRED_COLUMNS: Final = ("address", "entity", "category", "source", "confidence")
-OPTIONAL_COLUMNS: Final = ("type", "cluster", "network")
+OPTIONAL_COLUMNS: Final = ("type", "cluster", "network", "valid_from", "valid_until")
 
 _YES: Final = frozenset({"yes", "true", "1"})
 _NO: Final = frozenset({"no", "false", "0", ""})
@@ -175,6 +175,7 @@ def _make_claim(row: dict[str, str]) -> Claim:
         confidence_given=row["confidence"],
         type_given=row.get("type", "").strip(),
         cluster=_is_yes(row.get("cluster", "")),
+        valid=validity(row.get("valid_from", ""), row.get("valid_until", "")),
     )
 
 

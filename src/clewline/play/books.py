@@ -2,7 +2,7 @@
 
 What the story knows of is there as it happened: withdrawals that paid the site or a look-alike, and
 deposits by which operators cash out. The rest is ordinary: customers without a part, who move coins
-to and from addresses without one. Everything is made up.
+to and from fresh addresses and, now and then, those of people of the story. Everything is made up.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COLUMNS: Final = ("id", "customer", "address", "own_address", "chain", "directio
 _AT_ONCE: Final = 100_000
 _KEY_HASH: Final = 20
 _BEGIN: Final = np.array([0, _KEY_HASH], np.uint8)  # OP_0 and a push: P2WPKH
-_ON_CHAIN: Final = 20  # one ordinary transfer in so many is with an address of the chain
+_ON_CHAIN: Final = 20  # one ordinary transfer in so many is with a person of the story
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ def write_books(
         for number, row in enumerate(rows):
             file.write(f"s{number}," + ",".join(row) + "\n")
         chance = np.random.default_rng(seed)
-        people = sorted(a for a, who in truth["owner"].items() if who.startswith("person"))
+        services = {one["id"] for one in truth["entities"]}
+        people = sorted(a for a, who in truth["owner"].items() if who not in services)
         for first in range(len(rows), transfers, _AT_ONCE):
             count = min(_AT_ONCE, transfers - first)
             file.write(_ordinary(chance, first, count, letter, known, customers, people))

@@ -103,8 +103,12 @@ def load(path: Path | None = None) -> Policy:
 @cache
 def default() -> Policy:
     """Return the policy that Clewline ships, ``policy/default.yaml``."""
-    text = resources.files(__package__).joinpath("default.yaml").read_text(encoding="utf-8")
-    return read(text, "policy/default.yaml")
+    return read(default_text(), "policy/default.yaml")
+
+
+def default_text() -> str:
+    """Return the file of that policy, to begin one's own from."""
+    return resources.files(__package__).joinpath("default.yaml").read_text(encoding="utf-8")
 
 
 def read(text: str, where: str = "policy") -> Policy:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -243,6 +243,39 @@ class Decision:
     def of(self, verdict: Verdict) -> tuple[str, ...]:
         """Return the fields with this verdict, in their order."""
         return tuple(name for name, one in self.fields.items() if one.verdict is verdict)
+
+    def with_consent(self, fields: Collection[str], *, granted: bool) -> Decision:
+        """Return what becomes of it once the originator answered for some fields.
+
+        Parameters
+        ----------
+        fields : collection of str
+            Those that the originator was asked for; what else asks still asks.
+        granted : bool
+            Whether they agreed.
+
+        Returns
+        -------
+        Decision
+            Law: what was withheld or released stays so; only what asks is settled.
+
+        Examples
+        --------
+        >>> asks = Decision({"brand": Weighed("brand", Verdict.ASK, "r", "whoever recorded it")})
+        >>> asks.with_consent(["brand"], granted=True).released
+        ('brand',)
+        >>> asks.with_consent(["price"], granted=True).released
+        ()
+        """
+        verdict = Verdict.RELEASE if granted else Verdict.WITHHOLD
+        said = "the originator agreed" if granted else "the originator refused"
+        settled = {
+            name: Weighed(name, verdict, one.rule, f"{one.reason} ({said})")
+            if one.verdict is Verdict.ASK and name in fields
+            else one
+            for name, one in self.fields.items()
+        }
+        return Decision(settled, self.policy)
 
     @property
     def released(self) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ LEADS: Final = "leads"
 PAYERS: Final = "payers"
 CASH_OUTS: Final = "cash-outs"
 """Its sections on the tables of a case."""
+SCREENING: Final = "screening"
+"""Its section on customers of an exchange."""
 
 
 def accuracy_of(heuristic: str) -> str:

@@ -3,7 +3,8 @@
 A directory of *segments*, one a batch of rows. A segment holds the keys of its addresses, sorted,
 which row each is of, and the rows as text. Judging again looks up the keys of the list's spellings,
 reads the few rows that have one, and matches them as any others: what was said before and is not
-now, or the other way round, is an alert.
+now, or the other way round, is an alert. With a chain store the keys of all addresses that the
+list's clusters and money reach are looked up as well.
 """
 
 from __future__ import annotations
@@ -23,9 +24,8 @@ from clewline.errors import StorageError, StoreDamagedError, UsageError
 from clewline.jit import leaf
 from clewline.screening.chains import ChainReader
 from clewline.screening.rows import ROLES, Fault, Rows, read_rows
-from clewline.screening.running import Question, Screener
+from clewline.screening.running import Hit, Question, Screener
 from clewline.screening.texts import Int64, Texts, UInt8, keys_of
-from clewline.screening.watchlist import Watchlist
 
 _MANIFEST: Final = "index.json"
 _JUDGED: Final = "judged.jsonl"
@@ -213,7 +213,7 @@ class TransferIndex:
 
 
 def rescreen(
-    index: TransferIndex, watchlist: Watchlist, question: Question
+    index: TransferIndex, screener: Screener
 ) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
     """Judge all transfers of an index again, and say what differs from the last time.
 
@@ -221,10 +221,8 @@ def rescreen(
     ----------
     index : TransferIndex
         Past transfers.
-    watchlist : Watchlist
-        The list as it is now.
-    question : Question
-        Look-back and slack.
+    screener : Screener
+        The list as it is now, look-back and slack; with a store also its clusters and money.
 
     Returns
     -------
@@ -232,26 +230,22 @@ def rescreen(
         ``alert`` is new, changed or withdrawn; the transfer, the label, and the list's version. In
         the order of transfers.
     judged : dict of str to dict
-        What is said now, for `TransferIndex.keep` once the alerts are safe.
+        What is said now, for `TransferIndex.keep` once the alerts are safe. What a store said that
+        is not asked now stays as it was.
 
     Notes
     -----
-    Cost: a search in each segment and the rows that are found; transfers are not read again.
+    Cost: a search in each segment and the rows that are found; transfers are not read again. With a
+    store, `StoreExposure.reached`. Memory for all that is said.
     """
-    screener = Screener(watchlist, question)
+    watchlist = screener.watchlist
     now: dict[str, dict[str, Any]] = {}
-    for segment, rows in index.matching(watchlist.keys):
-        for side in ("address", "own"):
-            if side not in rows.cells:
-                continue
-            turned = Rows(rows.line, {**rows.cells, "address": rows.cells[side]}, [], 0)
-            texts = turned.cells["address"]
-            screened, _faults = screener.screen(turned.without(texts.begins == texts.ends))
-            for row, hits in screened.hits.items():
-                for hit in hits:
-                    said = _said(screened.rows, row, side, segment, screened.id_of(row), hit)
-                    now[said["hit"]] = said
+    for keys in (watchlist.keys, *(keys for store in screener.stores for keys in store.reached())):
+        for segment, rows in index.matching(keys):
+            now |= _judged(screener, segment, rows)
     before = index.judged()
+    asked = {None, *(store.chain for store in screener.stores if store.whole)}
+    now |= {key: one for key, one in before.items() if one.get("over") not in asked}
     alerts = []
     for key in sorted({*now, *before}):
         old, new = before.get(key), now.get(key)
@@ -262,14 +256,35 @@ def rescreen(
     return alerts, now
 
 
-def _said(
-    rows: Rows, row: int, side: str, segment: str, id_: str, hit: dict[str, Any]
-) -> dict[str, Any]:
+def _judged(screener: Screener, segment: str, rows: Rows) -> dict[str, dict[str, Any]]:
+    """Return what is said of some rows of a segment now."""
+    now: dict[str, dict[str, Any]] = {}
+    # The customer's own address is looked up alone: its money is that of the transfers.
+    for side, screen in (("address", screener.screen), ("own", screener.direct_only)):
+        if side not in rows.cells:
+            continue
+        turned = Rows(rows.line, {**rows.cells, "address": rows.cells[side]}, [], 0)
+        texts = turned.cells["address"]
+        screened, _faults = screen(turned.without(texts.begins == texts.ends))
+        for row, hits in screened.hits.items():
+            for hit in hits:
+                said = _said(screened.rows, row, side, segment, screened.id_of(row), hit)
+                now[said["hit"]] = said
+    return now
+
+
+def _said(rows: Rows, row: int, side: str, segment: str, id_: str, hit: Hit) -> dict[str, Any]:
     """Return what is said of a transfer, with what names it."""
-    (entry,) = hit["entries"]
     line = int(rows.line[row])
-    label = (entry.chain, entry.address, entry.claim.entity, entry.label_set)
-    about = (segment, str(line), side, *label)
+    about: tuple[str, ...]
+    if "nearest" in hit:
+        # Money of a category in a direction is said once; which label is nearest is what changes.
+        entry = hit["nearest"]
+        about = (segment, str(line), side, hit["over"], hit["category"], hit["direction"])
+    else:
+        (entry,) = hit["entries"]
+        label = (entry.chain, entry.address, entry.claim.entity, entry.label_set)
+        about = (segment, str(line), side, *label)
     return {
         "hit": hashlib.sha256("\n".join(about).encode()).hexdigest()[:20],
         "label": hashlib.sha256("\t".join(entry.key).encode()).hexdigest()[:20],
@@ -282,6 +297,9 @@ def _said(
         "category": hit["category"],
         "direction": hit["direction"],
         "value": hit["value"],
+        "share": hit["share"],
+        "hops": hit["hops"],
+        "over": hit.get("over"),
         "set": hit["set"],
         "type": hit["type"],
     }

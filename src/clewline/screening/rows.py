@@ -1,9 +1,10 @@
 """Rows of a file or stream, in batches of columns: CSV, JSON lines, Parquet.
 
 A row is a line (in Parquet: a row). Lines are split by a kernel, which knows commas and plain
-quotes; a line that has more to it (doubled quotes, a quote that stays open, too many cells) is read
-alone, and if it is no row it is a *fault*: reported with its line, and the others go on. So a
-quote that is never closed costs its line and not the rest of the file.
+quotes (of JSON: plain texts and numbers); a line that has more to it (doubled quotes, a quote that
+stays open, too many cells, escapes) is read alone, and if it is no row it is a *fault*: reported
+with its line, and the others go on. So a quote that is never closed costs its line and not the
+rest of the file.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from clewline.errors import DataError, UnavailableError, UsageError
 from clewline.jit import kernel, leaf
+from clewline.screening.json_lines import split_objects
 from clewline.screening.texts import Int64, Texts, UInt8
 
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -134,7 +136,10 @@ def roles_of(header: Sequence[str], mapping: Mapping[str, str], where: str) -> d
                 where=where,
                 hint=f"there are: {', '.join(header)}",
             )
-        found[role] = names.index(column.strip().lower())
+        number = names.index(column.strip().lower())
+        if number in found.values():
+            raise UsageError(f"column {column!r} has two roles", where="--map")
+        found[role] = number
     for role, known in ROLES.items():
         here = [names.index(name) for name in known if name in names]
         free = [number for number in here if number not in found.values()]
@@ -248,40 +253,19 @@ def _csv(
 def _csv_rows(part: _Chunk, slots: Int64, roles: Sequence[str], delimiter: str) -> Rows:
     """Split lines into cells; those that a kernel cannot split are read alone."""
     data = np.frombuffer(part.data, np.uint8)
-    room = part.data.count(b"\n") + 1
-    begins = np.zeros((len(roles), room), np.int64)
-    ends = np.zeros((len(roles), room), np.int64)
-    line, hard = np.empty(room, np.int64), np.zeros(room, np.uint8)
-    span = np.empty((room, 2), np.int64)
+    begins, ends, line, hard, span = _places(len(roles), part.data.count(b"\n") + 1)
     count = _split(data, np.uint8(ord(delimiter)), slots, begins, ends, line, hard, span)
     begins, ends = begins[:, :count], ends[:, :count]
     line = line[:count] + part.line
-    faults: list[Fault] = []
-    drop = np.zeros(count, np.bool_)
-    extra = bytearray()
-    for row in np.flatnonzero(hard[:count]).tolist():
-        try:
-            cells = _hard_cells(part.data[span[row, 0] : span[row, 1]], slots.size, delimiter)
-        except ValueError as error:
-            faults.append(Fault(int(line[row]), str(error)))
-            drop[row] = True
-            continue
-        for column, slot in enumerate(slots.tolist()):
-            if slot >= 0:
-                encoded = cells[column].encode()
-                begins[slot, row] = data.size + len(extra)
-                extra += encoded
-                ends[slot, row] = data.size + len(extra)
-    if extra:
-        data = np.concatenate([data, np.frombuffer(bytes(extra), np.uint8)])
-    columns = {
-        role: Texts.stripped(data, begins[slot], ends[slot]) for slot, role in enumerate(roles)
-    }
-    return Rows(line, columns, faults, part.end).without(drop)
+    wanted = np.argsort(slots, kind="stable")[slots.size - len(roles) :].tolist()
+    return _rows_of(
+        *(part, data, begins, ends, line, np.flatnonzero(hard[:count]), span, roles),
+        lambda raw: _hard_cells(raw, slots.size, delimiter, wanted),
+    )
 
 
-def _hard_cells(line: bytes, columns: int, delimiter: str) -> list[str]:
-    """Read one line by itself, or say why it is no row."""
+def _hard_cells(line: bytes, columns: int, delimiter: str, wanted: Sequence[int]) -> list[str]:
+    """Read some cells of one line by itself, or say why it is no row."""
     try:
         text = line.decode()
     except UnicodeDecodeError:
@@ -292,7 +276,7 @@ def _hard_cells(line: bytes, columns: int, delimiter: str) -> list[str]:
         raise ValueError(f"not CSV: {error}") from None
     if len(cells) != columns:
         raise ValueError(f"{len(cells)} cells where the header has {columns}")
-    return cells
+    return [cells[column] for column in wanted]
 
 
 @leaf
@@ -405,31 +389,90 @@ class _Joined:
 
 
 def _json_rows(part: _Chunk, roles: Sequence[str], names: Sequence[str]) -> Rows:
-    """Read lines as objects, one by one."""
-    line: list[int] = []
+    """Split lines into cells; those that are not plain are read alone."""
+    data = np.frombuffer(part.data, np.uint8)
+    keys = [name.encode("utf8", "surrogatepass") for name in names]
+    bounds = np.cumsum([0, *map(len, keys)])
+    begins, ends, line, hard, span = _places(len(roles), part.data.count(b"\n") + 1)
+    joined = np.frombuffer(b"".join(keys) or b"\0", np.uint8)
+    count = split_objects(data, joined, bounds, _is_utf8(part.data), begins, ends, line, hard, span)
+    return _rows_of(
+        *(part, data, begins[:, :count], ends[:, :count], line[:count] + part.line),
+        *(np.flatnonzero(hard[:count]), span, roles),
+        lambda raw: _object_cells(raw, names),
+    )
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Tell whether bytes are UTF-8."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _object_cells(line: bytes, names: Sequence[str]) -> list[str]:
+    """Read one line by itself, or say why it is no row."""
+    try:
+        # Numbers keep their digits: an amount may have more than a float holds.
+        row = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}") from None
+    if not isinstance(row, dict):
+        raise ValueError("no JSON object")
+    cells = [row.get(name) for name in names]
+    if any(isinstance(cell, dict | list) for cell in cells):
+        raise ValueError("a cell holds a list or an object")
+    return ["" if cell is None else str(cell) for cell in cells]
+
+
+# --- both
+
+
+def _places(columns: int, room: int) -> tuple[Int64, Int64, Int64, UInt8, Int64]:
+    """Return what a kernel that splits lines fills: cells, lines, marks, spans."""
+    begins, ends = np.zeros((2, columns, room), np.int64)
+    line, hard = np.empty(room, np.int64), np.zeros(room, np.uint8)
+    return begins, ends, line, hard, np.empty((room, 2), np.int64)
+
+
+def _rows_of(
+    part: _Chunk,
+    data: UInt8,
+    begins: Int64,
+    ends: Int64,
+    line: Int64,
+    hard: Int64,
+    span: Int64,
+    roles: Sequence[str],
+    read: Callable[[bytes], list[str]],
+) -> Rows:
+    """Return split lines as columns; those that a kernel could not split are read alone."""
     faults: list[Fault] = []
-    columns: list[list[str]] = [[] for _ in roles]
-    for number, raw in enumerate(part.data.split(b"\n"), start=part.line):
-        if not raw.strip():
-            continue
+    drop = np.zeros(line.size, np.bool_)
+    extra = bytearray()
+    for row in hard.tolist():
         try:
-            # Numbers keep their digits: an amount may have more than a float holds.
-            row = json.loads(raw, parse_float=str, parse_int=str, parse_constant=str)
-        except (ValueError, RecursionError) as error:
-            faults.append(Fault(number, f"not JSON: {error}"))
+            cells = [cell.encode() for cell in read(part.data[span[row, 0] : span[row, 1]])]
+        except UnicodeEncodeError:
+            faults.append(Fault(int(line[row]), "half of a surrogate pair is no text"))
+            drop[row] = True
             continue
-        if not isinstance(row, dict):
-            faults.append(Fault(number, "no JSON object"))
+        except ValueError as error:
+            faults.append(Fault(int(line[row]), str(error)))
+            drop[row] = True
             continue
-        cells = [row.get(name) for name in names]
-        if any(isinstance(cell, dict | list) for cell in cells):
-            faults.append(Fault(number, "a cell holds a list or an object"))
-            continue
-        line.append(number)
-        for column, cell in zip(columns, cells, strict=True):
-            column.append("" if cell is None else str(cell))
-    cells_of = {role: Texts.of(column) for role, column in zip(roles, columns, strict=True)}
-    return Rows(np.array(line, np.int64), cells_of, faults, part.end)
+        for slot, cell in enumerate(cells):
+            begins[slot, row] = data.size + len(extra)
+            extra += cell
+            ends[slot, row] = data.size + len(extra)
+    if extra:
+        data = np.concatenate([data, np.frombuffer(bytes(extra), np.uint8)])
+    columns = {
+        role: Texts.stripped(data, begins[slot], ends[slot]) for slot, role in enumerate(roles)
+    }
+    return Rows(line, columns, faults, part.end).without(drop)
 
 
 # --- Parquet

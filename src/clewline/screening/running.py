@@ -55,9 +55,14 @@ class Store(Protocol):
 
     chain: str
     tip: str
+    whole: bool
 
     def exposed(self, texts: Texts) -> Exposed:
         """Return what is known of addresses of the store's chain."""
+        ...
+
+    def reached(self) -> Iterator[NDArray[np.uint64]]:
+        """Yield the keys of all addresses of which it knows something."""
         ...
 
 
@@ -235,6 +240,11 @@ class Screener:
         inside: NDArray[np.bool_] = (matched.times >= oldest) | (matched.times == NO_TIME)
         return inside
 
+    def _holds(self, hit: Hit, time: int) -> bool:
+        """Tell whether the labels that a hit rests on hold at the time of a row."""
+        slack = self.question.slack * DAY
+        return all(entry.holds(time, slack) for entry in hit.get("entries", ()))
+
     def _look(
         self,
         rows: Rows,
@@ -260,6 +270,7 @@ class Screener:
                 row = int(asked[place])
                 known = {(hit["entity"], hit["set"]) for hit in hits.get(row, [])}
                 fresh = [hit for hit in more if (hit["entity"], hit["set"]) not in known]
+                fresh = [hit for hit in fresh if self._holds(hit, int(matched.times[row]))]
                 for hit in fresh:
                     if not hit["hops"]:
                         hit.update(moved(rows, row))

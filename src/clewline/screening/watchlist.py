@@ -26,9 +26,9 @@ from clewline.codec.networks import NETWORKS, Network
 from clewline.codec.script import ScriptKind, script_kinds
 from clewline.errors import LabelFileError, UsageError
 from clewline.intake.reading import Reading, read_many
-from clewline.labels.label import Claim, make_claim
+from clewline.labels.label import Claim, make_claim, validity
 from clewline.screening.chains import chain_named
-from clewline.screening.rows import NO_TIME, times_of
+from clewline.screening.rows import NO_TIME
 from clewline.screening.texts import Int64, Texts, UInt8, UInt64, find_spellings, keys_of, sieve_of
 
 FOREVER: Final = np.iinfo(np.int64).max
@@ -77,6 +77,17 @@ class Entry:
         """What makes two entries the same label, whatever the order in which they come."""
         times = f"{self.since}:{self.until}"
         return self.address, self.chain, self.label_set, self.claim.canonical, times
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it holds for a part of the time only."""
+        return self.since != NO_TIME or self.until != FOREVER
+
+    def holds(self, time: int, slack: int) -> bool:
+        """Tell whether it holds at a time, or so many seconds later; without a time it does."""
+        return time == NO_TIME or (
+            (self.since == NO_TIME or time >= self.since - slack) and time <= self.until
+        )
 
 
 class Watchlist:
@@ -198,6 +209,23 @@ def spellings(subjects: Sequence[tuple[str, str]]) -> list[list[tuple[str, int]]
                 [(text, int(not (folded or _is_folded(text)))) for text in sorted(texts)]
             )
     return answers
+
+
+def keys_of_all(subjects: Sequence[tuple[str, str]]) -> UInt64:
+    """Return the keys of all texts by which addresses may be written, ascending.
+
+    Parameters
+    ----------
+    subjects : sequence of tuple of str
+        Chain and canonical form of each address.
+
+    Examples
+    --------
+    >>> keys_of_all([("ETH", "0xfb6916095ca1df60bb79ce92ce3ea74c37c5d359")] * 2).size
+    1
+    """
+    texts = Texts.of([text for forms in spellings(subjects) for text, _exact in forms])
+    return np.unique(keys_of(texts.data, texts.begins, texts.ends))
 
 
 def _is_folded(text: str) -> bool:
@@ -373,12 +401,23 @@ def _entries(
             type_given=type_,
             cluster=cluster.lower() in _YES,
         )
-    since, until = _interval(row)
+    since, until = bounds_of(*validity(row.get("valid_from", ""), row.get("valid_until", "")))
     given = row.get("chain") or row.get("asset") or ""
     return [
         Entry(chain, canonical, claims[said], path.stem, since, until)
         for chain, canonical in _subjects(address, given, found)
     ]
+
+
+def bounds_of(since: int | None, until: int | None) -> tuple[int, int]:
+    """Return for when an entry holds, of what a label says; None is an open end.
+
+    Examples
+    --------
+    >>> bounds_of(1_700_000_000, None)[1] == FOREVER
+    True
+    """
+    return NO_TIME if since is None else since, FOREVER if until is None else until
 
 
 def _subjects(address: str, given: str, readings: Sequence[Reading]) -> list[tuple[str, str]]:
@@ -395,19 +434,3 @@ def _subjects(address: str, given: str, readings: Sequence[Reading]) -> list[tup
         raise UsageError(f"{address[:100]!r} is no address of {chain}")
     # A chain that the registry has no kind for: the text itself is all there is to compare.
     return [(chain, address)]
-
-
-def _interval(row: dict[str, str]) -> tuple[int, int]:
-    """Return for when a row holds; a date's end is its last second."""
-    bounds = [row.get(name, "").strip() for name in ("valid_from", "valid_until")]
-    times, wrong = times_of(Texts.of(bounds))
-    if wrong.any():
-        raise UsageError(f"{bounds[int(wrong.argmax())][:40]!r} is neither a date nor a time")
-    until = int(times[1])
-    if until == NO_TIME:
-        until = FOREVER
-    elif len(bounds[1]) == len("2024-01-31") and "-" in bounds[1]:
-        until += 86_400 - 1
-    if int(times[0]) > until:
-        raise UsageError("valid_from is after valid_until")
-    return int(times[0]), until

@@ -7,7 +7,7 @@ among the places where money stops: it goes through no service and no CoinJoin.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,9 +24,10 @@ from clewline.labels import Claim, LabelSet, list_sets
 from clewline.screening.chains import chain_named
 from clewline.screening.running import Exposed, Hit, Question, Screener
 from clewline.screening.texts import Texts
-from clewline.screening.watchlist import Entry, Watchlist, read_list
+from clewline.screening.watchlist import Entry, Watchlist, bounds_of, keys_of_all, read_list
 from clewline.vocab import category
 from clewline.workspace.attribution import labels_directory
+from clewline.workspace.rendering import ScriptTexts
 
 if TYPE_CHECKING:
     from clewline.workspace import Workspace
@@ -36,6 +37,8 @@ _LEAST: Final = 0.5
 ABUSE: Final = "abuse"
 """What label sets are screened for unless categories are named; sanctions are below it."""
 DIRECTIONS: Final = ("from", "to")
+_AT_ONCE: Final = 1 << 20
+_AT_ANY_TIME: Final = "; the label holds for a part of the time only, the money is of any time"
 
 
 def read_watchlist(
@@ -113,7 +116,9 @@ def _entries_of(label_set: LabelSet) -> list[Entry]:
     for (asset, address, claim), found in zip(subjects, readings, strict=True):
         chain = chain_named(asset)
         canonical = next((one.canonical for one in found if one.chain == chain), address)
-        entries.append(Entry(chain, canonical, claims[claim], label_set.name))
+        said = claims[claim]
+        bounds = bounds_of(said.since, said.until)
+        entries.append(Entry(chain, canonical, said, label_set.name, *bounds))
     return entries
 
 
@@ -154,7 +159,7 @@ class StoreExposure:
         self._attribution = workspace.attribution
         self.chain = self._store.network.coin.asset
         self.tip = str(self._store.manifest.tip)
-        self._whole = self._store.coverage is None
+        self.whole = self._store.coverage is None
         self._cluster = self._store.column("structure.cluster")
         self._entries = [one for one in watchlist.entries if one.chain == self.chain]
         script = self._scripts([one.address for one in self._entries])
@@ -167,7 +172,7 @@ class StoreExposure:
             if entry.claim.inherits:
                 _keep_stronger(self._clusters, int(self._cluster[one]), entry)
         self._inheriting = np.array(sorted(self._clusters), np.uint32)
-        self._passes = self._run() if self._whole else []
+        self._passes = self._run() if self.whole else []
 
     def exposed(self, texts: Texts) -> Exposed:
         """Return what is known of some addresses of the chain.
@@ -184,7 +189,7 @@ class StoreExposure:
             away. Of a part of a chain nothing is loaded: what it lacks would pass for nothing.
         """
         count = len(texts)
-        if not self._whole:
+        if not self.whole:
             return Exposed(np.zeros(count, np.bool_), {}, {})
         letters = texts.data.tobytes().decode("latin-1")
         bounds = zip(texts.begins.tolist(), texts.ends.tolist(), strict=True)
@@ -193,10 +198,43 @@ class StoreExposure:
         for place in self._members(script):
             entry = self._clusters[int(self._cluster[script[place]])]
             if script[place] not in self._listed:
-                answer.direct[place] = [_inherited(entry)]
+                answer.direct[place] = [_inherited(entry, self.chain)]
         for one in self._passes:
             self._add(answer, script, one)
         return answer
+
+    def reached(self) -> Iterator[NDArray[np.uint64]]:
+        """Yield the keys of all addresses of which something is known, some at a time.
+
+        Yields
+        ------
+        ndarray of uint64
+            Ascending; keys of every form in which the addresses may be written.
+
+        Notes
+        -----
+        Cost: every output of the chain once a pass, ten microseconds an address that is reached.
+        """
+        if not self.whole:
+            return
+        for first in range(0, self._chain.n_script, _AT_ONCE):
+            script = np.arange(first, min(first + _AT_ONCE, self._chain.n_script))
+            told = np.zeros(script.size, np.bool_)
+            told[self._members(script)] = True
+            for one in self._passes:
+                _received, tied, nearest, _whose = self._tied(script, one)
+                told |= (tied >= _LEAST) & (nearest > 0)
+            shown = ScriptTexts(self._store, script[told]).addresses()
+            yield keys_of_all([(self.chain, address) for address in shown if address])
+
+    def _tied(
+        self, script: NDArray[np.int64], one: _Pass
+    ) -> tuple[Float64, Float64, UInt16, NDArray[np.uint32]]:
+        """Return what scripts have of a category in a direction."""
+        return exposure_of_scripts(
+            *(self._chain, script, one.shares, one.hops, one.holder),
+            to_the_past=one.direction == "from",
+        )
 
     def _members(self, script: NDArray[np.int64]) -> list[int]:
         """Return the places whose cluster a label reaches."""
@@ -206,10 +244,7 @@ class StoreExposure:
 
     def _add(self, answer: Exposed, script: NDArray[np.int64], one: _Pass) -> None:
         """Add the exposure of one category in one direction."""
-        received, tied, nearest, whose = exposure_of_scripts(
-            *(self._chain, script, one.shares, one.hops, one.holder),
-            to_the_past=one.direction == "from",
-        )
+        received, tied, nearest, whose = self._tied(script, one)
         for place in np.flatnonzero((tied >= _LEAST) & (nearest > 0)).tolist():
             listed = self._holder(int(script[place]))
             if listed is not None and listed.claim.category == one.category:
@@ -227,7 +262,10 @@ class StoreExposure:
                 "set": entry.label_set,
                 "type": entry.claim.type,
                 "reason": f"{'came from' if one.direction == 'from' else 'went to'} "
-                f"{one.category}, nearest {entry.claim.entity}, over {hops} transactions (haircut)",
+                f"{one.category}, nearest {entry.claim.entity}, over {hops} transactions (haircut)"
+                f"{_AT_ANY_TIME if entry.bounded else ''}",
+                "over": self.chain,
+                "nearest": entry,
             }
             side = answer.direct if hops == 1 else answer.indirect
             side.setdefault(place, []).append(hit)
@@ -303,7 +341,7 @@ def _strength(entry: Entry) -> tuple[Any, ...]:
     return not entry.claim.child_protection, -entry.claim.level, entry.key
 
 
-def _inherited(entry: Entry) -> Hit:
+def _inherited(entry: Entry, chain: str) -> Hit:
     """Return the hit of a member of a cluster that a label reaches."""
     return {
         "entity": entry.claim.entity,
@@ -315,6 +353,7 @@ def _inherited(entry: Entry) -> Hit:
         "set": entry.label_set,
         "type": entry.claim.type,
         "entries": (entry,),
+        "over": chain,
         "reason": f"in one cluster with {entry.address}, of {entry.claim.entity}: computed, and "
         "wrong where a PayJoin joined two owners",
     }

@@ -185,7 +185,7 @@ def test_a_worker_that_is_killed_at_a_step(desk: Desk, step: str) -> None:
     desk.tell(made)
     Delivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     worker = started(step)
-    assert worker.wait(30) == -signal.SIGKILL
+    assert worker.wait(180) == -signal.SIGKILL
     assert Receipt.objects.count() == Delivery.objects.filter(state="delivered").count()
     # Its claims end, and another worker goes on.
     Delivery.objects.filter(state="waiting").update(due_at=timezone.now())
@@ -209,6 +209,6 @@ def test_workers_side_by_side_share_the_work(desk: Desk) -> None:
     Delivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     other = started("none")
     Worker().run(until_empty=True)
-    assert other.wait(30) == 0
+    assert other.wait(180) == 0
     assert Receipt.objects.count() == 12
     assert len(desk.web.taken) == 12, "nobody was told twice"

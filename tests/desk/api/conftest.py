@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from tests.desk.conftest import World
 
 from clewline.desk.accounts import services
@@ -38,3 +40,26 @@ def program(world: World) -> Program:
         )
 
     return call
+
+
+def read_in_parts(
+    world: World, program: Program, role: str, path: str, make: Callable[[World, int], None]
+) -> None:
+    """Hold a list against itself: in parts, in as many queries however long, for nobody else."""
+    counts, lengths = [], []
+    for n in range(4):
+        make(world, n)
+        with CaptureQueriesContext(connection) as queries:
+            answer = program(role, "GET", path)
+        counts.append(len(queries))
+        lengths.append(len(answer.json()["items"]))
+    assert lengths == [1, 2, 3, 4]
+    # The first answer may look up what is remembered after it.
+    assert counts[1:] == counts[1:2] * 3
+    refs = [one["ref"] for one in answer.json()["items"]]
+    first = program(role, "GET", f"{path}?limit=3").json()
+    rest = program(role, "GET", f"{path}?limit=3&after={first['next']}").json()
+    assert [one["ref"] for one in (*first["items"], *rest["items"])] == refs
+    assert rest["next"] is None
+    assert program(role, "GET", f"{path}?after={refs[0]}", stranger=True).status_code == 404
+    assert program(role, "GET", path, stranger=True).json()["items"] == []

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.desk.conftest import World
 
 from clewline.desk.accounts.models import User
+
+PATIENCE = 60_000
+"""Milliseconds in which a busy machine shows what a test waits for."""
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +29,7 @@ def browser(needs: Callable[[str], str]) -> Iterator[Browser]:
             executable_path=path,
             args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
         )
+        expect.set_options(timeout=PATIENCE)
         yield started
         started.close()
 
@@ -47,7 +51,7 @@ class LiveDesk:
         session = self.world.client(user).cookies["clewline_session"].value
         context.add_cookies([{"name": "clewline_session", "value": session, "url": self.url}])
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE)
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         try:

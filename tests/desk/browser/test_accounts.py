@@ -9,7 +9,7 @@ import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.conf import settings
 from playwright.sync_api import Browser, Page
-from tests.desk.browser.conftest import LiveDesk, assert_accessible
+from tests.desk.browser.conftest import PATIENCE, LiveDesk, assert_accessible
 
 from clewline.desk.accounts.models import User
 
@@ -24,7 +24,7 @@ def page(browser: Browser, live_server: Any) -> Any:
         viewport={"width": 1280, "height": 720},
     )
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE)
     yield page
     context.close()
 

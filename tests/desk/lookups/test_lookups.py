@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,9 @@ from tests.desk.conftest import World, make_partner, plain
 
 from clewline.desk.accounts.models import User
 from clewline.desk.addresses import services as addresses
+from clewline.desk.addresses.services import address_row
+from clewline.desk.alerts import services as alerts
+from clewline.desk.alerts.models import Copy
 from clewline.desk.audit.models import Event
 from clewline.desk.lookups import answers, queries, services
 from clewline.desk.lookups.models import Draft, LookUp, Receipt, Release
@@ -267,6 +271,45 @@ def test_a_standing_one_is_answered_again_when_there_is_more(world: World, partn
     )
     assert waits(world) == []
     assert Release.objects.count() == 2
+
+
+def test_a_cited_alert_and_a_day_tell_nothing(world: World, partner: User) -> None:
+    """One's own alert, another's and none: asking is answered alike, and so is what stands."""
+    planted.sighting_of(world.person("analyst"))
+    liaison = world.person("liaison")
+    alert = alerts.make(liaison, world.team, [address_row(planted.KEY)], [world.partner])
+    alerts.decide(world.person("approver"), alert, released=True)
+    other = alerts.make(liaison, world.team, [address_row(planted.KEY)], [world.partner])
+    day = (timezone.now().date() + timedelta(days=30)).isoformat()
+    browser, pages = world.client(partner), []
+    copy = Copy.objects.get(partner=world.partner)
+    for cited in (alert.ref, other.ref, "A-00000-00000", copy.ref if len(copy.ref) == 13 else ""):
+        for identifier in (planted.ADDRESS, OTHER):
+            form = {**planted.ASKED, "identifiers": identifier, "alert_ref": cited}
+            asked = browser.post(reverse("ask"), {**form, "stands_until": day})
+            assert asked.status_code == 302
+            shown = plain(browser.get(asked["Location"])).decode()
+            look_up = LookUp.objects.latest("pk")
+            assert (look_up.alert_ref, str(look_up.stands_until)) == (cited, day)
+            for own in (look_up.ref, identifier, cited or "Alert"):
+                shown = shown.replace(own, "")
+            pages.append(
+                re.sub(
+                    r"\d{4}-\d\d-\d\d|\d\d:\d\d|<dt>Alert</dt><dd></dd>|<dt></dt><dd></dd>",
+                    "",
+                    shown,
+                )
+            )
+    assert len(set(pages)) == 1
+
+
+def test_how_long_it_may_take(world: World, partner: User) -> None:
+    planted.look_up_of(partner)
+    planted.look_up_of(partner, urgent=True, urgent_reason="made up")
+    urgent, usual = queries.waiting_for(world.person("liaison"))
+    assert urgent.due_at - urgent.look_up.asked_at == timedelta(hours=4)
+    assert usual.due_at - usual.look_up.asked_at == timedelta(hours=72)
+    assert not urgent.overdue
 
 
 def test_figures_by_country_and_month(world: World, partner: User) -> None:

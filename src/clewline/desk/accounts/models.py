@@ -159,6 +159,26 @@ class ApiToken(models.Model):
     revoked_at = models.DateTimeField(null=True)
 
     @property
+    def ref(self) -> str:
+        """What its owner's pages call it: no running number, which would tell of others' tokens."""
+        return self.digest[:16]
+
+    @property
     def is_valid(self) -> bool:
         """Whether it still lets in."""
         return self.revoked_at is None and self.expires_at > timezone.now()
+
+
+class FirstAnswer(models.Model):
+    """What a token was answered under an idempotency key, hashed or sealed: `api/repeats.py`."""
+
+    token = models.ForeignKey(ApiToken, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=64)
+    request = models.CharField(max_length=64)
+    answer = models.BinaryField(default=b"")
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["token", "key"], name="first_answer_once")
+        ]

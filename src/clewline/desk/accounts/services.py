@@ -17,6 +17,7 @@ from clewline.desk.accounts.models import (
     AccessChange,
     AccessDecision,
     ApiToken,
+    FirstAnswer,
     Invitation,
     Organisation,
     Team,
@@ -28,6 +29,8 @@ from clewline.errors import UsageError
 
 INVITATION_HOURS: Final = 72
 TOKEN_DAYS: Final = 365
+ANSWER_HOURS: Final = 24
+"""How long a request that a program repeats is answered as at first."""
 _TOKEN_MARK: Final = "clw_"  # noqa: S105 - how a token begins, so that scanners of secrets find it
 
 
@@ -164,7 +167,7 @@ def invite(user: User) -> str:
     secret = secrets.token_urlsafe(24)
     Invitation.objects.create(
         user=user,
-        digest=_digest(secret),
+        digest=digest(secret),
         expires_at=timezone.now() + timedelta(hours=INVITATION_HOURS),
     )
     return secret
@@ -173,7 +176,7 @@ def invite(user: User) -> str:
 def invited(secret: str) -> Invitation | None:
     """Return the invitation that a secret belongs to, if it still counts."""
     return Invitation.objects.filter(
-        digest=_digest(secret),
+        digest=digest(secret),
         used_at__isnull=True,
         expires_at__gt=timezone.now(),
         user__is_active=True,
@@ -232,7 +235,7 @@ def new_token(user: User, name: str, scopes: Iterable[str], days: int) -> str:
     ApiToken.objects.create(
         user=user,
         name=name,
-        digest=_digest(token),
+        digest=digest(token),
         scopes=wanted,
         expires_at=timezone.now() + timedelta(days=days),
     )
@@ -249,10 +252,16 @@ def find_token(token: str) -> ApiToken | None:
     """Return the token that lets in, with its owner; None for any other text."""
     found = (
         ApiToken.objects.select_related("user")
-        .filter(digest=_digest(token), user__is_active=True)
+        .filter(digest=digest(token), user__is_active=True)
         .first()
     )
     return found if found and found.is_valid else None
+
+
+def forget_answers() -> int:
+    """Delete the first answers that are kept no longer; return how many."""
+    before = timezone.now() - timedelta(hours=ANSWER_HOURS)
+    return FirstAnswer.objects.filter(at__lte=before).delete()[0]
 
 
 def made_up_people() -> list[User]:
@@ -263,6 +272,6 @@ def made_up_people() -> list[User]:
     return [user for user in people if not user.has_usable_password()]
 
 
-def _digest(secret: str) -> str:
-    """Hash what is random enough not to need a slow hash."""
+def digest(secret: str) -> str:
+    """Return the hash under which a secret is kept that is random enough for a quick one."""
     return hashlib.sha256(secret.encode()).hexdigest()

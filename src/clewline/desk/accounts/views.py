@@ -95,9 +95,11 @@ def add_token(request: DeskRequest) -> HttpResponse:
 
 
 @door("account.change", "POST")
-def revoke_token(request: DeskRequest, token: int) -> HttpResponse:
+def revoke_token(request: DeskRequest, token: str) -> HttpResponse:
     """Revoke an API token of one's own."""
-    found = get_object_or_404(request.user.tokens, id=token)
+    found = next((one for one in request.user.tokens.all() if one.ref == token), None)
+    if found is None:
+        raise Http404
     services.revoke(found)
     request.audit_object = found.name
     return redirect("account")

@@ -20,6 +20,7 @@ from clewline.desk.ledger import index_of
 from clewline.desk.partners.models import Partner
 from clewline.desk.partners.policies import policy_of
 from clewline.desk.partners.services import asker_of
+from clewline.desk.received.queries import givers_of_sightings
 from clewline.desk.records.models import Address, AddressStatus, PaymentOption, Sighting
 from clewline.sharing import SharedItem, SharedList, for_exchange, plain
 from clewline.sharing.formats import read, write
@@ -101,6 +102,11 @@ def strictest(words: Iterable[str], marking: str, least: str) -> str:
     return max([least, *words], key=lambda word: policy.model.level(marking, word))
 
 
+def purpose_of(partner: Partner) -> policy.Purpose:
+    """Return for what a partner gets alerts, and on which legal basis."""
+    return policy.Purpose(*PURPOSES.get(partner.kind, ("", "")))
+
+
 def facts_of(alert: Alert, item: AlertItem) -> Facts:
     """Gather what the alert's team knows of an item's address."""
     team, address, option = alert.team_id, item.address, item.option
@@ -117,6 +123,7 @@ def facts_of(alert: Alert, item: AlertItem) -> Facts:
     tlp = strictest((one.tlp for one in pages), "tlp", alert.tlp)
     pap = strictest((one.pap for one in pages), "pap", alert.pap)
     handling = frozenset(one.handling for one in pages if one.handling)
+    givers = givers_of_sightings([one.pk for one in pages])
     labels = [row.get("label", "") for row in page.classification if isinstance(row, dict)]
     values: dict[str, Any] = {
         "address": address.canonical,
@@ -154,6 +161,8 @@ def facts_of(alert: Alert, item: AlertItem) -> Facts:
         info_grade=page.info_grade,
         handling=handling,
         owner=str(alert.team_id),
+        # Of several pages the first that somebody gave: what asks one of them asks for all.
+        originator=next((givers[one.pk] for one in pages if one.pk in givers), ""),
         status=status.status if status else "active",
         standing=item.strength,
     )
@@ -205,8 +214,7 @@ def _composed(
 ) -> Composed:
     """Decide item by item and field by field."""
     made = Composed(partner)
-    asker = asker_of(partner)
-    purpose = policy.Purpose(*PURPOSES.get(partner.kind, ("", "")))
+    asker, purpose = asker_of(partner), purpose_of(partner)
     for item in items:
         known = facts[item.id]
         decision = policy.decide(rules, asker, purpose, known.record)

@@ -249,6 +249,23 @@ class Receipt(AppendOnly):
     says = models.CharField(max_length=200, blank=True)
 
 
+class Disclosure(AppendOnly):
+    """That a partner's list was written to a file, to be handed over by another way.
+
+    The same list lies on its channels; the hash says which bytes left, the version what was in it.
+    """
+
+    partner = models.ForeignKey(
+        "partners.Partner", on_delete=models.PROTECT, related_name="disclosures"
+    )
+    format = models.CharField(max_length=10)
+    number = models.PositiveIntegerField()
+    items = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    by = models.CharField(max_length=40)
+    at = models.DateTimeField(default=timezone.now)
+
+
 class Answer(AppendOnly):
     """What a recipient answered of an alert: how many matched, or that something is wrong.
 
@@ -273,6 +290,7 @@ __all__ = [
     "Channel",
     "Copy",
     "Delivery",
+    "Disclosure",
     "Receipt",
     "TeamQuerySet",
     "Told",

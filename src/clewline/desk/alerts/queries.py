@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -12,13 +13,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from clewline.desk.alerts import composing
-from clewline.desk.alerts.models import DEAD, DELIVERED, Alert, Answer, Copy, Delivery
+from clewline.desk.alerts.models import DEAD, DELIVERED, WITHDRAWN, Alert, Answer, Copy, Delivery
 from clewline.desk.partners.models import Partner
+from clewline.desk.partners.services import asker_of
 from clewline.desk.queue.items import CHECK, Item
 from clewline.desk.queue.rules import because, waits
 from clewline.desk.records.models import Address, Sighting
 from clewline.desk.search.reading import read
 from clewline.errors import UsageError
+from clewline.policy import Answered
 
 if TYPE_CHECKING:
     from clewline.desk.accounts.models import User
@@ -178,3 +181,20 @@ def progress(alerts: list[Alert]) -> dict[int, dict[str, int]]:
         )
     )
     return {row["copy__alert"]: row for row in rows}
+
+
+def past(user: User | None = None) -> Iterator[Answered]:
+    """Yield what approved alerts were about, by item and recipient, for another policy to try.
+
+    Those that `user` may know of, or all of the desk, the newest first, as records and terms are
+    today. A withdrawal asks no policy.
+    """
+    rows: Any = Alert.objects.all() if user is None else Alert.objects.visible_to(user)
+    approved = rows.filter(decision__released=True).exclude(kind=WITHDRAWN)
+    for alert in approved.select_related("team").order_by("-id"):
+        partners = composing.partners_of(alert)
+        for item in alert.items.select_related("address", "option__sighting__brand"):
+            record = composing.facts_of(alert, item).record
+            for partner in partners:
+                name = f"{alert.ref} item {item.position + 1}, {partner.ref}"
+                yield Answered(name, asker_of(partner), composing.purpose_of(partner), record)

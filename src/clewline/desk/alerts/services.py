@@ -12,8 +12,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from clewline.desk.accounts.models import Team, User
+from clewline.desk.accounts.services import digest
 from clewline.desk.alerts import composing, outbox
 from clewline.desk.alerts.channels import SENDERS
+from clewline.desk.alerts.lists import latest_version, whole_list
 from clewline.desk.alerts.models import (
     CHANGED,
     NEW,
@@ -29,6 +31,7 @@ from clewline.desk.alerts.models import (
     Channel,
     Copy,
     Delivery,
+    Disclosure,
     Receipt,
     Told,
 )
@@ -38,6 +41,7 @@ from clewline.desk.records.models import Address
 from clewline.desk.records.plain_text import require_text
 from clewline.desk.roles import Role
 from clewline.errors import UsageError
+from clewline.sharing.formats import after_losses, format_named, write
 
 MOST_ITEMS: Final = 500
 MOST_PARTNERS: Final = 1_000
@@ -301,11 +305,6 @@ def new_access_key(user: User, partner: Partner) -> str:
     return key
 
 
-def digest(key: str) -> str:
-    """Hash what is random enough not to need a slow hash."""
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
 def partner_of_key(key: str) -> Partner | None:
     """Return whose access key this is."""
     found = AccessKey.objects.filter(digest=digest(key), revoked_at=None)
@@ -322,6 +321,45 @@ def fetched(partner: Partner, kind: str, up_to: int) -> None:
     for one in offered.select_for_update().order_by("id"):
         Receipt.objects.create(delivery=one, says="fetched with the access key")
         Delivery.objects.filter(id=one.id).update(state="delivered")
+
+
+@transaction.atomic
+def disclose(partner: Partner, style: str, by: str) -> tuple[bytes, Disclosure]:
+    """Return the file of a partner's list, and write down that it was made.
+
+    The list is that of its channels: what policy released to it of alerts that two people sent, and
+    nothing that was not sent.
+
+    Parameters
+    ----------
+    partner : Partner
+        Who gets it.
+    style : str
+        Name of a format.
+    by : str
+        Who makes it.
+
+    Raises
+    ------
+    UsageError
+        If there is no such format, the partner is not active, or it was told nothing yet.
+    """
+    format_named(style)
+    if partner.standing != "active":
+        raise UsageError("nothing is given to a partner that is not active", where=partner.ref)
+    if not latest_version(partner):
+        raise UsageError("this partner was told nothing yet", where=partner.ref)
+    shared = whole_list(partner)
+    data = write(style, shared)
+    made = Disclosure.objects.create(
+        partner=partner,
+        format=style,
+        number=shared.version,
+        items=len(after_losses(style, shared).items),
+        sha256=hashlib.sha256(data).hexdigest(),
+        by=by,
+    )
+    return data, made
 
 
 @transaction.atomic

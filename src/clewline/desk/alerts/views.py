@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 
 from clewline.desk.alerts import queries, services
 from clewline.desk.alerts.forms import AlertForm, ChannelForm, DecideForm, FollowForm
-from clewline.desk.alerts.models import STATES, Alert, Channel
+from clewline.desk.alerts.models import STATES, Alert, Channel, Disclosure
 from clewline.desk.door import DeskRequest, door, take
 from clewline.desk.partners.models import Partner
 from clewline.errors import ClewlineError, UsageError
@@ -142,6 +142,9 @@ def _channels(request: DeskRequest, form: ChannelForm | None = None) -> HttpResp
         "form": form or ChannelForm(request.user),
         "channels": found.select_related("partner", "by").order_by("partner__codename", "kind"),
         "partners": partners,
+        "disclosures": Disclosure.objects.filter(partner__in=partners)
+        .select_related("partner")
+        .order_by("-id")[:_SHOWN],
     }
     return render(request, "desk/alerts/channels.html", context, status=400 if form else 200)
 

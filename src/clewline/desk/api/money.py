@@ -9,20 +9,16 @@ from django.http import Http404
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from clewline.desk.api.schemas import OF_ONE, Limit, Line, Ref, Short, Strict
+from clewline.desk.api.schemas import OF_ONE, Limit, Line, Ref, Said, Short, Strict
 from clewline.desk.api.token import scope
-from clewline.desk.cases import queries as case_queries
-from clewline.desk.cases import services as case_services
-from clewline.desk.cases.models import Case, Task
+from clewline.desk.cases.models import Case
 from clewline.desk.cases.views import tell
 from clewline.desk.door import DeskRequest, take
 from clewline.desk.money import queries, services
 from clewline.desk.money.answers import LARGEST, Problem
 from clewline.desk.money.models import TABLES, CaseRun, ImportedList, VaspRequest
-from clewline.errors import UsageError
 
 router = Router(tags=["money of cases"])
-Word = Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00]*$")]
 Address = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Table = Annotated[str, Field(max_length=10, pattern=r"^[a-z]*$")]
 Sheet = Annotated[str, Field(min_length=1, max_length=LARGEST, pattern=r"^[^\x00]*$")]
@@ -90,7 +86,7 @@ class DraftIn(Strict):
     """Which packs of a run become requests, and why."""
 
     packs: Annotated[list[Short], Field(min_length=1, max_length=200)]
-    why: Word
+    why: Said
 
 
 class AskedOut(Schema):
@@ -165,51 +161,6 @@ class ListOut(Schema):
     about: str
     refused: int
     rows: list[dict[str, Any]]
-
-
-class TaskIn(Strict):
-    """What a member is to do."""
-
-    text: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-    owner: Short
-    due: Day | None = None
-
-
-class TaskOut(Schema):
-    """A task of a case."""
-
-    ref: str
-    text: str
-    owner: str
-    due: date | None
-    ended: str | None
-
-
-class TasksOut(Schema):
-    """The tasks of a case, open ones first."""
-
-    items: list[TaskOut]
-
-
-@router.get("/cases/{ref}/tasks", response={200: TasksOut, **OF_ONE})
-@scope("case.read")
-def tasks(request: DeskRequest, ref: Ref) -> TasksOut:
-    """List the tasks of a case."""
-    case = take(request, Case, ref)
-    return TasksOut(items=[_task(one) for one in case_queries.tasks(case)])
-
-
-@router.post("/cases/{ref}/tasks", response={201: TaskOut, **OF_ONE})
-@scope("case.task")
-def add_task(request: DeskRequest, ref: Ref, asked: TaskIn) -> Status[TaskOut]:
-    """Give a member something to do."""
-    case = take(request, Case, ref)
-    people = {one.pseudonym: one for one in case_services.present_members(case)}
-    if asked.owner not in people:
-        raise UsageError("no member of this case", where="owner")
-    made = case_services.add_task(request.user, case, asked.text, people[asked.owner], asked.due)
-    tell(request, case, task=made.ref)
-    return Status(201, _task(made))
 
 
 @router.get("/cases/{ref}/runs", response={200: RunsOut, **OF_ONE})
@@ -312,18 +263,6 @@ def import_list(request: DeskRequest, ref: Ref, asked: ListIn) -> Status[ListOut
 def imported(request: DeskRequest, ref: Ref) -> ListOut:
     """Read a list of another tool."""
     return _list(take(request, ImportedList, ref))
-
-
-def _task(row: Task) -> TaskOut:
-    """Return a task as an answer."""
-    end = getattr(row, "end", None)
-    return TaskOut(
-        ref=row.ref,
-        text=row.text,
-        owner=row.owner.pseudonym,
-        due=row.due,
-        ended=end.outcome if end else None,
-    )
 
 
 def _run(request: DeskRequest, row: CaseRun) -> RunOut:

@@ -62,17 +62,40 @@ def _in_utc(moment: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 # PostgreSQL keeps no NUL in a text.
 Line = Annotated[str, Field(max_length=400, pattern=r"^[^\x00]*$")]
+Said = Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00]*$")]
 Short = Annotated[str, Field(max_length=80, pattern=r"^[^\x00]*$")]
 Long = Annotated[str, Field(max_length=200_000, pattern=r"^[^\x00]*$")]
 Amount = Annotated[str, Field(max_length=40, pattern=r"^([0-9]{1,20}(\.[0-9]{1,18})?)?$")]
 Ref = Annotated[str, Field(max_length=13, pattern=r"^[^\x00]*$")]
 Limit = Annotated[int, Field(ge=1, le=200)]
+# Neither "yes" nor 1 is taken for true, nor "7" for 7: the contract says boolean and integer.
+Flag = Annotated[bool, Field(strict=True)]
 
 
 class Strict(Schema):
     """A request in which every field is known."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class ReasonIn(Strict):
+    """Why."""
+
+    reason: Said
+
+
+class DecisionIn(Strict):
+    """What a second person says."""
+
+    agreed: Flag
+    reason: Line = ""
+
+
+class CallIn(Strict):
+    """A call back: an office, and a number that they did not give themselves."""
+
+    how: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+    confirmed: Flag
 
 
 class Problem(Schema):
@@ -331,6 +354,16 @@ class AnswerOut(Schema):
     hits: list[HitOut]
 
 
+class NewCaseIn(Strict):
+    """A new case. Its title is sealed on arrival; a sealed case is counted in no figures."""
+
+    team: Short = ""
+    codename: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00]*$")]
+    title: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
+    legal_basis: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+    sealed: Flag = True
+
+
 class LinkIn(Strict):
     """What is added to a case, and why."""
 
@@ -351,7 +384,10 @@ class CaseOut(Schema):
 
     ref: str
     codename: str
+    team: str
     owner: str
+    state: str
+    sealed: bool
     legal_basis: str
     opened_at: datetime
     closed_at: datetime | None

@@ -15,6 +15,7 @@ from ninja.security import HttpBearer
 from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import ApiToken
 from clewline.desk.api.limits import Rate, require_size
+from clewline.desk.api.repeats import HEADER, once
 from clewline.desk.door import DeskRequest, enter
 from clewline.desk.roles import ACTIONS
 
@@ -48,8 +49,12 @@ def scope(name: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]
     def guard(operation: Callable[..., Answer]) -> Callable[..., Answer]:
         @wraps(operation)
         def guarded(request: DeskRequest, *args: Any, **kwargs: Any) -> Answer:
-            work = partial(operation, request, *args, **kwargs)
-            return enter(request, action, work, changes=action.writes and request.method == "POST")
+            work: Callable[[], Any] = partial(operation, request, *args, **kwargs)
+            changes = action.writes and request.method == "POST"
+            if changes and HEADER in request.headers:
+                work = partial(once, request, work)
+            answer: Answer = enter(request, action, work, changes=changes)
+            return answer
 
         guarded.action = action  # type: ignore[attr-defined]
         # The framework reads the types of a request from here; they are names of another module.

@@ -58,7 +58,7 @@ def case(request: DeskRequest, ref: str) -> HttpResponse:
 @door("case.members", "POST")
 def add_member(request: DeskRequest, ref: str) -> HttpResponse:
     """Let somebody know of a case."""
-    case = _owned(request, ref)
+    case = owned(request, ref)
     form = MemberForm(services.may_join(case), request.POST)
     if not form.is_valid():
         return _page(request, case, member_form=form)
@@ -71,7 +71,7 @@ def add_member(request: DeskRequest, ref: str) -> HttpResponse:
 @door("case.members", "POST")
 def remove_member(request: DeskRequest, ref: str) -> HttpResponse:
     """Take somebody out of a case."""
-    case = _owned(request, ref)
+    case = owned(request, ref)
     form = RemoveForm(request.POST)
     if not form.is_valid():
         return _page(request, case, remove_form=form)
@@ -121,7 +121,7 @@ def add_note(request: DeskRequest, ref: str) -> HttpResponse:
 @door("case.state", "POST")
 def change_state(request: DeskRequest, ref: str) -> HttpResponse:
     """Open a case again, let it rest, or close it."""
-    case = _owned(request, ref)
+    case = owned(request, ref)
     form = StateForm(case, request.POST)
     if not form.is_valid():
         return _page(request, case, state_form=form)
@@ -200,7 +200,7 @@ def tell(request: DeskRequest, case: Case, **details: Any) -> None:
     request.audit_details = {} if case.sealed else details
 
 
-def _owned(request: DeskRequest, ref: str) -> Case:
+def owned(request: DeskRequest, ref: str) -> Case:
     """Return a case that the person owns."""
     case = take(request, Case, ref)
     if case.owner_id != request.user.pk:
@@ -210,25 +210,25 @@ def _owned(request: DeskRequest, ref: str) -> Case:
 
 def _page(request: DeskRequest, case: Case, **forms: Form) -> HttpResponse:
     """Show a case, with a form that was not taken as it was sent."""
-    owned = case.owner_id == request.user.pk
+    is_owner = case.owner_id == request.user.pk
     page = {
         "section": "cases",
         "case": case,
-        "owned": owned,
+        "owned": is_owner,
         "today": timezone.now().date(),
         "members": queries.members(case),
         "links": queries.links(request.user, case),
         "note_count": case.notes.count(),
         "link_form": LinkForm(),
-        "member_form": MemberForm(services.may_join(case)) if owned else None,
+        "member_form": MemberForm(services.may_join(case)) if is_owner else None,
         "tasks": queries.tasks(case),
         "files": case.file_entries.select_related("by").order_by("-at", "-id"),
         "handover": (offer := services.pending_handover(case)),
         "may_agree": offer is not None and services.may_agree(request.user, offer),
         "task_form": TaskForm(case, initial={"owner": request.user.pseudonym}),
         "file_form": FileForm(),
-        "state_form": StateForm(case) if owned else None,
-        "handover_form": HandoverForm(case) if owned else None,
+        "state_form": StateForm(case) if is_owner else None,
+        "handover_form": HandoverForm(case) if is_owner else None,
         **forms,
     }
     status = 400 if any(form.errors for form in forms.values()) else 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -28,6 +28,7 @@ MOST_ADDRESSES: Final = 50
 """Of one enquiry."""
 MOST_A_DAY: Final = 5
 """Enquiries of one case within 24 hours. Without limits, asking would be a way to list."""
+Said = TypeVar("Said", HolderWord, AskerWord)
 
 
 def ask(user: User, case: Case, addresses: Collection[Address], why: str) -> Enquiry:
@@ -129,15 +130,7 @@ def answer(user: User, overlap: Overlap, *, agreed: bool, contact: str) -> Holde
     UsageError
         If it is agreed without a contact, or answered already.
     """
-    if agreed and not contact:
-        raise UsageError("who agrees says how to be reached")
-    try:
-        with transaction.atomic():
-            return HolderWord.objects.create(
-                overlap=overlap, by=user, agreed=agreed, contact=contact if agreed else ""
-            )
-    except IntegrityError:
-        raise UsageError("answered already") from None
+    return _say(HolderWord, user, overlap, agreed=agreed, contact=contact)
 
 
 def consent(user: User, overlap: Overlap, *, agreed: bool, contact: str) -> AskerWord:
@@ -150,13 +143,18 @@ def consent(user: User, overlap: Overlap, *, agreed: bool, contact: str) -> Aske
     """
     if not heard(overlap):
         raise UsageError("there is nothing to answer")
+    return _say(AskerWord, user, overlap, agreed=agreed, contact=contact)
+
+
+def _say(word: type[Said], user: User, overlap: Overlap, *, agreed: bool, contact: str) -> Said:
+    """Write one side's word; who refuses leaves no contact."""
     if agreed and not contact:
         raise UsageError("who agrees says how to be reached")
     try:
         with transaction.atomic():
-            return AskerWord.objects.create(
-                overlap=overlap, by=user, agreed=agreed, contact=contact if agreed else ""
-            )
+            said = word(overlap=overlap, by=user, agreed=agreed, contact=contact if agreed else "")
+            said.save()
+            return said
     except IntegrityError:
         raise UsageError("answered already") from None
 

@@ -81,6 +81,15 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def titled(item: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is told of an identifier as people read it: title and value, in order.
+
+    Canonical JSON sorts names, so their own order is made anew.
+    """
+    told = [(FIELDS[name].title, item["fields"][name]) for name in FIELDS if name in item["fields"]]
+    return [(title, said if isinstance(said, str) else ", ".join(said)) for title, said in told]
+
+
 def as_text(answer: Mapping[str, Any]) -> str:
     """Return an answer as people read it."""
     replies = vocab.words("look_up_reply")
@@ -94,7 +103,5 @@ def as_text(answer: Mapping[str, Any]) -> str:
         lines.append(f"This replaces the answer with SHA-256 {answer['corrects']}.")
     for number, item in enumerate(answer["items"], 1):
         lines += ["", f"{number}. {item['asked']}", f"   {replies[item['reply']]}"]
-        for name, said in item["fields"].items():
-            shown = said if isinstance(said, str) else ", ".join(said)
-            lines.append(f"   {FIELDS[name].title}: {shown}")
+        lines += [f"   {title}: {said}" for title, said in titled(item)]
     return "\n".join([*lines, "", answer["note"], f"Policy: {answer['policy']}", ""])

@@ -7,11 +7,12 @@ changes nothing of what is told about the others.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from clewline import vocab
+from clewline.desk.received.queries import givers_of_addresses, givers_of_sightings
 from clewline.desk.records.models import (
     Address,
     AddressStatus,
@@ -85,6 +86,26 @@ def _word(part: str) -> str:
 
 
 def facts_of(team_id: int, question: Question) -> list[Fact]:
+    """Return what a team knows of an identifier, each with the partner that gave it, if one did."""
+    found = _facts_of(team_id, question)
+    of_sightings = givers_of_sightings([one.sighting for one in found if one.sighting])
+    labels = [one.address for one in found if one.address and not one.sighting]
+    of_addresses = givers_of_addresses(team_id, labels)
+    return [
+        replace(
+            one,
+            record=replace(
+                one.record,
+                originator=of_sightings.get(one.sighting, "")
+                if one.sighting
+                else of_addresses.get(one.address or 0, ""),
+            ),
+        )
+        for one in found
+    ]
+
+
+def _facts_of(team_id: int, question: Question) -> list[Fact]:
     """Return what a team knows of an identifier; the same statements whatever that is."""
     if question.readings:
         return _of_address(team_id, question)

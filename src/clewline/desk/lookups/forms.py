@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from clewline import vocab
-from clewline.desk.lookups.identifiers import MOST, read_identifiers
+from clewline.desk.lookups.identifiers import read_identifiers
+from clewline.desk.partners.forms import choices
 from clewline.errors import UsageError
-
-
-def _choices(field: str) -> list[tuple[str, Any]]:
-    """Return the words of a field as choices."""
-    return [(word, _(title)) for word, title in vocab.words(field).items()]
 
 
 def _day(label: Any, help_text: Any) -> forms.DateField:
     """Return a field for a day that may be left out."""
     widget = forms.DateInput(attrs={"type": "date"})
     return forms.DateField(label=label, required=False, widget=widget, help_text=help_text)
+
+
+_PARTS: Final = (
+    (_("What you ask"), "identifiers purpose legal_basis statute offence necessity alert_ref"),
+    (_("Who asks"), "requester requester_role authoriser authoriser_rank case_ref"),
+    (_("The reply"), "reply_route expires_at stands_until urgent urgent_reason no_notification"),
+)
+"""Heading → fields of a look-up under it."""
 
 
 class AskForm(forms.Form):
@@ -33,8 +36,8 @@ class AskForm(forms.Form):
         help_text=_("whole addresses, transaction ids, addresses of pages, contacts; at most 20"),
         widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false"}),
     )
-    purpose = forms.ChoiceField(label=_("Purpose"), choices=_choices("purpose"))
-    legal_basis = forms.ChoiceField(label=_("Legal basis"), choices=_choices("legal_basis"))
+    purpose = forms.ChoiceField(label=_("Purpose"), choices=choices("purpose"))
+    legal_basis = forms.ChoiceField(label=_("Legal basis"), choices=choices("legal_basis"))
     statute = forms.CharField(label=_("Statute"), max_length=200, required=False)
     offence = forms.CharField(
         label=_("Offence, or what not knowing would prejudice"), max_length=200
@@ -60,7 +63,7 @@ class AskForm(forms.Form):
         ],
     )
     reply_route = forms.ChoiceField(
-        label=_("Wanted route of the reply"), choices=_choices("reply_route")
+        label=_("Wanted route of the reply"), choices=choices("reply_route")
     )
     expires_at = _day(_("Needed until"), _("after that day it is not answered any more"))
     stands_until = _day(_("Stands until"), _("answered again if there is more to share by then"))
@@ -82,21 +85,24 @@ class AskForm(forms.Form):
         return text
 
     @property
-    def most(self) -> int:
-        """How many identifiers fit."""
-        return MOST
+    def parts(self) -> list[dict[str, Any]]:
+        """The fields under three headings, each part as `fields.html` takes a form."""
+        return [
+            {"title": title, "visible_fields": [self[name] for name in names.split()]}
+            for title, names in _PARTS
+        ]
 
 
-class CallForm(forms.Form):
-    """A call back to who asks."""
+class ConsentForm(forms.Form):
+    """What an originator said."""
 
     how = forms.CharField(
-        label=_("Whom, and where the number is from"),
+        label=_("Who said so, and how"),
         max_length=200,
-        help_text=_("an office, not a name; a number that they did not give themselves"),
+        help_text=_("an office, not a name; by which call or letter"),
     )
-    confirmed = forms.TypedChoiceField(
-        label=_("They confirmed"),
+    granted = forms.TypedChoiceField(
+        label=_("They agreed"),
         choices=[("yes", _("yes")), ("no", _("no"))],
         coerce=lambda value: value == "yes",
     )

@@ -77,6 +77,33 @@ class LookUpCall(AppendOnly):
     at = models.DateTimeField(default=timezone.now)
 
 
+class OriginatorAsked(AppendOnly):
+    """That the originator of a record was asked whether fields of it may be told for a look-up.
+
+    `source` is how answers inside call the record. Where no partner gave it, `partner` is None: it
+    is whoever recorded it that is asked.
+    """
+
+    look_up = models.ForeignKey(LookUp, on_delete=models.PROTECT, related_name="originators_asked")
+    source = models.CharField(max_length=40)
+    partner = models.ForeignKey(
+        "partners.Partner", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    fields = models.JSONField()
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+
+class Consent(AppendOnly):
+    """What the originator said, to whom, and how it is known."""
+
+    asked = models.OneToOneField(OriginatorAsked, on_delete=models.PROTECT, related_name="consent")
+    granted = models.BooleanField()
+    how = models.CharField(max_length=200)
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+
 class Draft(Referenced, Sealed, AppendOnly):
     """An answer that somebody prepared. What was weighed stays inside.
 

@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from clewline.desk.lookups import answers, services
 from clewline.desk.lookups.facts import facts_of
-from clewline.desk.lookups.models import LookUp, Release, Told
+from clewline.desk.lookups.models import LookUp, OriginatorAsked, Release, Told
+from clewline.desk.partners.models import Partner
 from clewline.desk.partners.services import asker_of
 from clewline.desk.records.models import AddressStatus
-from clewline.policy import Answered, Purpose
+from clewline.policy import Answered, Purpose, Verdict
 
 if TYPE_CHECKING:
     from clewline.desk.accounts.models import User
@@ -140,17 +141,62 @@ def _has_more(look_up: LookUp) -> bool:
     return shareable and (told is None or told["items"] != items)
 
 
-def past() -> Iterator[Answered]:
-    """Yield what every look-up of the desk was about, record by record, for another policy to try.
+def past(user: User | None = None) -> Iterator[Answered]:
+    """Yield what look-ups were about, record by record, for another policy to try; newest first.
 
-    The records are those of today; who asked counts as called back.
+    Those that `user` may know of, or all of the desk. The records are those of today; who asked
+    counts as called back.
     """
-    for look_up in LookUp.objects.select_related("partner").order_by("id"):
+    rows: Any = LookUp.objects.all() if user is None else LookUp.objects.visible_to(user)
+    for look_up in rows.select_related("partner").order_by("-id"):
         asker = asker_of(look_up.partner)
         purpose = Purpose(look_up.purpose, look_up.legal_basis)
         for question in services.questions_of(look_up):
             for fact in facts_of(look_up.team_id, question):
                 yield Answered(f"{look_up.ref} {fact.source}", asker, purpose, fact.record)
+
+
+@dataclass(frozen=True)
+class Originator:
+    """A record of which policy asks the originator, and how far that is.
+
+    Attributes
+    ----------
+    source : str
+        The record.
+    whose : str
+        Codename of the partner that gave it; empty for the team's own.
+    fields : list of str
+        What policy asks for.
+    number : int or None
+        Of the question that was put last, from 1.
+    asked : OriginatorAsked or None
+        That question.
+    """
+
+    source: str
+    whose: str
+    fields: list[str]
+    number: int | None = None
+    asked: OriginatorAsked | None = None
+
+
+def originators_of(look_up: LookUp, weighed: list[services.WeighedFact]) -> list[Originator]:
+    """Return whom policy asks for a look-up, and what was asked and answered."""
+    rows = look_up.originators_asked.select_related("partner", "by", "consent__by").order_by("id")
+    asked = [
+        Originator(one.source, one.partner.codename if one.partner else "", one.fields, number, one)
+        for number, one in enumerate(rows, 1)
+    ]
+    open_ = {one.source for one in asked if one.asked and not hasattr(one.asked, "consent")}
+    givers = {one.fact.record.originator for one in weighed}
+    names = dict(Partner.objects.filter(ref__in=givers).values_list("ref", "codename"))
+    left: dict[str, Originator] = {}
+    for one in weighed:
+        fields, source = list(one.decision.of(Verdict.ASK)), one.fact.source
+        if fields and source not in open_:
+            left[source] = Originator(source, names.get(one.fact.record.originator, ""), fields)
+    return asked + list(left.values())
 
 
 @dataclass(frozen=True)

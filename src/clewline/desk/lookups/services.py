@@ -20,14 +20,24 @@ from clewline.desk.ledger import new_reference
 from clewline.desk.lookups import answers
 from clewline.desk.lookups.facts import Fact, Item, facts_of, moment
 from clewline.desk.lookups.identifiers import read_identifiers
-from clewline.desk.lookups.models import Draft, LookUp, LookUpCall, Receipt, Release, Told
+from clewline.desk.lookups.models import (
+    Consent,
+    Draft,
+    LookUp,
+    LookUpCall,
+    OriginatorAsked,
+    Receipt,
+    Release,
+    Told,
+)
+from clewline.desk.partners.models import Partner
 from clewline.desk.partners.policies import policy_of
 from clewline.desk.partners.services import asker_of
 from clewline.desk.records.plain_text import require_text
 from clewline.desk.roles import Role
 from clewline.desk.search.reading import Question
 from clewline.errors import UsageError
-from clewline.policy import Decision, Policy, Purpose, decide
+from clewline.policy import Decision, Policy, Purpose, Verdict, decide
 
 LONGEST_STANDING: Final = 366
 """Days that a look-up may stand."""
@@ -110,11 +120,63 @@ def weigh(look_up: LookUp, policy: Policy | None = None) -> list[WeighedFact]:
     asker = asker_of(look_up.partner, verified=is_verified(look_up))
     purpose = Purpose(look_up.purpose, look_up.legal_basis)
     policy = policy or policy_of(look_up.team.organisation_id)
-    return [
-        WeighedFact(question, fact, decide(policy, asker, purpose, fact.record))
-        for question in questions_of(look_up)
-        for fact in facts_of(look_up.team_id, question)
-    ]
+    consents = {one.asked.source: one for one in consents_of(look_up)}
+    weighed = []
+    for question in questions_of(look_up):
+        for fact in facts_of(look_up.team_id, question):
+            decision = decide(policy, asker, purpose, fact.record)
+            said = consents.get(fact.source)
+            if said is not None:
+                decision = decision.with_consent(said.asked.fields, granted=said.granted)
+            weighed.append(WeighedFact(question, fact, decision))
+    return weighed
+
+
+def consents_of(look_up: LookUp) -> list[Consent]:
+    """Return what originators said of a look-up, the latest of a record last."""
+    found = Consent.objects.filter(asked__look_up=look_up).select_related("asked")
+    return list(found.order_by("asked_id"))
+
+
+def ask_originator(user: User, look_up: LookUp, source: str) -> OriginatorAsked:
+    """Note that the originator of a record is asked for the fields that policy asks for.
+
+    Whoever asks them does so apart from the desk, and says no more than is needed.
+
+    Raises
+    ------
+    UsageError
+        If policy asks for nothing of that record, or a question waits for its answer.
+    """
+    weighed = [one for one in weigh(look_up) if one.fact.source == source]
+    fields = sorted({name for one in weighed for name in one.decision.of(Verdict.ASK)})
+    if not fields:
+        raise UsageError("policy asks for nothing of it", where=source[:40])
+    if look_up.originators_asked.filter(source=source, consent__isnull=True).exists():
+        raise UsageError("a question waits for its answer already", where=source)
+    giver = weighed[0].fact.record.originator
+    partner = Partner.objects.get(ref=giver) if giver else None
+    return OriginatorAsked.objects.create(
+        look_up=look_up, source=source, partner=partner, fields=fields, by=user
+    )
+
+
+def note_consent(user: User, asked: OriginatorAsked, *, granted: bool, how: str) -> Consent:
+    """Write down what an originator said; once for each question.
+
+    Raises
+    ------
+    UsageError
+        If it was answered before.
+    DataError
+        If the text holds media or binary.
+    """
+    require_text(how, "how")
+    try:
+        with transaction.atomic():
+            return Consent.objects.create(asked=asked, granted=granted, how=how, by=user)
+    except IntegrityError:
+        raise UsageError("answered already") from None
 
 
 def items_of(look_up: LookUp, weighed: list[WeighedFact]) -> list[dict[str, Any]]:

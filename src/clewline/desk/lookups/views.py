@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.http import Http404, HttpResponse
@@ -11,9 +11,13 @@ from django.shortcuts import redirect, render
 
 from clewline.desk.door import DeskRequest, door, take
 from clewline.desk.lookups import answers, queries, services
-from clewline.desk.lookups.forms import AskForm, CallForm, DecideForm, DraftForm
+from clewline.desk.lookups.forms import AskForm, ConsentForm, DecideForm, DraftForm
 from clewline.desk.lookups.models import LookUp
+from clewline.desk.partners.forms import CallForm
 from clewline.policy import FIELDS
+
+_CONSENT: Final = "consent{}_%s"
+"""How the form of one question calls its fields."""
 
 # --- The desk's side --------------------------------------------------------------------------
 
@@ -56,6 +60,30 @@ def names(request: DeskRequest, ref: str) -> HttpResponse:
     return _page(request, found, opened=opened)
 
 
+@door("lookup.consent", "POST")
+def originator(request: DeskRequest, ref: str) -> HttpResponse:
+    """Note that the originator of a record is asked."""
+    found, source = take(request, LookUp, ref), request.POST.get("source", "")
+    made = services.ask_originator(request.user, found, source)
+    request.audit_details = {"source": source, "fields": made.fields}
+    return redirect("lookup", ref)
+
+
+@door("lookup.consent", "POST")
+def consent(request: DeskRequest, ref: str, number: int) -> HttpResponse:
+    """Note what an originator said; questions are counted from 1."""
+    found = take(request, LookUp, ref)
+    form = ConsentForm(request.POST, auto_id=_CONSENT.format(number))
+    asked = found.originators_asked.order_by("id")[number - 1 : number].first() if number else None
+    if asked is None:
+        raise Http404
+    if not form.is_valid():
+        return _page(request, found, consent_form=form)
+    services.note_consent(request.user, asked, **form.cleaned_data)
+    request.audit_details = {"source": asked.source, "granted": form.cleaned_data["granted"]}
+    return redirect("lookup", ref)
+
+
 @door("lookup.draft", "POST")
 def draft(request: DeskRequest, ref: str) -> HttpResponse:
     """Draft the answer that policy allows."""
@@ -83,7 +111,9 @@ def release(request: DeskRequest, ref: str) -> HttpResponse:
     return redirect("lookup", ref)
 
 
-def _page(request: DeskRequest, found: LookUp, **more: Any) -> HttpResponse:
+def _page(
+    request: DeskRequest, found: LookUp, consent_form: ConsentForm | None = None, **more: Any
+) -> HttpResponse:
     """Show a look-up, with what this person can do."""
     made = services.waiting_draft(found)
     weighed = services.weigh(found)
@@ -100,13 +130,26 @@ def _page(request: DeskRequest, found: LookUp, **more: Any) -> HttpResponse:
         "drafted": _titled(json.loads(made.unseal("items"))) if made else [],
         "drafts": found.drafts.select_related("by", "release__by").order_by("-id"),
         "may_release": made is not None and services.may_release(request.user, made),
+        "originators": [
+            (one, [FIELDS[name].title for name in one.fields], _consent_form(one, consent_form))
+            for one in queries.originators_of(found, weighed)
+        ],
         "call_form": CallForm(),
         "draft_form": DraftForm(),
         "decide_form": DecideForm(),
         **more,
     }
-    wrong = any(isinstance(one, forms.Form) and one.errors for one in more.values())
+    made_forms = (consent_form, *more.values())
+    wrong = any(isinstance(one, forms.Form) and one.errors for one in made_forms)
     return render(request, "desk/lookups/lookup.html", context, status=400 if wrong else 200)
+
+
+def _consent_form(one: queries.Originator, faulty: ConsentForm | None) -> ConsentForm:
+    """Return the form for an originator's answer: the faulty one, if it is of this question."""
+    auto_id = _CONSENT.format(one.number)
+    if faulty is not None and faulty.auto_id == auto_id:
+        return faulty
+    return ConsentForm(auto_id=auto_id)
 
 
 def _told_of(weighed: list[services.WeighedFact]) -> list[dict[str, Any]]:
@@ -126,16 +169,7 @@ def _told_of(weighed: list[services.WeighedFact]) -> list[dict[str, Any]]:
 
 def _titled(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return items with the titles of their fields; several values stand in one line."""
-    return [
-        {
-            **item,
-            "fields": [
-                (FIELDS[name].title, said if isinstance(said, str) else ", ".join(said))
-                for name, said in item["fields"].items()
-            ],
-        }
-        for item in items
-    ]
+    return [{**item, "fields": answers.titled(item)} for item in items]
 
 
 # --- The partner's side -----------------------------------------------------------------------

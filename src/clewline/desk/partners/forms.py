@@ -12,7 +12,7 @@ from clewline import vocab
 from clewline.desk.accounts.models import Team, User
 
 
-def _choices(field: str) -> list[tuple[str, Any]]:
+def choices(field: str) -> list[tuple[str, Any]]:
     """Return the words of a field as choices."""
     return [(word, _(title)) for word, title in vocab.words(field).items()]
 
@@ -20,7 +20,7 @@ def _choices(field: str) -> list[tuple[str, Any]]:
 class TermsForm(forms.Form):
     """What two people agree to."""
 
-    kind = forms.ChoiceField(label=_("Kind"), choices=_choices("partner_kind"))
+    kind = forms.ChoiceField(label=_("Kind"), choices=choices("partner_kind"))
     country = forms.CharField(
         label=_("Country"),
         max_length=2,
@@ -28,9 +28,9 @@ class TermsForm(forms.Form):
         validators=[RegexValidator("^[A-Z]{2}$", _("Two capital letters, such as GB."))],
     )
     clearance = forms.ChoiceField(
-        label=_("May be told up to"), choices=_choices("tlp"), initial="green"
+        label=_("May be told up to"), choices=choices("tlp"), initial="green"
     )
-    pap = forms.ChoiceField(label=_("Honours up to"), choices=_choices("pap"), initial="green")
+    pap = forms.ChoiceField(label=_("Honours up to"), choices=choices("pap"), initial="green")
     hours = forms.IntegerField(
         label=_("Hours to an answer"), min_value=1, max_value=2_000, initial=72
     )
@@ -39,12 +39,12 @@ class TermsForm(forms.Form):
     )
     handling = forms.MultipleChoiceField(
         label=_("Codes of handling that it honours"),
-        choices=_choices("handling"),
+        choices=choices("handling"),
         widget=forms.CheckboxSelectMultiple,
         required=False,
     )
     purposes = forms.MultipleChoiceField(
-        label=_("Purposes agreed"), choices=_choices("purpose"), widget=forms.CheckboxSelectMultiple
+        label=_("Purposes agreed"), choices=choices("purpose"), widget=forms.CheckboxSelectMultiple
     )
 
 
@@ -83,7 +83,7 @@ class PartnerForm(TermsForm):
 
 
 class CallForm(forms.Form):
-    """A call back."""
+    """A call back, to a partner or to who asks in its name."""
 
     how = forms.CharField(
         label=_("Whom, and where the number is from"),

@@ -25,6 +25,7 @@ from clewline.desk.exports.queries import waiting_for as exports
 from clewline.desk.lookups.waiting import waiting_for as lookups
 from clewline.desk.ours.queries import hidden_outpoints
 from clewline.desk.ours.queries import waiting_for as warnings
+from clewline.desk.partners.waiting import waiting_for as policies
 from clewline.desk.queue import live
 from clewline.desk.queue.items import NEW, UNREAD, URGENT, Item
 from clewline.desk.queue.models import ACKNOWLEDGED, Seen, Urgent
@@ -167,6 +168,7 @@ SOURCES: Final[tuple[Callable[[User], Iterable[Item]], ...]] = (
     alerts,
     watches,
     access,
+    policies,
     handovers,
     pairs,
     overlaps,

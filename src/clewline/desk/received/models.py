@@ -58,3 +58,23 @@ class Review(AppendOnly):
     reason = models.CharField(max_length=400, blank=True)
     by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=timezone.now)
+
+
+class Origin(AppendOnly):
+    """That a team has something of a partner: a sighting made of an item, or an address's labels.
+
+    Whoever gave it is asked before it is passed on where policy says so (`policy/deciding.py`).
+    """
+
+    review = models.ForeignKey(Review, on_delete=models.PROTECT, related_name="origins")
+    team = models.ForeignKey("accounts.Team", on_delete=models.PROTECT, related_name="+")
+    partner = models.ForeignKey("partners.Partner", on_delete=models.PROTECT, related_name="+")
+    sighting = models.ForeignKey(
+        "records.Sighting", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    address = models.ForeignKey(
+        "records.Address", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["team", "address"], name="origin_team_address")]

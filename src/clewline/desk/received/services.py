@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 
 from clewline.desk.accounts.models import User
+from clewline.desk.addresses.services import address_row
 from clewline.desk.partners.models import Partner
-from clewline.desk.received.models import ReceivedFile, ReceivedItem, Review
+from clewline.desk.received.models import Origin, ReceivedFile, ReceivedItem, Review
+from clewline.desk.records.models import Sighting
 from clewline.desk.records.plain_text import require_text
 from clewline.errors import UsageError
+from clewline.intake import Reading, read_address
 from clewline.sharing import formats, plain
 
 NOT_KEPT: Final = ("wording", "url")
@@ -71,13 +74,28 @@ def take(partner: Partner, style: str, data: bytes, by: str) -> ReceivedFile:
     return made
 
 
-def review(user: User, item: ReceivedItem, *, used: bool, reason: str = "") -> Review:
+def review(
+    user: User, item: ReceivedItem, *, used: bool, reason: str = "", record: str = ""
+) -> Review:
     """Write down what a person made of an item.
+
+    Parameters
+    ----------
+    user : User
+        Who reviews it.
+    item : ReceivedItem
+        What.
+    used : bool
+        Whether they entered something of it: labels of its address are the partner's from then on.
+    reason : str
+        Why.
+    record : str
+        Reference of the sighting that they made of it; it is the partner's from then on.
 
     Raises
     ------
     UsageError
-        If the file is another team's, or somebody reviewed the item.
+        If the file is another team's, somebody reviewed the item, or there is no such sighting.
     DataError
         If the reason holds media or binary.
     """
@@ -86,6 +104,33 @@ def review(user: User, item: ReceivedItem, *, used: bool, reason: str = "") -> R
         raise UsageError("not a team of yours", where=item.file.ref)
     try:
         with transaction.atomic():
-            return Review.objects.create(item=item, used=used, reason=reason, by=user)
+            made = Review.objects.create(item=item, used=used, reason=reason, by=user)
+            if used:
+                _note_origin(made, record)
+            return made
     except IntegrityError:
         raise UsageError("somebody reviewed it meanwhile", where=item.file.ref) from None
+
+
+def readings_of(said: dict[str, Any]) -> list[Reading]:
+    """Return what an item's address may be; those of its own chain alone where it names one."""
+    found = read_address(str(said.get("address", "")))
+    of_chain = [one for one in found if one.chain == said.get("chain")]
+    return of_chain or found
+
+
+def _note_origin(made: Review, record: str) -> None:
+    """Write down that what was made of an item is its partner's."""
+    file = made.item.file
+    sighting = None
+    if record:
+        sighting = Sighting.objects.filter(team=file.team, ref=record).first()
+        if sighting is None:
+            raise UsageError("no sighting of this team", where="record")
+    rows = [
+        Origin(address=address_row((one.chain, one.network, one.canonical)))
+        for one in readings_of(made.item.said)
+    ]
+    for row in [*rows, *([Origin(sighting=sighting)] if sighting else [])]:
+        row.review, row.team, row.partner = made, file.team, file.partner
+        row.save()

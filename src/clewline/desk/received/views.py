@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 from clewline.desk.door import DeskRequest, door, take
 from clewline.desk.received import services
 from clewline.desk.received.models import ReceivedFile, ReceivedItem
-from clewline.intake import read_address
 
 _SHOWN: Final = 50
 """Items of a file on a page: the next that wait."""
@@ -24,6 +23,7 @@ class ReviewForm(forms.Form):
 
     used = forms.ChoiceField(choices=[("yes", _("Used")), ("no", _("Set aside"))])
     reason = forms.CharField(label=_("Reason"), max_length=400, required=False)
+    record = forms.CharField(label=_("Sighting made of it"), max_length=13, required=False)
 
 
 @door("received.list")
@@ -55,9 +55,9 @@ def review(request: DeskRequest, ref: str, position: int) -> HttpResponse:
     form = ReviewForm(request.POST)
     if not form.is_valid():
         return _page(request, found, faulty=position)
-    used = form.cleaned_data["used"] == "yes"
-    request.audit_details = {"position": position, "used": used}
-    services.review(request.user, item, used=used, reason=form.cleaned_data["reason"])
+    said = {**form.cleaned_data, "used": form.cleaned_data["used"] == "yes"}
+    request.audit_details = {"position": position, "used": said["used"], "record": said["record"]}
+    services.review(request.user, item, **said)
     return redirect("received-file", ref)
 
 
@@ -69,16 +69,9 @@ def _page(request: DeskRequest, found: ReceivedFile, faulty: int | None = None) 
         "section": "received",
         "file": found,
         "waiting": waiting.count(),
-        "items": [(one, _readings(one.said)) for one in waiting[:_SHOWN]],
+        "items": [(one, services.readings_of(one.said)) for one in waiting[:_SHOWN]],
         "done": done[:_SHOWN],
         "faulty": faulty,
     }
     status = 200 if faulty is None else 400
     return render(request, "desk/received/file.html", page, status=status)
-
-
-def _readings(said: dict[str, Any]) -> list[Any]:
-    """Return what an item's address may be; those of its own chain alone where it names one."""
-    found = read_address(str(said.get("address", "")))
-    of_chain = [one for one in found if one.chain == said.get("chain")]
-    return of_chain or found
