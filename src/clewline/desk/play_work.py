@@ -156,9 +156,13 @@ def _follow_money(desk: _Desk, case: Case) -> None:
     working.finish()
     run = CaseRun.objects.get(pk=run.pk)
     for number, row in enumerate(run.rows.order_by("id")[:3]):
-        money.review(owner, row, ("confirmed", "set_aside", "unsure")[number], "Looked at (made up)")
-    asked = [money.draft_request(owner, case, pack, "Who holds the account (made up)")
-             for pack in run.packs.order_by("id")]
+        money.review(
+            owner, row, ("confirmed", "set_aside", "unsure")[number], "Looked at (made up)"
+        )
+    asked = [
+        money.draft_request(owner, case, pack, "Who holds the account (made up)")
+        for pack in run.packs.order_by("id")
+    ]
     for one in asked[1:]:
         money.decide(approver, one, approved=True)
     _let_go()
