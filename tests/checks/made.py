@@ -17,7 +17,7 @@ from clewline.checks.judging import Judge
 from clewline.checks.register import Register, Registration
 from clewline.checks.tokens import Scope, make_token, read_tokens
 from clewline.labels.label import make_claim
-from clewline.screening.running import Question, Screener
+from clewline.screening.running import Question, Screener, Store
 from clewline.screening.watchlist import Entry, Watchlist
 
 CONTROLLED = "0x" + "11" * 20
@@ -41,8 +41,8 @@ def entry(address: str, kind: str = "control", category: str = "csam", name: str
     return Entry("ETH", address, claim, "example")
 
 
-def screener(*entries: Entry) -> Screener:
-    return Screener(Watchlist(entries or LISTED), Question())
+def screener(*entries: Entry, stores: tuple[Store, ...] = ()) -> Screener:
+    return Screener(Watchlist(entries or LISTED), Question(), stores)
 
 
 LISTED = (
@@ -57,9 +57,9 @@ def attempt(address: str, reference: str = "W-1", user: str = "C-1") -> Registra
 
 
 @contextmanager
-def judging(file: Path, *entries: Entry) -> Iterator[Judge]:
+def judging(file: Path, *entries: Entry, stores: tuple[Store, ...] = ()) -> Iterator[Judge]:
     register = Register(file)
-    judge = Judge(register, screener(*entries), lambda: START)
+    judge = Judge(register, screener(*entries, stores=stores), lambda: START)
     judge.start()
     try:
         yield judge
@@ -82,7 +82,7 @@ class Client:
     """Requests with one token."""
 
     def __init__(self, port: int, token: str) -> None:
-        self._connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=WAIT)
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:

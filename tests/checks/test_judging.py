@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tests.checks.made import (
     CLEAN,
     CONTROLLED,
@@ -25,7 +29,11 @@ from tests.checks.made import (
 from clewline.checks import judging as judging_module
 from clewline.checks.judging import LEVELS, Judge
 from clewline.checks.register import Register
+from clewline.checks.shapes import entity as shown_address
+from clewline.checks.shapes import read_request
 from clewline.errors import BusyError
+from clewline.screening.running import Exposed
+from clewline.screening.texts import Texts
 
 
 def test_alerts_say_what_was_found_and_why(tmp_path: Path) -> None:
@@ -42,6 +50,50 @@ def test_alerts_say_what_was_found_and_why(tmp_path: Path) -> None:
     assert [one["level"] for one in found[MENTIONED]] == ["HIGH"]
     assert [one["level"] for one in found[GAMBLING]] == ["HIGH"]
     assert found[CLEAN] == []
+
+
+class Chain:
+    """A store that says of every address: in one cluster with a listed one, and money of it."""
+
+    chain, tip, whole = "ETH", "a tip", True
+
+    def exposed(self, texts: Texts) -> Exposed:
+        places = range(len(texts))
+        said = {"entity": "Site 1 (made up)", "category": "child_sexual_abuse", "set": "example"}
+        inherited = {
+            **{"direction": "self", "value": None, "share": 1.0, "hops": 0, "type": "control"},
+            **{"entries": (LISTED[0],), "reason": "in one cluster with another, of Site 1"},
+        }
+        money = {
+            **{"direction": "from", "value": 7, "share": 0.25, "hops": 3, "type": "control"},
+            "reason": "came from child_sexual_abuse, nearest Site 1",
+        }
+        return Exposed(
+            np.ones(len(texts), np.bool_),
+            {place: [said | inherited] for place in places},
+            {place: [said | money] for place in places},
+        )
+
+    def reached(self) -> Iterator[NDArray[np.uint64]]:
+        yield from ()
+
+
+def test_an_address_shows_its_cluster_and_exposures(tmp_path: Path) -> None:
+    asked = read_request("address", "", json.dumps({"address": CLEAN}).encode())
+    with judging(tmp_path / "r.sqlite", stores=(Chain(),)) as judge:
+        alerts = judge.check(asked).result(WAIT)
+        found = judge.ask(lambda register: register.get("address", asked.id)).result(WAIT)
+    assert found is not None
+    body = shown_address(found, alerts)
+    assert body["cluster"] == {"name": "Site 1 (made up)", "category": "child_sexual_abuse"}
+    assert body["addressIdentifications"] == []
+    (money,) = body["exposures"]
+    assert (money["exposureType"], money["value"], money["hops"]) == ("indirect", "7", 3)
+    assert {one["ruleTriggered"]["exposureType"] for one in body["triggers"]} == {
+        "DIRECT",
+        "INDIRECT",
+    }
+    assert body["tip"] == "a tip"
 
 
 def test_levels_fall_with_each_doubt() -> None:

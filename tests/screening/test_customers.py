@@ -183,7 +183,11 @@ def test_commands(tmp_path: Path) -> None:
     assert (ran.code, ran.out) == (0, "")
     assert "{'refund': 1}" in ran.err
     past = ("--index", tmp_path / "index")
-    assert clewline("screen", "index", "add", rows, *past).code == 0
+    rows.write_text(rows.read_text() + "broken\n")
+    ran = clewline("screen", "index", "add", rows, *past)
+    assert ran.code == 0
+    assert "rows.csv:3: 1 cells where the header has" in ran.err
+    assert "1 transfers added, 1 lines left out" in ran.err
     assert clewline("screen", "rescreen", *past, "--list", hotline).code == 3
     assert clewline("screen", "rescreen", *past, "--list", hotline).code == 0
     hotline.write_text(HEADER + "\n")

@@ -8,6 +8,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -235,11 +236,15 @@ class Reporter:
 
     def report(self, counts: Counts, faults: list[Fault]) -> None:
         """Tell of a batch."""
+        self.tell("Screening, bytes", counts.read, faults)
+
+    def tell(self, what: str, read: int, faults: list[Fault]) -> None:
+        """Tell how far the input was read, and which lines are to be reported."""
         for fault in faults[: max(_FAULTS_SHOWN - self._shown, 0)]:
             log.print(f"{self._name}:{fault.line}: {fault.reason}")
         self._shown += len(faults)
-        if self._size and counts.read <= self._size:
-            self._progress("Screening, bytes", counts.read, self._size)
+        if self._size and read <= self._size:
+            self._progress(what, read, self._size)
 
 
 def summary(counts: Counts, watchlist: Watchlist, tip: str | None) -> str:
@@ -351,12 +356,9 @@ def index_add(
     asked = question(file, columns, reading, None, 0, 0, "jsonl")
     index = TransferIndex(to)
     with progress_bar() as progress:
-        size = file.stat().st_size if file.is_file() else 0
-        added = index.add(
-            file, asked, lambda end, _faults: progress("Indexing, bytes", min(end, size), size)
-        )
+        added = index.add(file, asked, partial(Reporter(file, progress).tell, "Indexing, bytes"))
     known = "; this file was in it already" if added.known else ""
-    log.print(f"{added.rows:,} transfers added, {added.faults:,} lines are none{known}")
+    log.print(f"{added.rows:,} transfers added, {added.faults:,} lines left out{known}")
 
 
 @app.command()
