@@ -307,7 +307,9 @@ def _watch(desk: _Desk, case: Case) -> None:
         workspace = chain_store.opened()
         height = workspace.store.manifest.height * 3 // 4
         network = workspace.store.manifest.network
-        SeenTip.objects.create(network=network, height=height, block=workspace.hash_at(height))
+        SeenTip.objects.create(
+            network=network, height=height, block=workspace.hash_at(height) or ""
+        )
     user = desk["investigator"]
     watch.watch(user, desk.team, one, "Is it still paid? (made up)", case=case, whole_cluster=True)
     watch.stop(watch.watch(user, desk.team, other, "Looked at in May (made up)"))
