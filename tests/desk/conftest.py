@@ -61,8 +61,8 @@ class World:
 
     @property
     def partner(self) -> Partner:
-        """The partner that the team keeps."""
-        return Partner.objects.get(team=self.team)
+        """The first partner that the team keeps."""
+        return Partner.objects.filter(team=self.team).earliest("pk")
 
     def client(self, user: User) -> Client:
         """Return a browser in which `user` is signed in, second factor included."""

@@ -21,7 +21,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import get_resolver, reverse
 from tests.desk import planted
-from tests.desk.conftest import World, packages_go
+from tests.desk.conftest import World, make_partner, packages_go
 from tests.sharing.lists import item, shared
 
 from clewline.desk.accounts import services as accounts
@@ -58,6 +58,8 @@ from clewline.desk.records.models import Brand, Sighting
 from clewline.desk.retention import services as keeping
 from clewline.desk.retention.models import ErasureRequest, LegalHold, PeriodChange
 from clewline.desk.roles import ACTIONS, Role
+from clewline.desk.routing import services as routing
+from clewline.desk.routing.models import ReportDecision, RouteDecision
 from clewline.desk.watch import services as watch
 from clewline.desk.watch.models import Watch
 from clewline.sharing.formats import write
@@ -74,8 +76,9 @@ WITHOUT_DOOR: Final = {
             *("share-json", "share-csv", "share-alert", "share-answer", "share-misp", "taxii"),
             *("taxii-root", "taxii-status", "taxii-collections", "taxii-collection"),
             *("taxii-manifest", "taxii-objects", "taxii-object", "taxii-versions"),
+            *("share-reports", "share-report-status"),
         ),
-        "the access key of a partner lets in; tests/desk/alerts has who sees what",
+        "the access key of a partner lets in; tests/desk/alerts and routing have who sees what",
     ),
 }
 """Pages that look after their own door, and what it is; besides allauth's under accounts/."""
@@ -642,6 +645,53 @@ def of_alert(name: str, *, released: bool = False) -> Make:
     return make
 
 
+def hotline_of(asking: Asking) -> Partner:
+    """Return the hotline that the owner's team keeps."""
+    terms: Any = {"kind": "hotline", "clearance": "red", "purposes": ["routing"]}
+    people = {role: asking.world.person(role) for role in ("liaison", "approver")}
+    return make_partner(people, asking.team, **terms)
+
+
+def of_route(asking: Asking) -> str:
+    """Return where a route that the owner proposed is agreed to."""
+    made = routing.propose(asking.keeper, hotline_of(asking), "GB")
+    return reverse("decide-route", args=[made.ref])
+
+
+def route_form(asking: Asking) -> Body:
+    """Return what the form of routes sends: a partner of the asker's own house."""
+    other = asking.team.pk not in asking.user.team_ids
+    team = asking.world.other_team if other else asking.team
+    people = {role: asking.world.person(role, stranger=other) for role in ("liaison", "approver")}
+    terms: Any = {"kind": "hotline", "clearance": "red", "purposes": ["routing"]}
+    return {"country": "GB", "partner": make_partner(people, team, **terms).pk}
+
+
+def of_report(name: str, *, sent: bool = False) -> Make:
+    """Return an address of a report that the owner drafted."""
+
+    def make(asking: Asking) -> str:
+        made = routing.draft(asking.keeper, asking.sighting, hotline_of(asking), None)
+        if sent:
+            by = asking.world.person("approver")
+            ReportDecision.objects.create(report=made, released=True, by=by)
+        return reverse(name, args=[made.ref])
+
+    return make
+
+
+def of_way(asking: Asking) -> str:
+    """Return where a page of the owner's is reported."""
+    made = routing.propose(asking.keeper, hotline_of(asking))
+    RouteDecision.objects.create(route=made, agreed=True, by=asking.world.person("approver"))
+    return reverse("new-report", args=[asking.sighting.ref])
+
+
+def status_form(_asking: Asking) -> Body:
+    """Return what a recipient said, of now."""
+    return {"state": "acknowledged", "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"}
+
+
 def of_channel(asking: Asking) -> str:
     """Return where a channel to a partner of the team is closed."""
     partner = Partner.objects.get(team=asking.team)
@@ -819,6 +869,11 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("ask-erasure", "POST"): Row(of_sighting("ask-erasure"), ERASE, 302, 302, 404),
     ("keeping-case", "GET"): Row(of_case("keeping-case"), **_OF_CASE, member=200),
     ("hold-case", "POST"): Row(of_case("hold-case"), HOLD, 302, **_OF_CASE, member=302),
+    ("ask-erasure-case", "POST"): Row(
+        of_case("ask-erasure-case"), ERASE, 302, **_OF_CASE, member=302
+    ),
+    ("keeping-brand", "GET"): Row(of_brand("keeping-brand"), stranger=404),
+    ("ask-erasure-brand", "POST"): Row(of_brand("ask-erasure-brand"), ERASE, 302, 302, 404),
     ("lift-hold", "POST"): Row(of_hold, {"reason": "made up"}, 400, 302, 404),
     ("erasure", "GET"): Row(of_erasure("erasure"), stranger=404),
     ("decide-erasure", "POST"): Row(of_erasure("decide-erasure"), {"agree": "1"}, 400, 302, 404),
@@ -1050,6 +1105,18 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("open-channel", "POST"): Row(at("open-channel"), channel_form, 302, 302, 302),
     ("close-channel", "POST"): Row(of_channel, {}, 302, 302, 404),
     ("access-key", "POST"): Row(of_key, {}, stranger=404),
+    ("reports", "GET"): Row(with_all(at("reports"))),
+    ("report", "GET"): Row(of_report("report"), stranger=404),
+    ("new-report", "GET"): Row(of_way, stranger=404),
+    ("new-report", "POST"): Row(of_way, {"way": "0"}, 302, 302, 404),
+    # Nobody sends what they drafted.
+    ("decide-report", "POST"): Row(of_report("decide-report"), {"release": "1"}, 400, 302, 404),
+    ("report-status", "POST"): Row(
+        of_report("report-status", sent=True), status_form, 302, 302, 404
+    ),
+    ("routes", "GET"): Row(with_all(at("routes"))),
+    ("propose-route", "POST"): Row(at("propose-route"), route_form, 302, 302, 302),
+    ("decide-route", "POST"): Row(of_route, {"agree": "1"}, 400, 302, 404),
     ("watches", "GET"): Row(with_all(at("watches"))),
     ("new-watch", "POST"): Row(
         at("new-watch"), team_form(address=planted.ADDRESS, why="x"), 302, 302, 302
@@ -1280,6 +1347,16 @@ OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ),
     ("/sightings/{ref}/erasures", "POST"): Row(
         api_of_sighting("/erasures"), {"reason": "mistake", "basis": "made up"}, 201, 201, 404
+    ),
+    ("/cases/{ref}/erasures", "POST"): Row(
+        api_of_case("/erasures"),
+        {"reason": "mistake", "basis": "made up"},
+        201,
+        **_OF_CASE,
+        member=201,
+    ),
+    ("/brands/{ref}/erasures", "POST"): Row(
+        api_of_brand_tail("/erasures"), {"reason": "mistake", "basis": "made up"}, 201, 201, 404
     ),
     ("/erasures", "GET"): Row(api_of(of_erasure("erasure"), ErasureRequest, "/erasures")),
     ("/erasures/{ref}", "GET"): Row(

@@ -1,7 +1,8 @@
 """Triggers by which the database itself refuses to change or take away rows of some tables.
 
 Python refuses too (`ledger.AppendOnly`); these hold against whoever speaks SQL. The audit log has
-triggers of its own, because its rows must follow one another.
+triggers of its own, because its rows must follow one another, and so has what erasure empties
+(`retention/triggers.py`). After each migration `complete` looks that no such table has none.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _NAMES: Final = {
 
 
 def create(connection: Any, tables: Iterable[str]) -> None:
-    """Put the triggers of some tables up."""
+    """Put the triggers of some tables up, or up again."""
+    tables = tuple(tables)
+    drop(connection, tables)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
@@ -40,6 +43,29 @@ def create(connection: Any, tables: Iterable[str]) -> None:
                     f"CREATE TRIGGER {table}_{deed}{_SUFFIX} BEFORE {deed} ON {table} "
                     f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
                 )
+
+
+def complete(connection: Any) -> None:
+    """Put up the triggers of all tables of rows that are written once and have none yet."""
+    create(connection, sorted(tables(connection) - guarded(connection)))
+
+
+def tables(connection: Any) -> set[str]:
+    """Return the tables of rows that are written once, of those that are there."""
+    from django.apps import apps
+
+    from clewline.desk.ledger import AppendOnly
+
+    there = set(connection.introspection.table_names())
+    models = (one for one in apps.get_models() if issubclass(one, AppendOnly))
+    return {one._meta.db_table for one in models} & there
+
+
+def guarded(connection: Any) -> set[str]:
+    """Return the tables that have a trigger."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMES[connection.vendor])
+        return {table for _, table in cursor.fetchall()}
 
 
 def drop(connection: Any, tables: Iterable[str] | None = None) -> list[str]:

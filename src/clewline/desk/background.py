@@ -15,6 +15,7 @@ from django.db import close_old_connections
 
 from clewline.desk.accounts import services as accounts
 from clewline.desk.deconfliction import services as deconfliction
+from clewline.desk.figures import services as figures
 from clewline.desk.ours import checks
 from clewline.desk.queue import live
 from clewline.desk.watch import services as watch
@@ -24,6 +25,7 @@ PASSES: Final[dict[str, Callable[[], int]]] = {
     "payments on chain": live.look,
     "who else looks at an address": deconfliction.compare_waiting,
     "payments to what is watched": watch.look,
+    "figures of years with many records": figures.count_waiting,
     "answers kept for repeats": accounts.forget_answers,
 }
 """What a pass looks after → the pass; it returns how much it did."""

@@ -21,7 +21,7 @@ from django.http.response import HttpResponseBase
 
 from clewline.desk.audit import services as audit
 from clewline.desk.roles import ACTIONS, Action, allowed
-from clewline.errors import ClewlineError
+from clewline.errors import ClewlineError, ErasedError
 
 if TYPE_CHECKING:
     from clewline.desk.accounts.models import ApiToken, User
@@ -114,13 +114,15 @@ def enter(
     return response
 
 
-def take(request: DeskRequest, model: type[Record], ref: str) -> Record:
+def take(request: DeskRequest, model: type[Record], ref: str, *, erased: bool = False) -> Record:
     """Return the record called `ref` if the person may know of it.
 
     Raises
     ------
     Http404
         If there is none, or none for this person: the two look the same.
+    ErasedError
+        If it is a case or request that was erased, and not asked for as such.
     """
     request.audit_object = ref
     # `visible_to` is of the model's own manager: a team's, or a case's members.
@@ -129,6 +131,8 @@ def take(request: DeskRequest, model: type[Record], ref: str) -> Record:
     found: Record | None = visible.filter(ref=ref).first()
     if found is None:
         raise Http404
+    if not erased and getattr(found, "is_erased", False):
+        raise ErasedError("was erased: a tombstone stays", where=ref)
     request.taken.append((model._meta.label, ref))
     return found
 

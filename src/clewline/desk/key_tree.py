@@ -18,16 +18,15 @@ import hmac
 import json
 import secrets
 import sqlite3
-import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from clewline.desk.key_file import KeyFile
 from clewline.errors import ErasedError, SealError
 
 DEPTH: Final = 32
@@ -98,7 +97,7 @@ def cut(node: int, level: int, key: bytes, leaves: Sequence[int]) -> Iterator[tu
         yield from cut(2 * node + 1, level - 1, child(key, 1), leaves[right:])
 
 
-class KeyTree:
+class KeyTree(KeyFile):
     """The tree of one desk in a file of its own.
 
     Parameters
@@ -109,10 +108,12 @@ class KeyTree:
         The desk's root key; seals what is in the file.
     """
 
+    # No log of pages beside the file: it would hold the nodes that were cut out.
+    PRAGMAS: ClassVar = ("journal_mode = DELETE", "synchronous = EXTRA")
+
     def __init__(self, path: Path, root: bytes) -> None:
-        self.path = path
+        super().__init__(path)
         self._cipher = AESGCM(root)
-        self._local = threading.local()
 
     def exists(self) -> bool:
         """Tell whether there is a tree here."""
@@ -251,30 +252,6 @@ class KeyTree:
     def _all(self, query: str) -> list[Any]:
         """Return all rows."""
         return self._connection().execute(query).fetchall()
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Hold the one transaction that writes."""
-        connection = self._connection()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
-
-    def _connection(self) -> sqlite3.Connection:
-        """Return this thread's connection."""
-        if not hasattr(self._local, "connection"):
-            connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
-            # No log of pages beside the file: it would hold the nodes that were cut out.
-            connection.execute("PRAGMA journal_mode = DELETE")
-            connection.execute("PRAGMA synchronous = EXTRA")
-            connection.execute("PRAGMA secure_delete = ON")
-            self._local.connection = connection
-        found: sqlite3.Connection = self._local.connection
-        return found
 
 
 def _bytes(note: dict[str, Any]) -> bytes:

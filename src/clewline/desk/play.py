@@ -25,6 +25,7 @@ from clewline.desk.queue import services as queue
 from clewline.desk.records import services as records
 from clewline.desk.records.drafts import IndicatorDraft, OptionDraft, SightingDraft
 from clewline.desk.records.models import Address, AddressStatus, Attribution, Brand, Sighting
+from clewline.desk.retention import services as keeping
 from clewline.desk.roles import Role
 from clewline.desk.welfare.models import Protection, Reveal
 
@@ -49,6 +50,9 @@ _NO_BRAND: Final = 11
 """Every so many pages the recorder named no brand."""
 _REPORTED: Final = 4
 """Every so many pages one was reported to its host."""
+_COUNTED_ONLY: Final = 16
+"""Every so many pages one is kept for counting alone, so that its time is over."""
+_MONTHS: Final = 240
 _TIERS: Final = (
     ("one month", "monthly", 30),
     ("three months", "quarterly", 75),
@@ -105,6 +109,7 @@ def fill(case: Path, progress: Callable[[int, int], None] | None = None) -> int:
     _judge_addresses(people, truth)
     _judge_brands(people)
     _look_back(people)
+    _keep_longer(people)
     return Sighting.objects.count()
 
 
@@ -160,6 +165,7 @@ def _page(
         source_grade="2",
         info_grade="A",
         handling="C",
+        retention_class="report" if number % _COUNTED_ONLY else "statistics",
         options=tuple(_options(site, purchases[0], chance)),
         indicators=(
             IndicatorDraft(kind="account", value=site.analytics, place="script"),
@@ -313,6 +319,13 @@ def _judge_brands(people: dict[str, User]) -> None:
     unnamed = Sighting.objects.standing().filter(team=team, brand=None).order_by("id").first()
     if unnamed is not None:
         services.assign(second, unnamed, meadow, "The contact is that of the site (made up)")
+
+
+def _keep_longer(people: dict[str, User]) -> None:
+    """Have two people agree to a long period: the pages are old, and all would be due at once."""
+    reason = "The pages of the play data are of 2021; two years would end them all (made up)"
+    change = keeping.ask_period(people["analyst"], "report", _MONTHS, reason)
+    keeping.decide_period(people["approver"], change, agreed=True)
 
 
 @transaction.atomic

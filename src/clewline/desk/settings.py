@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "clewline.desk.bulk",
     "clewline.desk.partners",
     "clewline.desk.received",
+    "clewline.desk.routing",
     "clewline.desk.lookups",
     "clewline.desk.web",
 ]

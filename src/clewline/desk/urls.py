@@ -98,6 +98,9 @@ urlpatterns = [
     path("retention/sightings/<str:ref>/erase/", retention.ask, name="ask-erasure"),
     path("retention/cases/<str:ref>/", retention.of_case, name="keeping-case"),
     path("retention/cases/<str:ref>/hold/", retention.hold_case, name="hold-case"),
+    path("retention/cases/<str:ref>/erase/", retention.ask_of_case, name="ask-erasure-case"),
+    path("retention/brands/<str:ref>/", retention.of_brand, name="keeping-brand"),
+    path("retention/brands/<str:ref>/erase/", retention.ask_of_brand, name="ask-erasure-brand"),
     path("exports/", exports.exports, name="exports"),
     path("exports/ask/", exports.ask, name="ask-export"),
     path("exports/trace/", exports.trace, name="trace-export"),
@@ -203,6 +206,7 @@ urlpatterns = [
             ("", addresses.address, "address"),
         )
     ),
+    path("", include("clewline.desk.routing.urls")),
     path("sightings/<str:ref>/reveal/<str:field>/", welfare.reveal, name="reveal"),
     path("", include("clewline.desk.alerts.urls")),
     path("watch/", watch.watches, name="watches"),

@@ -15,16 +15,16 @@ import hashlib
 import hmac
 import secrets
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 
+from clewline.desk.key_file import KeyFile
 from clewline.desk.key_tree import Erased, KeyTree
 from clewline.errors import DeskMissingError, ErasedError, SealError
 
@@ -120,7 +120,7 @@ class Wrapped(NamedTuple):
     number: int | None = None
 
 
-class Vault:
+class Vault(KeyFile):
     """The keys of all records of one desk.
 
     Parameters
@@ -141,11 +141,12 @@ class Vault:
         If the escrow is another desk's.
     """
 
+    PRAGMAS: ClassVar = ("journal_mode = WAL", "synchronous = FULL")
+
     def __init__(self, path: Path, root: bytes, tree: KeyTree, escrow: KeyTree) -> None:
-        self._path = path
+        super().__init__(path)
         self._root = root
         self._tree, self._escrow = tree, escrow
-        self._local = threading.local()
         if not tree.exists():
             self._find_tree()
         with self._writing() as connection:
@@ -313,7 +314,7 @@ class Vault:
         if self._escrow.exists():
             self._escrow.copy_to(self._tree)
             return
-        if self._path.exists():
+        if self.path.exists():
             with suppress(sqlite3.OperationalError):  # no table, or none with numbers
                 query = "SELECT 1 FROM record_key WHERE number IS NOT NULL"
                 if self._connection().execute(query).fetchone():
@@ -409,30 +410,6 @@ class Vault:
         """Encrypt a record's key."""
         nonce = secrets.token_bytes(_NONCE)
         return nonce + AESGCM(leaf).encrypt(nonce, key, key_id.encode())
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Hold the one transaction that writes."""
-        connection = self._connection()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
-
-    def _connection(self) -> sqlite3.Connection:
-        """Return this thread's connection."""
-        if not hasattr(self._local, "connection"):
-            connection = sqlite3.connect(self._path, timeout=30, isolation_level=None)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            # What is deleted is overwritten, so that a destroyed key is not left in a free page.
-            connection.execute("PRAGMA secure_delete = ON")
-            self._local.connection = connection
-        found: sqlite3.Connection = self._local.connection
-        return found
 
 
 def open_vault(home: DeskHome) -> Vault:

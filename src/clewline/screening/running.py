@@ -130,9 +130,8 @@ class Counts:
         self.read = screened.rows.end
 
 
-def direct_hit(entry: Entry, rows: Rows, row: int) -> Hit:
-    """Return the hit of a row whose address is listed."""
-    seen = "shows" if entry.claim.type == "mention" else "is said to control"
+def hit_of(entry: Entry, reason: str) -> Hit:
+    """Return the hit of an address that is an entry's, by itself or by its cluster."""
     return {
         "entity": entry.claim.entity,
         "category": entry.claim.category,
@@ -143,10 +142,19 @@ def direct_hit(entry: Entry, rows: Rows, row: int) -> Hit:
         "set": entry.label_set,
         "type": entry.claim.type,
         "entries": (entry,),
-        "reason": f"{entry.claim.entity} {seen} {entry.address} on {entry.chain} "
-        f"({entry.claim.source}, confidence {entry.claim.confidence})",
-        **moved(rows, row),
+        "reason": reason,
     }
+
+
+def direct_hit(entry: Entry, rows: Rows, row: int) -> Hit:
+    """Return the hit of a row whose address is listed."""
+    claim = entry.claim
+    seen = "shows" if claim.type == "mention" else "is said to control"
+    reason = (
+        f"{claim.entity} {seen} {entry.address} on {entry.chain} "
+        f"({claim.source}, confidence {claim.confidence})"
+    )
+    return hit_of(entry, reason) | moved(rows, row)
 
 
 def moved(rows: Rows, row: int) -> Hit:

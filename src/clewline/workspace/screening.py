@@ -22,7 +22,7 @@ from clewline.errors import UsageError
 from clewline.intake.reading import read_many
 from clewline.labels import Claim, LabelSet, list_sets
 from clewline.screening.chains import chain_named
-from clewline.screening.running import Exposed, Hit, Question, Screener
+from clewline.screening.running import Exposed, Hit, Question, Screener, hit_of
 from clewline.screening.texts import Texts
 from clewline.screening.watchlist import Entry, Watchlist, bounds_of, keys_of_all, read_list
 from clewline.vocab import category
@@ -343,20 +343,11 @@ def _strength(entry: Entry) -> tuple[Any, ...]:
 
 def _inherited(entry: Entry, chain: str) -> Hit:
     """Return the hit of a member of a cluster that a label reaches."""
-    return {
-        "entity": entry.claim.entity,
-        "category": entry.claim.category,
-        "direction": "self",
-        "value": None,
-        "share": 1.0,
-        "hops": 0,
-        "set": entry.label_set,
-        "type": entry.claim.type,
-        "entries": (entry,),
-        "over": chain,
-        "reason": f"in one cluster with {entry.address}, of {entry.claim.entity}: computed, and "
-        "wrong where a PayJoin joined two owners",
-    }
+    reason = (
+        f"in one cluster with {entry.address}, of {entry.claim.entity}: computed, and "
+        "wrong where a PayJoin joined two owners"
+    )
+    return hit_of(entry, reason) | {"over": chain}
 
 
 def make_screener(

@@ -65,6 +65,32 @@ def test_a_year_is_counted_once_until_records_change(
     assert services.counted([world.team], 2026).figures != first.figures
 
 
+def test_many_are_counted_by_the_desk_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted.sighting_of(world.person("analyst"))
+    monkeypatch.setattr(services, "MANY", 0)
+    client = world.client(world.person("liaison"))
+    page = client.get("/figures/?year=2026").content.decode()
+    assert "open this page again" in page
+    assert "m-sightings" not in page
+    assert "Download CSV" not in page
+    assert client.get("/figures/download/?year=2026").status_code == 400
+    assert (services.count_waiting(), services.count_waiting()) == (1, 0)
+    first = client.get("/figures/?year=2026").content.decode()
+    assert (shown(first), "open this page again" in first) == (1, False)
+    # What was counted is told until the desk has counted anew.
+    records.record(world.person("analyst"), planted.draft())
+    Counted.objects.update(at=datetime(2026, 1, 1, tzinfo=UTC))
+    for _ in range(2):
+        page = client.get("/figures/?year=2026").content.decode()
+        assert (shown(page), "Records changed since" in page) == (1, True)
+    assert (services.count_waiting(), services.count_waiting()) == (1, 0)
+    assert shown(client.get("/figures/?year=2026").content.decode()) == 2
+    # Nobody's years wait where few were recorded.
+    monkeypatch.undo()
+    assert client.post("/figures/count/?year=2026").status_code == 302
+    assert services.count_waiting() == 0
+
+
 def test_reading_again_costs_few_queries(world: World, django_assert_max_num_queries: Any) -> None:
     client = world.client(world.person("analyst"))
     client.get("/figures/")

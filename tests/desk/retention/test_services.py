@@ -15,7 +15,7 @@ from clewline.desk.cases import services as cases
 from clewline.desk.ledger import vault
 from clewline.desk.records.models import Sighting
 from clewline.desk.records.services import record, supersede
-from clewline.desk.retention import queries, services, takes
+from clewline.desk.retention import erasing, queries, services, takes
 from clewline.desk.retention.models import Tombstone
 from clewline.errors import UsageError
 
@@ -109,7 +109,7 @@ def test_what_is_held_stays(world: World, what: str) -> None:
         case = cases.open_case(investigator, world.team, "Grey Heron", "x", "x")
         cases.link(investigator, case, names[what], "x")
         held = services.hold(investigator, basis="Order 1", until=None, on=case)
-    assert queries.is_held(sighting)
+    assert erasing.is_held(erasing.SIGHTING, sighting)
     services.expire("terminal:x")
     with pytest.raises(UsageError, match="legal hold"):
         services.ask(analyst, sighting, "court", "x")

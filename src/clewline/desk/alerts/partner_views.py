@@ -67,7 +67,7 @@ def one_alert(request: HttpRequest, partner: Partner, ref: str) -> HttpResponse:
 def answer_alert(request: HttpRequest, partner: Partner, ref: str) -> HttpResponse:
     """Take a matched count or an objection."""
     copy = _copy(partner, ref)
-    said = _body(request)
+    said = body_of(request)
     if unknown := set(said) - {"matched", "dispute", "item"}:
         raise DataError(f"unknown field {sorted(unknown)[0][:40]!r}", where="answer")
     matched, dispute, item = said.get("matched"), said.get("dispute", ""), said.get("item", "")
@@ -104,7 +104,7 @@ def _copy(partner: Partner, ref: str) -> Copy:
     return found
 
 
-def _body(request: HttpRequest) -> dict[str, Any]:
+def body_of(request: HttpRequest) -> dict[str, Any]:
     """Return the object in a body."""
     if len(request.body) > _MOST_ANSWER:
         raise DataError(f"more than {_MOST_ANSWER} bytes", where="body")

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from clewline.desk.alerts import composing
 from clewline.desk.alerts.models import DEAD, DELIVERED, WITHDRAWN, Alert, Answer, Copy, Delivery
 from clewline.desk.partners.models import Partner
 from clewline.desk.partners.services import asker_of
-from clewline.desk.queue.items import CHECK, Item
-from clewline.desk.queue.rules import because, waits
+from clewline.desk.queue.items import Item, to_check
 from clewline.desk.records.models import Address, Sighting
 from clewline.desk.search.reading import read
 from clewline.errors import UsageError
@@ -146,18 +144,14 @@ def waiting_for(user: User) -> list[Item]:
     """Return the alerts that `user` may approve or refuse."""
     if not user.may("alert.decide"):
         return []
-    now = timezone.now()
     drafts = Alert.objects.visible_to(user).filter(decision=None).exclude(made_by=user)
     return [
-        Item(
-            section=CHECK,
-            key=alert.ref,
-            scope=f"team:{alert.team_id}",
-            name=alert.ref,
-            line=_("alert drafted by %(who)s") % {"who": alert.made_by},
-            path=reverse("alert", args=[alert.ref]),
-            since=alert.made_at,
-            reasons=(because("my_check"), waits(alert.made_at, now)),
+        to_check(
+            alert.ref,
+            alert.team_id,
+            _("alert drafted by %(who)s") % {"who": alert.made_by},
+            reverse("alert", args=[alert.ref]),
+            alert.made_at,
         )
         for alert in drafts.select_related("made_by").order_by("made_at")[:100]
     ]

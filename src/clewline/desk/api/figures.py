@@ -24,7 +24,7 @@ CommonYear = Annotated[int, Field(ge=1970, le=9998)]
 def figures(request: DeskRequest, year: CommonYear, team: Short = "") -> FiguresOut:
     """Count a year of all one's teams, or of one; nothing is withheld: not for giving out."""
     teams = _teams(request, team)
-    found = services.counted(teams, year)
+    found = services.require_counted(teams, year)
     return FiguresOut(ref=None, year=year, counted_at=found.at, figures=_measures(found.figures))
 
 

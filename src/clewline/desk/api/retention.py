@@ -25,8 +25,8 @@ from clewline.desk.api.token import scope
 from clewline.desk.cases.models import Case
 from clewline.desk.door import DeskRequest, take
 from clewline.desk.ledger import vault
-from clewline.desk.records.models import Sighting
-from clewline.desk.retention import queries, services
+from clewline.desk.records.models import Brand, Sighting
+from clewline.desk.retention import erasing, queries, services
 from clewline.desk.retention.models import (
     MOST_MONTHS,
     ErasureRequest,
@@ -131,7 +131,8 @@ class ErasureOut(Schema):
     """
 
     ref: str
-    sighting: str
+    kind: str
+    record: str
     reason: str
     basis: str
     asked_by: str
@@ -169,7 +170,7 @@ class TombstonesOut(Schema):
 
 
 class KeepingOut(Schema):
-    """How long a record is kept, and what holds it; a case does not expire by itself."""
+    """How long a record is kept, and what holds it; a case counts from its closing."""
 
     ref: str
     retention_class: str | None
@@ -193,7 +194,7 @@ def expiry(request: DeskRequest) -> ExpiryOut:
         ],
         periods=[
             PeriodOut(retention_class=one.id, months=months, own=own)
-            for one, months, own in found.periods
+            for one, months, own, _ in found.periods
         ],
         waiting=[_change(one) for one in queries.waiting_periods(request.user)],
     )
@@ -248,7 +249,7 @@ def of_sighting(request: DeskRequest, ref: Ref) -> KeepingOut:
         ref=found.ref,
         retention_class=found.retention_class,
         expires=queries.expires_on(found),
-        held=queries.is_held(found),
+        held=erasing.is_held(erasing.SIGHTING, found),
         holds=_holds(request, sighting=found),
         erased=stone.erased_at if stone else None,
     )
@@ -257,16 +258,17 @@ def of_sighting(request: DeskRequest, ref: Ref) -> KeepingOut:
 @router.get("/cases/{ref}/keeping", response={200: KeepingOut, **OF_ONE})
 @scope("retention.read")
 def of_case(request: DeskRequest, ref: Ref) -> KeepingOut:
-    """Read what holds a case."""
-    found = take(request, Case, ref)
+    """Read how long a case is kept, and what holds it."""
+    found = take(request, Case, ref, erased=True)
     standing = LegalHold.objects.visible_to(request.user).standing().filter(case=found)
+    stone = queries.tombstone_of(found)
     return KeepingOut(
         ref=found.ref,
-        retention_class=None,
-        expires=None,
+        retention_class="case",
+        expires=queries.case_expires_on(found),
         held=standing.exists(),
         holds=_holds(request, case=found),
-        erased=None,
+        erased=stone.erased_at if stone else None,
     )
 
 
@@ -297,9 +299,21 @@ def lift(request: DeskRequest, ref: Ref, asked: ReasonIn) -> HoldOut:
 @scope("erasure.ask")
 def ask_erasure(request: DeskRequest, ref: Ref, asked: ErasureIn) -> Status[ErasureOut]:
     """Ask for a sighting to be erased, in all its versions."""
-    made = services.ask(request.user, take(request, Sighting, ref), asked.reason, asked.basis)
-    request.audit_details = {"erasure": made.ref, "reason": made.reason}
-    return Status(201, _erasure(made))
+    return _ask(request, take(request, Sighting, ref), asked)
+
+
+@router.post("/cases/{ref}/erasures", response={201: ErasureOut, **OF_ONE})
+@scope("erasure.ask")
+def ask_erasure_of_case(request: DeskRequest, ref: Ref, asked: ErasureIn) -> Status[ErasureOut]:
+    """Ask for a case to be erased, with all it holds; its records stay."""
+    return _ask(request, take(request, Case, ref), asked)
+
+
+@router.post("/brands/{ref}/erasures", response={201: ErasureOut, **OF_ONE})
+@scope("erasure.ask")
+def ask_erasure_of_brand(request: DeskRequest, ref: Ref, asked: ErasureIn) -> Status[ErasureOut]:
+    """Ask for the real name of a brand to be erased."""
+    return _ask(request, take(request, Brand, ref), asked)
 
 
 @router.get("/erasures", response={200: ErasuresOut, **OF_ONE})
@@ -307,8 +321,9 @@ def ask_erasure(request: DeskRequest, ref: Ref, asked: ErasureIn) -> Status[Eras
 def erasures(request: DeskRequest, limit: Limit = 50, after: Ref = "") -> ErasuresOut:
     """List requests to erase, decided ones too."""
     found = ErasureRequest.objects.visible_to(request.user)
-    rows, more = newest(found.select_related("sighting", "asked_by", "decision__by"), limit, after)
-    stones = Tombstone.objects.filter(key_id__in=[one.sighting.key_id for one in rows])
+    of = ("sighting", "case", "brand", "asked_by", "decision__by")
+    rows, more = newest(found.select_related(*of), limit, after)
+    stones = Tombstone.objects.filter(key_id__in=[one.record.key_id for one in rows])
     erased = set(stones.values_list("key_id", flat=True))
     return ErasuresOut(items=[_erasure(one, erased) for one in rows], next=more)
 
@@ -325,9 +340,16 @@ def erasure(request: DeskRequest, ref: Ref) -> ErasureOut:
 def decide(request: DeskRequest, ref: Ref, said: DecisionIn) -> ErasureOut:
     """Agree to an erasure, which does it, or refuse it."""
     found = take(request, ErasureRequest, ref)
-    request.audit_details = {"agreed": said.agreed, "record": found.sighting.ref}
+    request.audit_details = {"agreed": said.agreed, "record": found.record.ref}
     services.decide(request.user, found, agreed=said.agreed, reason=said.reason)
     return _one(ErasureRequest.objects.get(pk=found.pk))
+
+
+def _ask(request: DeskRequest, what: queries.Record, asked: ErasureIn) -> Status[ErasureOut]:
+    """Ask for something to be erased."""
+    made = services.ask(request.user, what, asked.reason, asked.basis)
+    request.audit_details = {"erasure": made.ref, "reason": made.reason}
+    return Status(201, _erasure(made))
 
 
 def _change(row: PeriodChange) -> ChangeOut:
@@ -371,16 +393,17 @@ def _hold_out(row: LegalHold) -> HoldOut:
 
 def _one(row: ErasureRequest) -> ErasureOut:
     """Return one request with what became of its record."""
-    stone = queries.tombstone_of(row.sighting)
+    stone = queries.tombstone_of(row.record)
     return _erasure(row, {stone.key_id} if stone else set())
 
 
 def _erasure(row: ErasureRequest, erased: set[str] | None = None) -> ErasureOut:
     """Return a request to erase as an answer; `erased` are the keys that have a tombstone."""
-    key, said = row.sighting.key_id, getattr(row, "decision", None)
+    key, said = row.record.key_id, getattr(row, "decision", None)
     return ErasureOut(
         ref=row.ref,
-        sighting=row.sighting.ref,
+        kind=queries.kind_of(row.record).id,
+        record=row.record.ref,
         reason=row.reason,
         basis=row.basis,
         asked_by=row.asked_by.pseudonym,

@@ -65,6 +65,11 @@ class Case(TeamOwned, Referenced, Sealed):
         """Return the codename."""
         return self.codename
 
+    @property
+    def is_erased(self) -> bool:
+        """Whether it was erased; every other case has a state."""
+        return not self.state
+
 
 class Member(models.Model):
     """Somebody who may know of a case, from when to when, and who let them in."""
@@ -126,7 +131,7 @@ class Link(AppendOnly):
                     models.Q(_one_of("address"), txid="")
                     | models.Q(_one_of("sighting"), txid="")
                     | models.Q(_one_of("brand"), txid="")
-                    | (models.Q(_one_of("")) & ~models.Q(txid=""))
+                    | models.Q(_one_of(""))  # a transaction, or nothing any more: it was erased
                 ),
             )
         ]

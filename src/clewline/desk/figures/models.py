@@ -17,10 +17,13 @@ class Counted(models.Model):
     """The counts of a year as they were last made, so that a page need not count again.
 
     Derived: made anew when records changed, and thrown away without loss. `mark` is the state of
-    the records that was counted.
+    the records that was counted; empty where nothing was yet. `asked_at` is set while the desk is
+    to count it by itself.
     """
 
     scope = models.CharField(max_length=64)
+    teams = models.JSONField(default=list)
+    asked_at = models.DateTimeField(null=True)
     year = models.PositiveSmallIntegerField()
     mark = models.CharField(max_length=64)
     at = models.DateTimeField(default=timezone.now)

@@ -24,17 +24,21 @@ from clewline.errors import UsageError
 KEPT_FOR: Final = timedelta(minutes=10)
 """For how long counts are shown although records changed; the page says when they were made."""
 
+MANY: Final = 20_000
+"""Sightings of a year beyond which no page waits for them to be counted."""
+
 Figures = list[dict[str, Any]]
 """A measure each: its words of `Measure`, and `values`: period → group → number."""
 
 
 @dataclass(frozen=True)
 class Year:
-    """The figures of a year, and when they were counted."""
+    """The figures of a year, when they were counted, and whether they wait to be counted anew."""
 
     year: int
     at: datetime
     figures: Figures
+    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,10 @@ class Point:
 
 
 def counted(teams: Iterable[Team], year: int, *, anew: bool = False) -> Year:
-    """Return the figures of a year; counted now, unless they were and nothing changed since.
+    """Return the figures of a year as they were counted last.
+
+    Where records changed since, few are counted at once; many (`MANY` sightings in the year) are
+    counted by the desk itself (`count_waiting`), and until then the former counts are told.
 
     Parameters
     ----------
@@ -66,19 +73,75 @@ def counted(teams: Iterable[Team], year: int, *, anew: bool = False) -> Year:
         Which.
     anew : bool
         Count whatever was counted before.
+
+    Returns
+    -------
+    Year
+        Without figures while many are counted for the first time.
     """
     ids = sorted(team.pk for team in teams)
-    key, mark = _scope(ids), _mark(ids)
+    key, mark, now = _scope(ids), _mark(ids), timezone.now()
     there = Counted.objects.filter(scope=key, year=year).first()
-    now = timezone.now()
-    fresh = there is not None and (there.mark == mark or now - there.at < KEPT_FOR)
-    if there is None or anew or not fresh:
-        values = {"at": now, "mark": mark, "values": year_of(ids, year)}
-        there, _ = Counted.objects.update_or_create(scope=key, year=year, defaults=values)
+    if there is None or anew or _is_stale(there, mark, now):
+        many = _are_many(ids, year)
+        there = _ask(there, key, ids, year, now) if many else _count(key, ids, year)
     figures = [
-        {**asdict(one), "common": COMMON, "values": there.values[one.id]} for one in MEASURES
+        {**asdict(one), "common": COMMON, "values": there.values[one.id]}
+        for one in MEASURES
+        if there.mark
     ]
-    return Year(year, there.at, figures)
+    return Year(year, there.at, figures, waits=there.asked_at is not None)
+
+
+def require_counted(teams: Iterable[Team], year: int) -> Year:
+    """Return the figures of a year.
+
+    Raises
+    ------
+    UsageError
+        If they are being counted for the first time.
+    """
+    found = counted(teams, year)
+    if not found.figures:
+        raise UsageError("is being counted; try again in a few minutes", where=str(year))
+    return found
+
+
+def count_waiting() -> int:
+    """Count the year that pages asked for first and that was too much for them; return how many."""
+    waiting = Counted.objects.filter(asked_at__isnull=False).order_by("asked_at", "pk").first()
+    if waiting is None:
+        return 0
+    _count(waiting.scope, waiting.teams, waiting.year)
+    return 1
+
+
+def _is_stale(there: Counted, mark: str, now: datetime) -> bool:
+    """Tell whether counts are to be made anew: records changed, and it is some time ago."""
+    return there.mark != mark and now - there.at >= KEPT_FOR
+
+
+def _are_many(ids: Sequence[int], year: int) -> bool:
+    """Tell whether a year has too many sightings for a page to count them."""
+    rows = Sighting.objects.filter(team__in=ids, observed_at__year=year)
+    return rows.order_by()[: MANY + 1].count() > MANY
+
+
+def _ask(there: Counted | None, key: str, ids: list[int], year: int, now: datetime) -> Counted:
+    """Have the desk count a year by itself."""
+    asked = {"asked_at": there.asked_at if there and there.asked_at else now, "teams": ids}
+    made, _ = Counted.objects.update_or_create(
+        scope=key, year=year, defaults=asked, create_defaults={**asked, "mark": ""}
+    )
+    return made
+
+
+def _count(key: str, ids: list[int], year: int) -> Counted:
+    """Count a year now."""
+    now, mark = timezone.now(), _mark(ids)
+    values = {"at": now, "mark": mark, "values": year_of(ids, year), "teams": ids, "asked_at": None}
+    made, _ = Counted.objects.update_or_create(scope=key, year=year, defaults=values)
+    return made
 
 
 @transaction.atomic
@@ -88,7 +151,7 @@ def publish(user: User, teams: Sequence[Team], year: int, note: str = "") -> Fig
     Raises
     ------
     UsageError
-        If a team is none of theirs, or the year has not begun.
+        If a team is none of theirs, the year has not begun, or is being counted.
     DataError
         If the note holds media or binary.
     """
@@ -97,7 +160,7 @@ def publish(user: User, teams: Sequence[Team], year: int, note: str = "") -> Fig
     if not 1970 <= year <= timezone.now().year:
         raise UsageError(f"1970 to {timezone.now().year}", where="year")
     require_text(note, "note")
-    made, scope = counted(teams, year), _scope(sorted(team.pk for team in teams))
+    made, scope = require_counted(teams, year), _scope(sorted(team.pk for team in teams))
     before = FigureSet.objects.filter(scope=scope, year=year, superseded_by=None).first()
     published = FigureSet.objects.create(
         scope=scope,

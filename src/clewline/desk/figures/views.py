@@ -43,7 +43,7 @@ def count(request: DeskRequest) -> HttpResponse:
 def download(request: DeskRequest) -> HttpResponse:
     """Hand out a year's figures as CSV, small counts withheld."""
     teams, year = _scope(request).chosen()
-    found = services.counted(teams, year)
+    found = services.require_counted(teams, year)
     request.audit_object = f"figures {year}"
     at = found.at.strftime("%Y-%m-%dT%H:%M:%SZ")
     return _csv(as_csv(found.figures, year, settings.SMALLEST_COUNT, at), f"figures-{year}")
@@ -140,9 +140,10 @@ def _shown(found: services.Year) -> dict[str, Any]:
     return {
         "year": found.year,
         "at": found.at,
+        "waits": found.waits,
         "tables": tables,
         "months": months,
-        "common": found.figures[0]["common"],
+        "common": found.figures[0]["common"] if found.figures else "",
     }
 
 

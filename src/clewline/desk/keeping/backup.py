@@ -35,14 +35,16 @@ from clewline.desk.audit.models import Event
 from clewline.desk.home import DeskHome
 from clewline.desk.keeping.sealed_file import SealedWriter, unseal_file
 from clewline.desk.retention import erasing
-from clewline.desk.retention.takes import emptied
+from clewline.desk.retention.takes import emptied, key_path
 from clewline.desk.vault import Vault, Wrapped, open_vault
 from clewline.errors import BackupError, ErasedError, UsageError
 
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 _SNAPSHOT: Final = "snapshot"
 _TAKEN: Final = "taken"
 """Where a row keeps, sealed with its record's key, what erasure would take of it."""
+_TAKEN_WITH: Final = "taken_with"
+"""Where a row without a key of its own names the one of its record."""
 _LEFT_OUT: Final = frozenset({"auth", "contenttypes", "sessions"})
 """Apps whose rows migrations make anew, or whom nobody should find again: who was signed in."""
 _AT_ONCE: Final = 2_000
@@ -152,19 +154,22 @@ def _snapshot() -> Iterator[str]:
 def _lines(model: Model, using: str, vault: Vault) -> Iterator[dict[str, Any]]:
     """Yield the rows of a table as column → value; what erasure takes is under the record's key."""
     names = [field.attname for field in model._meta.concrete_fields]
-    rows = model._base_manager.using(using).order_by("pk").values_list(*names)
     empty, name = emptied(model), model._meta.label
-    for values in rows.iterator(chunk_size=_AT_ONCE):
-        row = dict(zip(names, values, strict=True))
+    path = key_path(name) if empty else ""
+    rows = model._base_manager.using(using).order_by("pk")
+    asked = [*names, path] if path else names
+    for values in rows.values_list(*asked).iterator(chunk_size=_AT_ONCE):
+        row = dict(zip(names, values, strict=False))
+        key = values[-1] if path else ""
         # Once the row is empty its key may be gone.
-        if any(row[column] != value for column, value in empty.items()):
+        if key and any(row[column] != value for column, value in empty.items()):
             taken = _line({column: row.pop(column) for column in empty})
             try:
-                sealed = vault.seal_row(row["key_id"], taken, f"{name} {row['id']}")
+                sealed = vault.seal_row(key, taken, f"{name} {row['id']}")
             except ErasedError:  # between the snapshot and this line
                 row |= empty
             else:
-                row[_TAKEN] = base64.b64encode(sealed).decode()
+                row[_TAKEN], row[_TAKEN_WITH] = base64.b64encode(sealed).decode(), key
         yield row
 
 
@@ -312,8 +317,9 @@ def _take_in(model: Model, rows: Iterable[dict[str, Any]], where: str, vault: Va
     for row in rows:
         if _TAKEN in row:
             sealed = base64.b64decode(row.pop(_TAKEN))
+            key = row.pop(_TAKEN_WITH, None) or row["key_id"]
             try:
-                plain = vault.unseal_row(row["key_id"], sealed, f"{model._meta.label} {row['id']}")
+                plain = vault.unseal_row(key, sealed, f"{model._meta.label} {row['id']}")
                 row.update(json.loads(plain))
             except ErasedError:
                 row.update(emptied(model))

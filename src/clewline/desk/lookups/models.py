@@ -66,6 +66,11 @@ class LookUp(TeamOwned, Referenced, Sealed, AppendOnly):
             models.Index(fields=["partner", "-asked_at", "-id"], name="look_up_partner_asked"),
         ]
 
+    @property
+    def is_erased(self) -> bool:
+        """Whether it was erased; every other one asks of something."""
+        return self.identifiers_sealed is None
+
 
 class LookUpCall(AppendOnly):
     """A call back to who asks, before anything is answered."""
@@ -105,7 +110,7 @@ class Consent(AppendOnly):
 
 
 class Draft(Referenced, Sealed, AppendOnly):
-    """An answer that somebody prepared. What was weighed stays inside.
+    """An answer that somebody prepared, under the request's key. What was weighed stays inside.
 
     `items` is sealed JSON: of each identifier the reply and the fields that would be told.
     `weighed` names of each record what became of its fields, by which rule and why, with what the

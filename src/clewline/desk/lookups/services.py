@@ -221,6 +221,7 @@ def draft(user: User, look_up: LookUp, note: str = "", *, differently: bool = Fa
     made = Draft(
         ref=new_reference(Draft.LETTER),
         look_up=look_up,
+        key_id=look_up.key_id,
         reply=reply,
         policy=policy.id,
         note=note,
@@ -279,7 +280,9 @@ def release(user: User, made: Draft, *, released: bool, reason: str = "") -> Rel
     if released and made.reply != answers.DIFFERENTLY and items_of(look_up, weighed) != items:
         raise UsageError("records or policy changed since: send it back, and draft anew")
     now = timezone.now()
-    done = Release(draft=made, released=released, reason=reason, by=user, at=now)
+    done = Release(
+        draft=made, key_id=look_up.key_id, released=released, reason=reason, by=user, at=now
+    )
     if released:
         content = answers.sign(
             signing_key(),

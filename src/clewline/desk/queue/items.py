@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from clewline.desk.queue.rules import Reason
+from clewline.desk.queue.rules import Reason, because, waits
 
 if TYPE_CHECKING:
     from clewline.desk.queue.models import Claim
@@ -79,3 +80,17 @@ class Item:
         """Its reasons as one sentence, what weighs most first."""
         first = sorted(self.reasons, key=lambda reason: -abs(reason.points))
         return "; ".join(reason.text for reason in first)
+
+
+def to_check(ref: str, team_id: int, line: str, path: str, since: datetime) -> Item:
+    """Return what a team member drafted and another has to check: `line` says what, since when."""
+    return Item(
+        section=CHECK,
+        key=ref,
+        scope=f"team:{team_id}",
+        name=ref,
+        line=line,
+        path=path,
+        since=since,
+        reasons=(because("my_check"), waits(since, timezone.now())),
+    )

@@ -40,6 +40,7 @@ from clewline.desk.queue.rules import (
 )
 from clewline.desk.records.models import PaymentOption, Sighting
 from clewline.desk.retention.waiting import waiting_for as erasures
+from clewline.desk.routing.queries import waiting_for as reports
 from clewline.desk.watch.queries import waiting_for as watches
 from clewline.desk.welfare.services import protection_of
 
@@ -166,6 +167,7 @@ SOURCES: Final[tuple[Callable[[User], Iterable[Item]], ...]] = (
     exports,
     erasures,
     alerts,
+    reports,
     watches,
     access,
     policies,

@@ -19,9 +19,11 @@ def _down(using: str = "default", plan: Any = (), **_: Any) -> None:
 
 def _up(using: str = "default", **_: Any) -> None:
     """Put them up again."""
+    from clewline.desk import append_only
     from clewline.desk.retention import triggers
 
     triggers.create(connections[using])
+    append_only.complete(connections[using])
 
 
 class RetentionConfig(AppConfig):

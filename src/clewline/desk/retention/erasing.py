@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from django.apps import apps
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
@@ -20,7 +21,6 @@ from clewline.desk.ledger import vault as desk_vault
 from clewline.desk.records.models import (
     AddressStatus,
     Attribution,
-    Indicator,
     KnownAddress,
     PaymentOption,
     Proposal,
@@ -29,12 +29,13 @@ from clewline.desk.records.models import (
     Withdrawal,
 )
 from clewline.desk.retention.models import LegalHold, Tombstone
-from clewline.desk.retention.takes import emptied
+from clewline.desk.retention.takes import KINDS, WAY, Kind, belongings, emptied
 from clewline.desk.vault import Vault
 from clewline.errors import UsageError
 
 _LOCK: Final = 0x6B656570  # "keep": holds and erasures wait for each other
 _MOST_HEIRS: Final = 100
+SIGHTING: Final = KINDS[0]
 
 
 def lock() -> None:
@@ -106,17 +107,7 @@ def erase(
     for sighting in sightings:
         if sighting.key_id in there:
             continue
-        tombstone = Tombstone.objects.create(
-            team_id=sighting.team_id,
-            kind="sighting",
-            record_ref=sighting.ref,
-            key_id=sighting.key_id,
-            retention_class=sighting.retention_class,
-            recorded_at=sighting.recorded_at,
-            reason=reason,
-            asked_by=asked_by,
-            approved_by=approved_by.pseudonym if approved_by else "",
-        )
+        tombstone = _bury(SIGHTING, sighting, reason, asked_by, approved_by)
         if approved_by is not None:
             Withdrawal.objects.get_or_create(
                 sighting=sighting, defaults={"reason": "erased", "by": approved_by}
@@ -128,6 +119,62 @@ def erase(
         _empty(sighting)
         made.append(tombstone)
     return made
+
+
+def erase_other(
+    kind: Kind, record: Any, *, reason: str, asked_by: str, approved_by: User | None
+) -> list[Tombstone]:
+    """Erase a record that is no sighting, with what belongs to it; as `erase` does a sighting.
+
+    Raises
+    ------
+    UsageError
+        If it is held.
+    """
+    lock()
+    if is_held(kind, record):
+        raise UsageError("a legal hold stands on this record: it cannot be erased")
+    if Tombstone.objects.filter(key_id=record.key_id).exists():
+        return []
+    tombstone = _bury(kind, record, reason, asked_by, approved_by)
+    empty_rows(kind, record)
+    return [tombstone]
+
+
+def is_held(kind: Kind, record: Any) -> bool:
+    """Tell whether a hold stands on a record: its own, or that of a case that links it."""
+    standing = LegalHold.objects.standing()
+    if kind.id == "sighting":
+        return Sighting.objects.filter(held(), pk=record.pk).exists()
+    if kind.id == "case":
+        return standing.filter(case=record).exists()
+    if kind.id == "brand":
+        return standing.filter(case__links__brand=record).exists()
+    return False
+
+
+def empty_rows(kind: Kind, record: Any) -> None:
+    """Empty all rows of a record that has a tombstone."""
+    for label in belongings(kind):
+        model: Any = apps.get_model(label)
+        model.objects.filter(**{WAY.get(label, "pk"): record.pk}).update(**emptied(model))
+
+
+def _bury(
+    kind: Kind, record: Any, reason: str, asked_by: str, approved_by: User | None
+) -> Tombstone:
+    """Put up the tombstone of a record."""
+    return Tombstone.objects.create(
+        team_id=record.team_id,
+        kind=kind.id,
+        record_ref=record.ref,
+        key_id=record.key_id,
+        retention_class=kind.retention_class or record.retention_class,
+        recorded_at=getattr(record, kind.since),
+        reason=reason,
+        asked_by=asked_by,
+        approved_by=approved_by.pseudonym if approved_by else "",
+    )
 
 
 def note_of(tombstone: Tombstone) -> dict[str, Any]:
@@ -178,11 +225,13 @@ def take_up(vault: Vault) -> int:
         note = one.note
         if not note or note["ref"] in there:
             continue
-        sighting = Sighting.objects.filter(ref=note["ref"]).first()
-        if sighting is None and not Team.objects.filter(pk=note["team"]).exists():
+        kind = next(known for known in KINDS if known.id == note["kind"])
+        models: Any = kind.model
+        record = models._base_manager.filter(ref=note["ref"]).first()
+        if record is None and not Team.objects.filter(pk=note["team"]).exists():
             continue
         Tombstone.objects.create(
-            team_id=sighting.team_id if sighting else note["team"],
+            team_id=record.team_id if record else note["team"],
             kind=note["kind"],
             record_ref=note["ref"],
             key_id=one.key_id,
@@ -193,12 +242,14 @@ def take_up(vault: Vault) -> int:
             approved_by=note["approved_by"],
             erased_at=datetime.fromisoformat(note["erased_at"]),
         )
-        if sighting is not None:
-            by = User.objects.filter(pseudonym=note["approved_by"]).first() or sighting.recorder
+        if isinstance(record, Sighting):
+            by = User.objects.filter(pseudonym=note["approved_by"]).first() or record.recorder
             Withdrawal.objects.get_or_create(
-                sighting=sighting, defaults={"reason": "erased", "by": by}
+                sighting=record, defaults={"reason": "erased", "by": by}
             )
-            _empty(sighting)
+            _empty(record)
+        elif record is not None:
+            empty_rows(kind, record)
         count += 1
     return count
 
@@ -212,12 +263,7 @@ def _empty(sighting: Sighting) -> None:
     keys = {(row.unit, bytes(row.key)) for row in of_keys}
     of_keys.delete()
     Proposal.objects.filter(Q(left_sighting=sighting) | Q(right_sighting=sighting)).delete()
-    for model, rows in (
-        (Sighting, Sighting.objects.filter(pk=sighting.pk)),
-        (PaymentOption, sighting.options.all()),
-        (Indicator, sighting.indicators.all()),
-    ):
-        rows.update(**emptied(model))
+    empty_rows(SIGHTING, sighting)
     _pass_on(sighting, keys)
     _forget_addresses(sighting.team_id, addresses)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -53,17 +53,18 @@ class PeriodDecision(AppendOnly):
     at = models.DateTimeField(default=timezone.now)
 
 
-class HoldQuerySet(TeamQuerySet):
-    """Legal holds."""
+class OfRecordQuerySet(TeamQuerySet):
+    """What is said of records, cases among them."""
 
     def visible_to(self, user: User) -> Self:
         """Keep those on records, and on cases, that `user` may know of."""
         cases = Case.objects.visible_to(user)
-        return (
-            super()
-            .visible_to(user)
-            .filter(models.Q(case__isnull=True) | models.Q(case__in=cases.values("pk")))
-        )
+        mine = models.Q(case__isnull=True) | models.Q(case__in=cases.values("pk"))
+        return super().visible_to(user).filter(mine)
+
+
+class HoldQuerySet(OfRecordQuerySet):
+    """Legal holds."""
 
     def standing(self) -> Self:
         """Keep those that hold now."""
@@ -110,17 +111,40 @@ class HoldLift(AppendOnly):
 
 
 class ErasureRequest(TeamOwned, Referenced, AppendOnly):
-    """That somebody wants a sighting erased, in all its versions, and why."""
+    """That somebody wants a sighting (in all its versions), case or brand erased, and why."""
 
     LETTER = "E"
 
     sighting = models.ForeignKey(
-        "records.Sighting", on_delete=models.PROTECT, related_name="erasures"
+        "records.Sighting", on_delete=models.PROTECT, null=True, related_name="erasures"
+    )
+    case = models.ForeignKey(
+        "cases.Case", on_delete=models.PROTECT, null=True, related_name="erasures"
+    )
+    brand = models.ForeignKey(
+        "records.Brand", on_delete=models.PROTECT, null=True, related_name="erasures"
     )
     reason = models.CharField(max_length=20, choices=_reasons)
     basis = models.CharField(max_length=400)
     asked_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField(default=timezone.now)
+
+    objects = OfRecordQuerySet.as_manager()  # type: ignore[misc]
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="erasure_of_one_thing",
+                condition=models.Q(sighting__isnull=False, case=None, brand=None)
+                | models.Q(sighting=None, case__isnull=False, brand=None)
+                | models.Q(sighting=None, case=None, brand__isnull=False),
+            )
+        ]
+
+    @property
+    def record(self) -> Any:
+        """The record that is to be erased."""
+        return self.sighting or self.case or self.brand
 
 
 class ErasureDecision(AppendOnly):
@@ -135,6 +159,16 @@ class ErasureDecision(AppendOnly):
     at = models.DateTimeField(default=timezone.now)
 
 
+class TombstoneQuerySet(TeamQuerySet):
+    """Tombstones."""
+
+    def visible_to(self, user: User) -> Self:
+        """Keep those of records, and of cases, that `user` may know of."""
+        cases = Case.objects.visible_to(user)
+        mine = ~models.Q(kind="case") | models.Q(record_ref__in=cases.values("ref"))
+        return super().visible_to(user).filter(mine)
+
+
 class Tombstone(TeamOwned, AppendOnly):
     """What stays of an erased record. `key_id` is a random name and tells nothing."""
 
@@ -147,6 +181,8 @@ class Tombstone(TeamOwned, AppendOnly):
     asked_by = models.CharField(max_length=40)
     approved_by = models.CharField(max_length=40, blank=True)
     erased_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    objects = TombstoneQuerySet.as_manager()  # type: ignore[misc]
 
     def __str__(self) -> str:
         """Return the reference of what was erased."""

@@ -13,8 +13,10 @@ from django.utils import timezone
 
 from clewline import vocab
 from clewline.desk.accounts.models import Organisation, User
-from clewline.desk.cases.models import Case
-from clewline.desk.records.models import Sighting
+from clewline.desk.alerts.models import Copy
+from clewline.desk.cases.models import Case, Link
+from clewline.desk.partners.models import Partner, StandingChange
+from clewline.desk.records.models import Brand, Sighting
 from clewline.desk.retention.erasing import held
 from clewline.desk.retention.models import (
     ErasureRequest,
@@ -22,9 +24,14 @@ from clewline.desk.retention.models import (
     PeriodChange,
     Tombstone,
 )
+from clewline.desk.retention.takes import KINDS, Kind
 from clewline.desk.roles import Role
 
 MOST_LISTED: Final = 200
+
+
+Record = Sighting | Case | Brand
+"""What two people may erase before its time."""
 
 
 def months_later(day: date, months: int) -> date:
@@ -48,9 +55,15 @@ def months_later(day: date, months: int) -> date:
 
 def periods(organisation: int) -> dict[str, int]:
     """Return class → months of an organisation: its own where it has one, else the default."""
-    found = {one.id: one.months for one in vocab.retention_classes().values()}
+    return {name: months for name, (months, _) in periods_and_why(organisation).items()}
+
+
+def periods_and_why(organisation: int) -> dict[str, tuple[int, str]]:
+    """Return class → months of an organisation, and why where they are its own."""
+    found = {one.id: (one.months, "") for one in vocab.retention_classes().values()}
     agreed = PeriodChange.objects.filter(organisation=organisation, decision__agreed=True)
-    found |= dict(agreed.order_by("decision__id").values_list("retention_class", "months"))
+    for change in agreed.order_by("decision__id"):
+        found[change.retention_class] = (change.months, change.reason)
     return found
 
 
@@ -64,17 +77,15 @@ def counted(sightings: QuerySet[Sighting]) -> QuerySet[Any]:
     )
 
 
-def not_erased(sightings: QuerySet[Sighting]) -> QuerySet[Sighting]:
+def not_erased(records: QuerySet[Any]) -> QuerySet[Any]:
     """Keep what has no tombstone."""
-    return sightings.filter(~Exists(Tombstone.objects.filter(key_id=OuterRef("key_id"))))
+    return records.filter(~Exists(Tombstone.objects.filter(key_id=OuterRef("key_id"))))
 
 
 def due(sightings: QuerySet[Sighting], organisation: int, now: datetime) -> QuerySet[Any]:
     """Keep the sightings of an organisation whose time is over and that nothing holds."""
     over = Q(pk__in=())
-    for name, months in periods(organisation).items():
-        until = months_later(now.date(), -months)
-        limit = datetime(until.year, until.month, until.day, tzinfo=UTC)
+    for name, limit in _limits(organisation, now).items():
         if vocab.retention_classes()[name].counts_from == "closed":
             over |= Q(retention_class=name, in_open_case=False, counts_from__lt=limit)
         else:
@@ -83,14 +94,63 @@ def due(sightings: QuerySet[Sighting], organisation: int, now: datetime) -> Quer
     return counted(mine).filter(over).filter(~held()).order_by("recorded_at", "pk")
 
 
+def _limits(organisation: int, now: datetime) -> dict[str, datetime]:
+    """Return class → before when must have been what its time counts from."""
+    found = {}
+    for name, months in periods(organisation).items():
+        until = months_later(now.date(), -months)
+        found[name] = datetime(until.year, until.month, until.day, tzinfo=UTC)
+    return found
+
+
+OTHERS: Final = KINDS[1:]
+"""What expires besides sightings, in the order in which a run erases it."""
+
+
+def due_others(
+    kind: Kind, organisation: int, now: datetime, rows: QuerySet[Any] | None = None
+) -> QuerySet[Any]:
+    """Keep the records of a kind and an organisation whose time is over and that nothing holds.
+
+    A case counts from its closing. A brand is due when no sighting and no case names it any more,
+    a partner with channels and alerts when the partnership ended as long ago.
+    """
+    limit = _limits(organisation, now)[kind.retention_class]
+    found = kind.model._default_manager.all() if rows is None else rows
+    found = not_erased(found.filter(team__organisation=organisation, key_id__gt=""))
+    since = {f"{kind.since}__lt": limit}
+    mine = OuterRef("pk")
+    ended = Partner.objects.filter(
+        ~Exists(StandingChange.objects.filter(partner=mine, at__gte=limit)), standing="ended"
+    ).values("pk")
+    if kind.id == "case":
+        found = found.filter(
+            ~Exists(LegalHold.objects.standing().filter(case=mine)), closed_at__lt=limit
+        )
+    elif kind.id == "brand":
+        named = Exists(Sighting.objects.filter(brand=mine)) | Exists(
+            Link.objects.filter(brand=mine)
+        )
+        found = found.filter(~named, **since)
+    elif kind.id == "alert":
+        told = Copy.objects.filter(alert=mine).exclude(partner__in=ended)
+        found = found.filter(~Exists(told), **since)
+    elif kind.id == "channel":
+        found = found.filter(partner__in=ended)
+    elif kind.id == "partner":
+        found = found.filter(pk__in=ended)
+    else:
+        found = found.filter(**since)
+    return found.order_by(kind.since, "pk")
+
+
 def due_refs() -> Iterator[tuple[Organisation, int, list[str]]]:
     """Yield organisation, number and references of what is due, without erasing it."""
+    now = timezone.now()
     for organisation in Organisation.objects.order_by("pk"):
-        refs = list(
-            due(Sighting.objects.all(), organisation.pk, timezone.now()).values_list(
-                "ref", flat=True
-            )
-        )
+        waiting = [due(Sighting.objects.all(), organisation.pk, now)]
+        waiting += [due_others(kind, organisation.pk, now) for kind in OTHERS]
+        refs = [ref for rows in waiting for ref in rows.values_list("ref", flat=True)]
         if refs:
             yield organisation, len(refs), refs
 
@@ -105,38 +165,54 @@ class Month:
 
 
 @dataclass(frozen=True)
+class Due:
+    """A record that the next run erases."""
+
+    kind: str
+    ref: str
+    title: str
+    recorded_at: datetime
+    team: str
+
+
+@dataclass(frozen=True)
 class Expiry:
     """The page of what expires.
 
     Attributes
     ----------
-    due : list of Sighting
+    due : list of Due
         Those that the next run erases, the oldest first, some hundred at most.
     count : int
         How many they are in all.
     months : list of Month
         What comes later, by month and class.
     periods : list of tuple
-        Class, months that count, and whether they are the organisation's own.
+        Class, months that count, whether they are the organisation's own, and why.
     """
 
-    due: list[Sighting]
+    due: list[Due]
     count: int
     months: list[Month]
-    periods: list[tuple[vocab.RetentionClass, int, bool]]
+    periods: list[tuple[vocab.RetentionClass, int, bool, str]]
 
 
 def expiry(user: User) -> Expiry:
     """Return what expires of the records of a person's teams."""
     now, mine = timezone.now(), Sighting.objects.visible_to(user)
-    over: list[Sighting] = []
+    over: list[Due] = []
     later: dict[tuple[date, str], int] = {}
     count = 0
     organisations = Organisation.objects.filter(teams__in=user.team_ids).distinct()
     for organisation in organisations.order_by("pk"):
         waiting = due(mine, organisation.pk, now)
         count += waiting.count()
-        over += waiting.select_related("team")[:MOST_LISTED]
+        over += _listed(KINDS[0], waiting)
+        for kind in OTHERS:
+            rows = kind.model._default_manager.visible_to(user)  # type: ignore[attr-defined]
+            others = due_others(kind, organisation.pk, now, rows.filter(team__in=user.team_ids))
+            count += others.count()
+            over += _listed(kind, others)
         lengths = periods(organisation.pk)
         rows = not_erased(mine.filter(team__organisation=organisation))
         grouped = rows.annotate(month=TruncMonth("recorded_at")).values("month", "retention_class")
@@ -146,13 +222,37 @@ def expiry(user: User) -> Expiry:
             if name in lengths and first >= now.date().replace(day=1):
                 later[first, name] = later.get((first, name), 0) + row["n"]
     classes = vocab.retention_classes()
-    own = periods(user.organisation_id)
+    own = periods_and_why(user.organisation_id)
     return Expiry(
         due=over[:MOST_LISTED],
         count=count,
         months=[Month(first, classes[name].title, n) for (first, name), n in sorted(later.items())],
-        periods=[(one, own[one.id], own[one.id] != one.months) for one in classes.values()],
+        periods=[
+            (one, own[one.id][0], own[one.id][0] != one.months, own[one.id][1])
+            for one in classes.values()
+        ],
     )
+
+
+def _listed(kind: Kind, rows: QuerySet[Any]) -> list[Due]:
+    """Return the first of some records that are due."""
+    classes = vocab.retention_classes()
+    return [
+        Due(
+            kind.id,
+            one.ref,
+            classes[kind.retention_class or one.retention_class].title,
+            getattr(one, kind.since),
+            str(one.team),
+        )
+        for one in rows.select_related("team")[:MOST_LISTED]
+    ]
+
+
+def case_expires_on(case: Case) -> date | None:
+    """Return the day from which a run erases a case; None while it is open."""
+    months = periods(case.team.organisation_id)["case"]
+    return months_later(case.closed_at.date(), months) if case.closed_at else None
 
 
 def expires_on(sighting: Sighting) -> date | None:
@@ -167,11 +267,6 @@ def expires_on(sighting: Sighting) -> date | None:
     return None if row.in_open_case else months_later(row.counts_from.date(), months)
 
 
-def is_held(sighting: Sighting) -> bool:
-    """Tell whether a hold stands on a sighting, its own or that of a case."""
-    return Sighting.objects.filter(held(), pk=sighting.pk).exists()
-
-
 def holds_on(user: User, **what: object) -> list[LegalHold]:
     """Return the holds on a record that `user` may know of, the standing ones first."""
     rows = LegalHold.objects.visible_to(user).filter(**what)
@@ -181,7 +276,8 @@ def holds_on(user: User, **what: object) -> list[LegalHold]:
 def waiting_requests(user: User) -> list[ErasureRequest]:
     """Return the requests that nobody decided yet."""
     rows = ErasureRequest.objects.visible_to(user).filter(decision__isnull=True)
-    return list(rows.select_related("sighting", "asked_by").order_by("asked_at"))
+    asked = rows.select_related("sighting", "case", "brand", "asked_by")
+    return list(asked.order_by("asked_at"))
 
 
 def waiting_periods(user: User) -> list[PeriodChange]:
@@ -197,12 +293,23 @@ def waiting_for(user: User) -> list[ErasureRequest]:
     return [one for one in waiting_requests(user) if one.asked_by_id != user.pk]
 
 
+def kind_of(record: Record) -> Kind:
+    """Return what kind a record is."""
+    return next(kind for kind in KINDS if isinstance(record, kind.model))
+
+
+def requests_for(user: User, record: Record) -> list[ErasureRequest]:
+    """Return who asked for a record to be erased, the latest first."""
+    rows = ErasureRequest.objects.visible_to(user).filter(**{kind_of(record).id: record})
+    return list(rows.select_related("decision__by", "asked_by").order_by("-id"))
+
+
 def tombstones(user: User) -> Iterable[Tombstone]:
     """Return what stays of the erased, the latest first."""
     rows: QuerySet[Tombstone] = Tombstone.objects.visible_to(user)
     return rows.order_by("-erased_at", "-id")[:MOST_LISTED]
 
 
-def tombstone_of(sighting: Sighting) -> Tombstone | None:
-    """Return the tombstone of an erased sighting."""
-    return Tombstone.objects.filter(key_id=sighting.key_id).first()
+def tombstone_of(record: Record) -> Tombstone | None:
+    """Return the tombstone of an erased record."""
+    return Tombstone.objects.filter(key_id=record.key_id).first()

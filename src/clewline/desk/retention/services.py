@@ -26,6 +26,7 @@ from clewline.desk.retention.models import (
     PeriodDecision,
     Tombstone,
 )
+from clewline.desk.retention.takes import Kind
 from clewline.desk.roles import Role
 from clewline.errors import UsageError
 
@@ -48,9 +49,9 @@ def hold(user: User, *, basis: str, until: date | None, on: Sighting | Case) -> 
     if until is not None and until < timezone.now().date():
         raise UsageError("lies in the past", where="until")
     erasing.lock()
+    if queries.tombstone_of(on):
+        raise UsageError("is erased already")
     if isinstance(on, Sighting):
-        if queries.tombstone_of(on):
-            raise UsageError("is erased already")
         what: dict[str, Sighting | Case] = {"sighting": on}
     else:
         what = {"case": on}
@@ -82,8 +83,8 @@ def lift(user: User, held: LegalHold, reason: str) -> HoldLift:
 
 
 @transaction.atomic
-def ask(user: User, sighting: Sighting, reason: str, basis: str) -> ErasureRequest:
-    """Ask for a sighting to be erased, in all its versions.
+def ask(user: User, record: queries.Record, reason: str, basis: str) -> ErasureRequest:
+    """Ask for a record to be erased: a sighting in all its versions, a case with all it holds.
 
     Raises
     ------
@@ -93,14 +94,17 @@ def ask(user: User, sighting: Sighting, reason: str, basis: str) -> ErasureReque
     _require_said(basis, "basis")
     if reason not in vocab.erasure_reasons():
         raise UsageError(f"one of {', '.join(vocab.erasure_reasons())}", where="reason")
-    if queries.tombstone_of(sighting):
+    if queries.tombstone_of(record):
         raise UsageError("is erased already")
-    if any(queries.is_held(one) for one in erasing.versions(sighting)):
+    kind = queries.kind_of(record)
+    all_of = erasing.versions(record) if isinstance(record, Sighting) else [record]
+    if any(erasing.is_held(kind, one) for one in all_of):
         raise UsageError("a legal hold stands on this record: it cannot be erased")
-    if sighting.erasures.filter(decision__isnull=True).exists():
+    asked = ErasureRequest.objects.filter(**{kind.id: record})
+    if asked.filter(decision__isnull=True).exists():
         raise UsageError("somebody asked already; it waits for an approver")
     return ErasureRequest.objects.create(
-        team=sighting.team, sighting=sighting, reason=reason, basis=basis, asked_by=user
+        team_id=record.team_id, reason=reason, basis=basis, asked_by=user, **{kind.id: record}
     )
 
 
@@ -137,12 +141,19 @@ def decide(
     except IntegrityError:
         raise UsageError("somebody decided meanwhile") from None
     if agreed:
-        erasing.erase(
-            erasing.versions(request.sighting),
-            reason=request.reason,
-            asked_by=request.asked_by.pseudonym,
-            approved_by=user,
-        )
+        record, asker = request.record, request.asked_by.pseudonym
+        if isinstance(record, Sighting):
+            erasing.erase(
+                erasing.versions(record), reason=request.reason, asked_by=asker, approved_by=user
+            )
+        else:
+            erasing.erase_other(
+                queries.kind_of(record),
+                record,
+                reason=request.reason,
+                asked_by=asker,
+                approved_by=user,
+            )
         transaction.on_commit(erasing.finish)
     return made
 
@@ -223,6 +234,11 @@ def expire(by: str) -> list[Tombstone]:
         made += _expire_one(by, pk)
         if number % _AT_ONCE == 0:
             erasing.finish()
+    for kind in queries.OTHERS:
+        for organisation in Organisation.objects.order_by("pk"):
+            waiting = queries.due_others(kind, organisation.pk, timezone.now())
+            for pk in list(waiting.values_list("pk", flat=True)):
+                made += _expire_other(by, kind, pk)
     erasing.finish()
     return made
 
@@ -235,9 +251,27 @@ def _expire_one(by: str, pk: int) -> list[Tombstone]:
             made = erasing.erase([sighting], reason="expired", asked_by=by, approved_by=None)
         except UsageError:
             return []
-        for one in made:
-            audit.write(actor=by, action="retention.expire", object=one.record_ref)
-        return made
+        return _told(by, made)
+
+
+def _expire_other(by: str, kind: Kind, pk: int) -> list[Tombstone]:
+    """Erase one record that is no sighting, unless it was held meanwhile."""
+    with transaction.atomic():
+        record = kind.model._base_manager.get(pk=pk)
+        try:
+            made = erasing.erase_other(
+                kind, record, reason="expired", asked_by=by, approved_by=None
+            )
+        except UsageError:
+            return []
+        return _told(by, made)
+
+
+def _told(by: str, made: list[Tombstone]) -> list[Tombstone]:
+    """Leave a line in the audit log for each."""
+    for one in made:
+        audit.write(actor=by, action="retention.expire", object=one.record_ref)
+    return made
 
 
 def tidy() -> None:

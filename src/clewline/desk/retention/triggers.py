@@ -1,21 +1,26 @@
 """What the database itself refuses: to change what was recorded, in any way but erasure.
 
 The columns that erasure takes may be emptied, all of them, once a tombstone stands for the record;
-nothing else is changed, and no row is taken away. Put up anew after each migration.
+nothing else of what is written once is changed, and no row is taken away. Put up anew after each
+migration.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, Final
 
 from django.apps import apps
 from django.db import models
 
-from clewline.desk.retention.takes import TAKEN
+from clewline.desk import append_only
+from clewline.desk.ledger import AppendOnly
+from clewline.desk.retention.takes import EPOCH, STAYS, TAKEN, empty, key_path
 
-_REFUSAL: Final = "recorded once: only erasure empties it"
-_NOT_GUARDED: Final = frozenset({"brand_id"})
+_REFUSAL: Final = "rows are written once: only erasure empties them"
+_RECORDS: Final = "records"
+"""App of which other columns may change: a sighting's brand, when it was recorded in play data."""
 _PREFIX: Final = "kept_"
 
 
@@ -24,6 +29,7 @@ def create(connection: Any) -> None:
     tables = set(connection.introspection.table_names())
     if "retention_tombstone" not in tables:
         return
+    append_only.drop(connection, [model._meta.db_table for model in _written_once()])
     up = {name for name, _ in there(connection)}
     with connection.cursor() as cursor:
         for name, statements in _wanted(connection.vendor, tables):
@@ -58,23 +64,49 @@ Named = tuple[str, list[str]]
 
 def _wanted(vendor: str, tables: set[str]) -> Iterator[Named]:
     """Yield all triggers."""
-    for label in TAKEN:
-        model = apps.get_model(label)
+    for model in _written_once():
         if model._meta.db_table in tables:
             yield from _of_record(vendor, model)
 
 
+def _written_once() -> list[type[models.Model]]:
+    """Return what erasure empties of the rows that are written once."""
+    found = (apps.get_model(label) for label in TAKEN)
+    return [model for model in found if issubclass(model, AppendOnly)]
+
+
 def _of_record(vendor: str, model: type[models.Model]) -> Iterator[Named]:
     """Yield the triggers of a table of records."""
-    table = model._meta.db_table
-    columns = {one.attname: one for one in model._meta.concrete_fields}
-    taken = [columns[name] for name in TAKEN[model._meta.label]]
-    guarded = ", ".join(f'"{one.column}"' for one in taken if one.attname not in _NOT_GUARDED)
-    emptied = " AND ".join(_is_empty(vendor, one) for one in taken)
-    erased = "EXISTS (SELECT 1 FROM retention_tombstone WHERE key_id = OLD.key_id)"
-    deed = f"UPDATE OF {guarded}"
-    yield _refused(vendor, table, deed, _REFUSAL, unless=f"{erased} AND {emptied}")
-    yield _refused(vendor, table, "DELETE", _REFUSAL)
+    meta = model._meta
+    columns = {one.attname: one for one in meta.concrete_fields}
+    taken = [columns[name] for name in TAKEN[meta.label]]
+    key = _key(model, key_path(meta.label), "OLD")
+    unless = [f"EXISTS (SELECT 1 FROM retention_tombstone WHERE key_id = {key})"]  # noqa: S608
+    unless += [_is_empty(vendor, one) for one in taken]
+    deed = "UPDATE"
+    if meta.app_label == _RECORDS:
+        guarded = (f'"{one.column}"' for one in taken if one.attname != "brand_id")
+        deed = f"UPDATE OF {', '.join(guarded)}"
+    else:
+        same = "IS NOT DISTINCT FROM" if vendor == "postgresql" else "IS"
+        stays = (columns[name].column for name in STAYS[meta.label])
+        unless += [f'NEW."{column}" {same} OLD."{column}"' for column in stays]
+    yield _refused(vendor, meta.db_table, deed, _REFUSAL, unless=" AND ".join(unless))
+    yield _refused(vendor, meta.db_table, "DELETE", _REFUSAL)
+
+
+def _key(model: Any, path: str, row: str) -> str:
+    """Return the expression for the key of a row, which may be the key of what it belongs to."""
+    step, _, rest = path.partition("__")
+    field = model._meta.get_field(step)
+    if not rest:
+        return f'{row}."{field.column}"'
+    other = field.related_model
+    table = other._meta.db_table
+    return (
+        f"(SELECT {_key(other, rest, table)} FROM {table} "  # noqa: S608
+        f'WHERE {table}."id" = {row}."{field.column}")'
+    )
 
 
 def _is_empty(vendor: str, field: models.Field[Any, Any]) -> str:
@@ -85,8 +117,13 @@ def _is_empty(vendor: str, field: models.Field[Any, Any]) -> str:
     if isinstance(field, models.BinaryField):
         return f"length({column}) = 0"
     if isinstance(field, models.JSONField):
-        empty = "{}" if field.get_default() == {} else "[]"
-        return f"{column} = '{empty}'" + ("::jsonb" if vendor == "postgresql" else "")
+        return f"{column} = '{json.dumps(empty(field))}'" + ("::jsonb" * (vendor == "postgresql"))
+    if isinstance(field, models.IntegerField):
+        return f"{column} = 0"
+    if isinstance(field, models.DateTimeField):
+        return f"{column} = '{EPOCH:%Y-%m-%d %H:%M:%S}" + (
+            "+00'" if vendor == "postgresql" else "'"
+        )
     return f"{column} = ''"
 
 

@@ -7,12 +7,14 @@ from typing import Any
 from django import forms
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
+from clewline import vocab
 from clewline.desk.cases.models import Case
 from clewline.desk.door import DeskRequest, door, take
 from clewline.desk.ledger import vault
-from clewline.desk.records.models import Sighting
-from clewline.desk.retention import queries, services
+from clewline.desk.records.models import Brand, Sighting
+from clewline.desk.retention import erasing, queries, services
 from clewline.desk.retention.forms import AskForm, DecideForm, HoldForm, LiftForm, PeriodForm
 from clewline.desk.retention.models import ErasureRequest, LegalHold, PeriodChange
 
@@ -55,8 +57,14 @@ def of_sighting(request: DeskRequest, ref: str) -> HttpResponse:
 
 @door("retention.read")
 def of_case(request: DeskRequest, ref: str) -> HttpResponse:
-    """Show what holds a case."""
-    return _of_case(request, take(request, Case, ref))
+    """Show how long a case is kept, and what holds it."""
+    return _of_case(request, take(request, Case, ref, erased=True))
+
+
+@door("retention.read")
+def of_brand(request: DeskRequest, ref: str) -> HttpResponse:
+    """Show what becomes of a brand."""
+    return _of_brand(request, take(request, Brand, ref))
 
 
 @door("hold.set", "POST")
@@ -99,12 +107,19 @@ def lift(request: DeskRequest, ref: str) -> HttpResponse:
 @door("erasure.ask", "POST")
 def ask(request: DeskRequest, ref: str) -> HttpResponse:
     """Ask for a sighting to be erased."""
-    found, form = take(request, Sighting, ref), AskForm(request.POST)
-    if not form.is_valid():
-        return _of_sighting(request, found, ask_form=form)
-    asked = services.ask(request.user, found, **form.cleaned_data)
-    request.audit_details = {"erasure": asked.ref, "reason": asked.reason}
-    return redirect("erasure", asked.ref)
+    return _ask(request, take(request, Sighting, ref))
+
+
+@door("erasure.ask", "POST")
+def ask_of_case(request: DeskRequest, ref: str) -> HttpResponse:
+    """Ask for a case to be erased."""
+    return _ask(request, take(request, Case, ref))
+
+
+@door("erasure.ask", "POST")
+def ask_of_brand(request: DeskRequest, ref: str) -> HttpResponse:
+    """Ask for a brand's name to be erased."""
+    return _ask(request, take(request, Brand, ref))
 
 
 @door("erasure.read")
@@ -120,7 +135,7 @@ def decide(request: DeskRequest, ref: str) -> HttpResponse:
     if not form.is_valid():
         return _of_request(request, found, form)
     agreed = "agree" in request.POST
-    request.audit_details = {"agreed": agreed, "record": found.sighting.ref}
+    request.audit_details = {"agreed": agreed, "record": found.record.ref}
     services.decide(request.user, found, agreed=agreed, reason=form.cleaned_data["reason"])
     return redirect("erasure", ref)
 
@@ -143,30 +158,72 @@ def _list(request: DeskRequest, form: PeriodForm | None = None) -> HttpResponse:
     return render(request, "desk/retention/retention.html", page, status=status)
 
 
+def _ask(request: DeskRequest, found: queries.Record) -> HttpResponse:
+    """Ask for a record to be erased, or show its page with what was wrong."""
+    form = AskForm(request.POST)
+    if not form.is_valid():
+        return _of(request, found, ask_form=form)
+    asked = services.ask(request.user, found, **form.cleaned_data)
+    request.audit_details = {"erasure": asked.ref, "reason": asked.reason}
+    return redirect("erasure", asked.ref)
+
+
+def _of(request: DeskRequest, found: queries.Record, **given: forms.Form) -> HttpResponse:
+    """Show the page of a record, with a form that was not taken."""
+    if isinstance(found, Sighting):
+        return _of_sighting(request, found, **given)
+    return (
+        _of_case(request, found, **given)
+        if isinstance(found, Case)
+        else _of_brand(request, found, **given)
+    )
+
+
 def _of_sighting(request: DeskRequest, sighting: Sighting, **given: forms.Form) -> HttpResponse:
     """Show the page of a sighting, with a form that was not taken."""
     page = {
-        "record": sighting,
         "sighting": sighting,
-        "expires": queries.expires_on(sighting),
-        "is_held": queries.is_held(sighting),
         "holds": _holds(request, sighting=sighting),
-        "tombstone": queries.tombstone_of(sighting),
-        "requests": sighting.erasures.select_related("decision__by", "asked_by").order_by("-id"),
-        "ask_form": AskForm(),
+        "class": sighting.get_retention_class_display(),
+        "expires": queries.expires_on(sighting),
     }
-    return _page(request, page, given)
+    return _page(request, sighting, page, given)
 
 
 def _of_case(request: DeskRequest, case: Case, **given: forms.Form) -> HttpResponse:
     """Show the page of a case, with a form that was not taken."""
-    page = {"record": case, "case": case, "holds": _holds(request, case=case)}
-    return _page(request, page, given)
+    page = {
+        "case": case,
+        "holds": _holds(request, case=case),
+        "class": _(vocab.retention_classes()["case"].title),
+        "expires": queries.case_expires_on(case),
+    }
+    return _page(request, case, page, given)
 
 
-def _page(request: DeskRequest, page: dict[str, Any], given: dict[str, forms.Form]) -> HttpResponse:
+def _of_brand(request: DeskRequest, brand: Brand, **given: forms.Form) -> HttpResponse:
+    """Show the page of a brand, with a form that was not taken."""
+    page = {"brand": brand, "class": _(vocab.retention_classes()["report"].title)}
+    return _page(request, brand, page, given)
+
+
+def _page(
+    request: DeskRequest,
+    record: queries.Record,
+    page: dict[str, Any],
+    given: dict[str, forms.Form],
+) -> HttpResponse:
     """Show how a record is kept."""
-    settled = {"section": "retention", "hold_form": HoldForm(), "lift_form": LiftForm()}
+    settled = {
+        "section": "retention",
+        "record": record,
+        "is_held": erasing.is_held(queries.kind_of(record), record),
+        "tombstone": queries.tombstone_of(record),
+        "requests": queries.requests_for(request.user, record),
+        "hold_form": HoldForm(),
+        "lift_form": LiftForm(),
+        "ask_form": AskForm(),
+    }
     status = 400 if given else 200
     whole = {**settled, **page, **given}
     return render(request, "desk/retention/keeping.html", whole, status=status)
@@ -182,10 +239,11 @@ def _of_request(
     request: DeskRequest, found: ErasureRequest, form: DecideForm | None = None
 ) -> HttpResponse:
     """Show a request."""
-    stone = queries.tombstone_of(found.sighting)
+    stone = queries.tombstone_of(found.record)
     page = {
         "section": "retention",
         "asked": found,
+        "kind": queries.kind_of(found.record).id,
         "tombstone": stone,
         "destroyed": stone is not None and vault().is_destroyed(stone.key_id),
         "may_decide": services.may_decide(request.user, found),

@@ -1,0 +1,113 @@
+"""Who answers for a page, and the reports there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from clewline.desk.partners.models import Partner
+from clewline.desk.queue.items import Item, to_check
+from clewline.desk.records.models import PaymentOption, Sighting
+from clewline.desk.routing.models import Report, Route
+from clewline.policy.fields import FIELDS
+
+if TYPE_CHECKING:
+    from clewline.desk.accounts.models import User
+
+
+@dataclass(frozen=True)
+class Way:
+    """One possible report of a page: to whom, of which option; nobody where no route is known.
+
+    Attributes
+    ----------
+    number : int
+        Position of the option, from 1; 0 for the whole page.
+    about : str
+        Country or brand by which it is routed.
+    partner : Partner or None
+        Who answers for it.
+    fallback : bool
+        Whether they answer because nobody else does.
+    """
+
+    number: int
+    option: PaymentOption | None
+    about: str
+    partner: Partner | None
+    fallback: bool = False
+
+
+def routes_of(organisation: Any) -> dict[tuple[str, str], Route]:
+    """Return the routes that count at present: country and brand → route."""
+    agreed = Route.objects.filter(team__organisation=organisation, decision__agreed=True)
+    rows = agreed.select_related("partner", "by", "decision__by").order_by("decision__id")
+    return {(one.country, one.brand): one for one in rows}
+
+
+def ways_of(sighting: Sighting) -> list[Way]:
+    """Return to whom a page can be reported: the hotline of its country, the brands it names."""
+    routes = routes_of(sighting.team.organisation_id)
+    country = sighting.hosting_country
+    exact = routes.get((country, "")) if country else None
+    route = exact or routes.get(("", ""))
+    ways = [Way(0, None, country, _active(route), exact is None and route is not None)]
+    for number, option in enumerate(sighting.options.order_by("position"), 1):
+        if option.rail != "crypto" and option.processor:
+            named = routes.get(("", option.processor.strip().lower()))
+            ways.append(Way(number, option, option.processor, _active(named)))
+    return ways
+
+
+def _active(route: Route | None) -> Partner | None:
+    """Return whom a route leads to, if they may be told something at present."""
+    return route.partner if route and route.partner.standing == "active" else None
+
+
+def reports_of(user: User) -> Any:
+    """Return the reports of a person's teams, newest first."""
+    found = Report.objects.visible_to(user).select_related("partner", "sighting", "decision")
+    return found.prefetch_related("statuses").order_by("-at", "-id")
+
+
+def lines_of(told: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what a report tells as lines for people: title and text."""
+    rows = [(_("Means of payment"), _text(one)) for one in told.get("payment", ())]
+    titles = {"report": _("Their reference"), "issuer": _("Issuer"), "note": _("Note")}
+    titles |= {name: _(field.title) for name, field in FIELDS.items()}
+    rows += [(title, _text(told[name])) for name, title in titles.items() if name in told]
+    return rows
+
+
+def _text(value: Any) -> str:
+    """Return a value in words."""
+    if isinstance(value, dict):
+        plain = (_text(one) for one in value.values())
+        return " ".join(plain)
+    return ", ".join(map(_text, value)) if isinstance(value, list) else str(value)
+
+
+def for_partner(partner: Partner) -> list[Report]:
+    """Return what was sent to a partner, in order."""
+    sent = Report.objects.filter(partner=partner, decision__released=True)
+    return list(sent.select_related("decision").order_by("decision__at", "pk"))
+
+
+def waiting_for(user: User) -> list[Item]:
+    """Return the reports that `user` may release or refuse."""
+    if not user.may("report.decide"):
+        return []
+    drafts = Report.objects.visible_to(user).filter(decision=None).exclude(by=user)
+    return [
+        to_check(
+            one.ref,
+            one.team_id,
+            _("report drafted by %(who)s") % {"who": one.by},
+            reverse("report", args=[one.ref]),
+            one.at,
+        )
+        for one in drafts.select_related("by").order_by("at")[:100]
+    ]
