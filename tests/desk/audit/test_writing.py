@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from pathlib import Path
 
 import pytest
 import rfc8785
@@ -112,3 +114,14 @@ def test_an_event_names_what_was_before(db: None) -> None:
     first, second = (services.write(actor="A-1", action="home.read") for _ in range(2))
     assert (first.seq, first.prev_hash) == (1, GENESIS)
     assert second.prev_hash == first.hash == hash_of(services.row_of(first))
+
+
+def test_no_lock_of_a_row_keeps_those_waiting_that_refer_to_it() -> None:
+    """PostgreSQL checks references at the end, when the log is locked: that must wait for nobody.
+
+    Who held a row as for a change of its key, and waited for the log, would wait for ever.
+    """
+    desk = Path(services.__file__).parents[1]
+    sources = [path.read_text("utf-8") for path in desk.rglob("*.py")]
+    locks = [one for text in sources for one in re.findall(r"select_for_update\(([^)]*)\)", text)]
+    assert locks and all("no_key=True" in one for one in locks)

@@ -78,7 +78,7 @@ def claim(most: int, now: datetime | None = None) -> list[Delivery]:
     ).order_by("tries", "due_at", "id")
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
-            due = due.select_for_update(skip_locked=True)
+            due = due.select_for_update(skip_locked=True, no_key=True)
         # SQLite's transaction is the only one that writes, from its first statement on.
         taken = list(due.values_list("id", flat=True)[:most])
         if not taken:
@@ -115,7 +115,7 @@ def settle(one: Delivery, *, taken: bool, says: str, took: float = 0.0) -> None:
     failure that comes in after it, or from a claim that is over, changes nothing.
     """
     now = timezone.now()
-    row = Delivery.objects.select_for_update().get(id=one.id)
+    row = Delivery.objects.select_for_update(no_key=True).get(id=one.id)
     tries = row.tries + 1
     Attempt.objects.create(
         delivery=row,

@@ -351,8 +351,8 @@ def _locked(user: User, job: Import) -> Import:
     """Return an import as it is now; who works on imports of the same team waits."""
     if job.team_id not in user.team_ids:
         raise UsageError("not a team of yours", where="team")
-    Team.objects.select_for_update().get(pk=job.team_id)
-    return Import.objects.select_for_update().get(pk=job.pk)
+    Team.objects.select_for_update(no_key=True).get(pk=job.team_id)
+    return Import.objects.select_for_update(no_key=True).get(pk=job.pk)
 
 
 def heading_of(text: str) -> tuple[str, str]:

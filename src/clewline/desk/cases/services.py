@@ -203,7 +203,7 @@ def change_state(user: User, case: Case, state: str, why: str) -> StateChange:
     require_text(why, "reason")
     if state not in STATES:
         raise UsageError("no such state", where="state", hint=f"one of: {', '.join(STATES)}")
-    current = Case.objects.select_for_update().get(pk=case.pk)
+    current = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
     if current.state == state:
         raise UsageError(f"this case is {state} already", where="state")
     change = StateChange.objects.create(case=case, state=state, why=why, by=user)

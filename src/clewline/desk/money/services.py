@@ -98,7 +98,7 @@ def start_run(
     if missing := set(sets) - set(there):
         raise UsageError("no such label set", where="sets", hint=", ".join(there) or min(missing))
     _require_seeds(user, case, seeds)
-    Case.objects.select_for_update().get(pk=case.pk)
+    Case.objects.select_for_update(no_key=True).get(pk=case.pk)
     if any(queries.state_of(run) in queries.AT_WORK for run in queries.runs(case)):
         raise UsageError("a run of this case is under way", where="case", hint="wait or cancel it")
     run = CaseRun.objects.create(

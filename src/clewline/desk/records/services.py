@@ -253,7 +253,7 @@ def refresh(
         return earlier
     _stands(sighting)
     # Whoever refreshes the same page at the same time waits here.
-    first = Sighting.objects.select_for_update().filter(
+    first = Sighting.objects.select_for_update(no_key=True).filter(
         rotation=sighting.rotation, rotation_index=0
     )
     list(first.values_list("id"))
