@@ -155,9 +155,7 @@ def _account(user: Any, team: int, partner: Any, colleague: str) -> Account:
 
     token = services.new_token(user, "load", [name for name in ALL if user.may(name)], 5)
     role = user.roles[0]
-    return Account(
-        user.username, user.pseudonym, role, team, partner.pk, partner.ref, token, colleague
-    )
+    return Account(user.username, user.pseudonym, role, team, partner.ref, token, colleague)
 
 
 def _last_event() -> int:

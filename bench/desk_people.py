@@ -100,7 +100,6 @@ class Account:
     pseudonym: str
     role: str
     team: int
-    partner: int
     partner_ref: str
     token: str
     colleague: str
@@ -273,7 +272,7 @@ class Person:
         if self.chance.random() < 0.5:
             form = {"what": address, "team": str(self.account.team), **_MARKS}
             form |= {"strength": "mention", "confidence": "web_crawl"}
-            form["partners"] = str(self.account.partner)
+            form["partners"] = self.account.partner_ref
             _, location, _ = self._page("alert", "POST", "/alerts/new/", form)
             self._keep("alert", location)
         else:

@@ -40,6 +40,7 @@ from clewline.desk.deconfliction.models import Enquiry, Overlap
 from clewline.desk.exports import services as exports
 from clewline.desk.exports.models import ExportDecision
 from clewline.desk.figures import services as figures
+from clewline.desk.ledger import new_reference
 from clewline.desk.lookups import services as look_ups
 from clewline.desk.lookups.models import LookUp
 from clewline.desk.names.models import NameRelease
@@ -300,14 +301,15 @@ def of_figures(name: str) -> Make:
 
 def of_mark(asking: Asking) -> str:
     """Return where a mark of the owner's team is taken back."""
-    marked = ours.mark(asking.keeper, asking.team, OURS, planted.OF_TEAM["purpose"], "x")
+    marked = Mark.objects.filter(team=asking.team, thing=OURS).first()
+    marked = marked or ours.mark(asking.keeper, asking.team, OURS, planted.OF_TEAM["purpose"], "x")
     return reverse("take-back-ours", args=[marked.ref])
 
 
 def of_warning(asking: Asking) -> str:
     """Return where the owner's team answers a warning."""
     _ = of_mark(asking)
-    package = check_release("X-MADE0-UPREF", asking.world.other_team, [OURS])
+    package = check_release(new_reference("X"), asking.world.other_team, [OURS])
     marked = Mark.objects.latest("pk")
     warning = ReleaseWarning.objects.create(team=asking.team, mark=marked, package=package)
     return reverse("answer-warning", args=[warning.ref])
@@ -430,7 +432,7 @@ def of_received(name: str, *args: object) -> Make:
     """Return an address of a file that a partner of the owner's team gave."""
 
     def make(asking: Asking) -> str:
-        partner = Partner.objects.get(team=asking.team)
+        partner = Partner.objects.filter(team=asking.team).earliest("pk")
         one = item(chain="BTC", network="main", address=planted.ADDRESS)
         data = write("json", shared(one, issuer=planted.OF_TEAM["issuer"]))
         found = received.take(partner, "json", data, "terminal:x")
@@ -450,7 +452,7 @@ def look_up_at(asking: Asking, stage: str) -> LookUp:
     if stage in ("drafted", "released"):
         draft = look_ups.draft(maker, made)
         if stage == "released":
-            look_ups.release(User.objects.get(pseudonym="north-approver"), draft, released=True)
+            look_ups.release(User.objects.get(pk=world.person("approver").pk), draft, released=True)
     return made
 
 
@@ -482,7 +484,7 @@ def of_partner(name: str) -> Make:
     """Return an address of a partner whose terms wait for a second person."""
 
     def make(asking: Asking) -> str:
-        partner = Partner.objects.get(team=asking.team)
+        partner = Partner.objects.filter(team=asking.team).earliest("pk")
         partners.change_terms(asking.world.person("liaison"), partner, "made up")
         return reverse(name, args=[partner.ref])
 
@@ -501,7 +503,12 @@ def of_policy(name: str) -> Make:
 
 def partner_form(asking: Asking) -> Body:
     """Return what the form of a partner sends."""
-    return {**TERMS, "codename": "x", "name": "x", "team": asking.user.organisation.teams.get().pk}
+    return {
+        **TERMS,
+        "codename": "x",
+        "name": "x",
+        "team": asking.user.organisation.teams.earliest("pk").pk,
+    }
 
 
 def page_form(asking: Asking) -> Body:
@@ -609,11 +616,12 @@ def owner_form(**more: object) -> Callable[[Asking], Body]:
 def handover_form(asking: Asking) -> Body:
     """Return who shall own a case: a second investigator, who is a member."""
     case = Case.objects.latest("pk")
-    to = User.objects.filter(pseudonym="north-second").first() or User.objects.create_user(
-        "north-second",
+    name = f"{asking.team.name}-second"
+    to = User.objects.filter(pseudonym=name).first() or User.objects.create_user(
+        name,
         organisation=asking.team.organisation,
         roles=["investigator"],
-        pseudonym="north-second",
+        pseudonym=name,
     )
     to.teams.add(asking.team)
     case.members.get_or_create(user=to, defaults={"by": asking.keeper})
@@ -634,7 +642,7 @@ def of_alert(name: str, *, released: bool = False) -> Make:
 
     def make(asking: Asking) -> str:
         _ = asking.sighting
-        partner = Partner.objects.get(team=asking.team)
+        partner = Partner.objects.filter(team=asking.team).earliest("pk")
         address = address_row(planted.KEY)
         made = alerts.make(asking.keeper, asking.team, [address], [partner])
         if released:
@@ -694,30 +702,31 @@ def status_form(_asking: Asking) -> Body:
 
 def of_channel(asking: Asking) -> str:
     """Return where a channel to a partner of the team is closed."""
-    partner = Partner.objects.get(team=asking.team)
+    partner = Partner.objects.filter(team=asking.team).earliest("pk")
     made = alerts.open_channel(asking.keeper, asking.team, partner, "pull")
     return reverse("close-channel", args=[made.ref])
 
 
 def of_key(asking: Asking) -> str:
     """Return where the access key of a partner is made."""
-    return reverse("access-key", args=[Partner.objects.get(team=asking.team).ref])
+    return reverse("access-key", args=[Partner.objects.filter(team=asking.team).earliest("pk").ref])
 
 
 def alert_form(asking: Asking) -> Body:
     """Return what the form of an alert sends: a page of the asker's own."""
-    team = asking.user.organisation.teams.get()
+    team = asking.user.organisation.teams.earliest("pk")
     analysts = asking.world.people if team == asking.team else asking.world.strangers
     planted.sighting_of(analysts["analyst"])
     settled = {"what": planted.ADDRESS, "team": team.pk, "tlp": "amber", "pap": "amber"}
-    partner = Partner.objects.get(team=team).pk
+    partner = Partner.objects.filter(team=team).earliest("pk").ref
     return {**settled, "strength": "mention", "confidence": "web_crawl", "partners": [partner]}
 
 
 def channel_form(asking: Asking) -> Body:
     """Return what the form of a channel sends."""
-    team = asking.user.organisation.teams.get()
-    return {"partner": Partner.objects.get(team=team).pk, "team": team.pk, "kind": "pull"}
+    team = asking.user.organisation.teams.earliest("pk")
+    partner = Partner.objects.filter(team=team).earliest("pk").ref
+    return {"partner": partner, "team": team.pk, "kind": "pull"}
 
 
 def of_watch(name: str, *, of_a_case: bool = False) -> Make:
@@ -1233,7 +1242,7 @@ def api_of_partner(tail: str) -> Make:
 
     def made(asking: Asking) -> str:
         of_partner("partner")(asking)
-        return f"/api/partners/{Partner.objects.get(team=asking.team).ref}{tail}"
+        return f"/api/partners/{Partner.objects.filter(team=asking.team).earliest('pk').ref}{tail}"
 
     return made
 
@@ -1252,7 +1261,10 @@ def api_of_received(asking: Asking) -> str:
 def api_of_dead(asking: Asking) -> str:
     """Return where a delivery that was given up is tried again."""
     _ = asking.sighting
-    partner, maker = Partner.objects.get(team=asking.team), asking.world.person("analyst")
+    partner, maker = (
+        Partner.objects.filter(team=asking.team).earliest("pk"),
+        asking.world.person("analyst"),
+    )
     alerts.open_channel(maker, asking.team, partner, "pull")
     alert = alerts.make(maker, asking.team, [address_row(planted.KEY)], [partner])
     alerts.decide(asking.world.person("approver"), alert, released=True)
@@ -1268,14 +1280,12 @@ def api_of_offer(asking: Asking) -> str:
 
 def alert_body(asking: Asking) -> Body:
     """Return an alert to the partner of the asker's team, of a page of the asker's own."""
-    form = alert_form(asking)
-    partner = Partner.objects.get(pk=form["partners"][0])
-    return {"what": [planted.ADDRESS], "partners": [partner.ref]}
+    return {"what": [planted.ADDRESS], "partners": alert_form(asking)["partners"]}
 
 
 def channel_body(asking: Asking) -> Body:
     """Return a channel to the partner of the asker's team."""
-    return {"partner": Partner.objects.get(pk=channel_form(asking)["partner"]).ref, "kind": "pull"}
+    return {"partner": channel_form(asking)["partner"], "kind": "pull"}
 
 
 def enquiry_body(asking: Asking) -> Body:

@@ -1,13 +1,17 @@
 """Codenames to choose from: two plain nouns that say nothing of what they stand for.
 
-What is offered nobody at the desk uses yet, so that one codename means one thing. Whoever types
-another one is not told whether it is taken: that would tell that a hidden case exists.
+What is offered bears nothing that the person may know of, so that one codename means one thing to
+them. What others have does not count: a codename that is never offered, or one that is refused when
+it is typed, would tell that a hidden case exists.
 """
 
 from __future__ import annotations
 
 import secrets
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from clewline.desk.accounts.models import User
 
 _FIRST: Final = (
     *("Amber", "Anchor", "Basalt", "Beacon", "Birch", "Bracken", "Brass", "Cedar", "Chalk"),
@@ -30,29 +34,26 @@ _SECOND: Final = (
 )
 
 
-def suggest(count: int = 6) -> list[str]:
-    """Return some different codenames drawn at random that nothing bears, such as ``Amber Kettle``.
-
-    That one of thousands is never offered shows only to whoever draws for days; then it tells that
-    something, somewhere at the desk, bears it, and not what.
-    """
+def suggest(user: User, count: int = 6) -> list[str]:
+    """Return different codenames, drawn at random, that nothing bears which `user` may know of."""
     found: dict[str, None] = {}
     for _ in range(_ROUNDS):
         drawn = {f"{secrets.choice(_FIRST)} {secrets.choice(_SECOND)}" for _ in range(2 * count)}
-        found |= dict.fromkeys(sorted(drawn - _borne(drawn)))
+        found |= dict.fromkeys(sorted(drawn - _borne(user, drawn)))
         if len(found) >= count:
             break
     chosen = list(found)
     return secrets.SystemRandom().sample(chosen, min(count, len(chosen)))
 
 
-def _borne(names: set[str]) -> set[str]:
-    """Return which of some codenames a brand, group or case of whichever team bears."""
+def _borne(user: User, names: set[str]) -> set[str]:
+    """Return which of some codenames a brand, group or case bears that `user` may know of."""
     from clewline.desk.cases.models import Case
     from clewline.desk.records.models import Brand, Group
 
-    return {
-        name
-        for model in (Brand, Group, Case)
-        for name in model.objects.filter(codename__in=names).values_list("codename", flat=True)
-    }
+    borne: set[str] = set()
+    models: tuple[Any, ...] = (Brand, Group, Case)
+    for model in models:
+        mine = model.objects.visible_to(user).filter(codename__in=names)
+        borne.update(mine.values_list("codename", flat=True))
+    return borne

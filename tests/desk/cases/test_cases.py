@@ -283,7 +283,7 @@ def test_how_many_questions_the_pages_ask(
     assert counts[0] == counts[1]
 
 
-def test_codenames_are_plain_and_different(db: None) -> None:
-    names = suggest(50)
+def test_codenames_are_plain_and_different(world: World) -> None:
+    names = suggest(world.person("analyst"), 50)
     assert len(set(names)) == 50
     assert all(re.fullmatch(r"[A-Z][a-z]+ [A-Z][a-z]+", name) for name in names)

@@ -62,7 +62,7 @@ def test_nothing_changes_for_a_colleague(
     for module in ("brands", "cases"):
         for place in ("forms", "views"):
             name = f"clewline.desk.{module}.{place}.suggest"
-            monkeypatch.setattr(name, lambda n=6: ["Oak Mill"] * n, raising=False)
+            monkeypatch.setattr(name, lambda user, n=6: ["Oak Mill"] * n, raising=False)
     owner, user = world.person("investigator"), world.person(role)
     if role == "investigator":
         user = accounts.User.objects.create_user(

@@ -135,18 +135,22 @@ def test_releasing_through_the_page(world: World, brand: Brand) -> None:
 # Codenames.
 
 
-def test_what_is_offered_nobody_bears(
+def test_what_is_offered_bears_nothing_that_one_knows_of(
     world: World, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither to its own team nor to another one: and neither is told."""
+    """What another team has is offered as before: that it never is would tell of it."""
     monkeypatch.setattr(codenames, "_FIRST", ("Clear", "Amber"))
     monkeypatch.setattr(codenames, "_SECOND", ("Casename", "Kettle"))
-    for _ in range(20):
-        assert sorted(codenames.suggest(6)) == ["Amber Casename", "Amber Kettle", "Clear Kettle"]
+    others = ["Amber Casename", "Amber Kettle", "Clear Kettle"]
     south = world.person("investigator", stranger=True)
+    for _ in range(20):
+        assert sorted(codenames.suggest(case.owner)) == others
+        assert sorted(codenames.suggest(south)) == sorted([*others, case.codename])
+        # Nor is a colleague told who is no member.
+        assert len(codenames.suggest(world.person("analyst"))) == 4
     same = cases.open_case(south, world.other_team, case.codename, "", "made up")
     assert same.codename == case.codename  # typed all the same: no refusal tells of the other
-    assert not set(codenames.suggest(6)) & {case.codename}
+    assert not set(codenames.suggest(south)) & {case.codename}
 
 
 # Every page and every file of the made-up desk.

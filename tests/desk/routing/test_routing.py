@@ -23,6 +23,7 @@ from clewline.desk.partners.models import Partner
 from clewline.desk.received import services as received
 from clewline.desk.records.models import PageState, Sighting
 from clewline.desk.records.services import record
+from clewline.desk.retention import services as keeping
 from clewline.desk.routing import queries, services
 from clewline.desk.routing.models import Report
 from clewline.errors import UsageError
@@ -270,3 +271,13 @@ def test_the_pages_from_route_to_removal(world: World) -> None:
     stranger = world.client(world.person("analyst", stranger=True))
     assert stranger.get(one).status_code == 404
     assert report.ref not in stranger.get(reverse("reports")).content.decode()
+
+
+def test_a_report_is_erased_with_its_page(world: World) -> None:
+    report = _sent(world, _sighting(world), _partner(world, "hotline"))
+    asked = keeping.ask(world.person("analyst"), report.sighting, "mistake", "made up")
+    keeping.decide(world.person("approver"), asked, agreed=True)
+    after = Report.objects.get(pk=report.pk)
+    assert (after.document_sealed, after.withheld) == (None, [])
+    page = world.client(world.person("analyst")).get(reverse("report", args=[report.ref]))
+    assert "was erased" in page.content.decode()

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from clewline.desk.accounts.models import AccessChange, User
 from clewline.desk.accounts.services import may_decide
-from clewline.desk.queue.items import CHECK, Item
+from clewline.desk.queue.items import CHECK, Item, key_of
 from clewline.desk.queue.rules import because, waits
 
 
@@ -21,7 +21,7 @@ def waiting_for(user: User) -> list[Item]:
     return [
         Item(
             section=CHECK,
-            key=f"access-{change.pk}",
+            key=key_of("access", change.pk),
             scope=f"organisation:{user.organisation_id}",
             name=_("Access for %(who)s") % {"who": change.user},
             line=_("asked by %(who)s") % {"who": change.asked_by},

@@ -19,7 +19,7 @@ from clewline.desk import chain_store
 from clewline.desk.cases import queries as cases
 from clewline.desk.cases.models import Link
 from clewline.desk.chain_store import FromChain
-from clewline.desk.queue.items import CHECK, Item
+from clewline.desk.queue.items import CHECK, Item, key_of
 from clewline.desk.queue.rules import because, waits
 from clewline.desk.records.models import AddressStatus, Attribution, PaymentOption
 from clewline.desk.search.queries import Hit, known_of, standing_options
@@ -212,7 +212,7 @@ def disputed(user: User) -> list[Item]:
     return [
         Item(
             section=CHECK,
-            key=f"dispute-{status.pk}",
+            key=key_of("dispute", status.pk),
             scope=f"team:{status.team_id}",
             name=f"{status.address.canonical[:10]}…{status.address.canonical[-6:]}",
             line="",

@@ -48,6 +48,7 @@ class AlertForm(forms.Form):
     partners = forms.ModelMultipleChoiceField(
         Partner.objects.none(),
         label=_("Recipients"),
+        to_field_name="ref",
         widget=forms.CheckboxSelectMultiple,
         help_text=_("What each of them gets, the policy decides by field."),
     )
@@ -84,7 +85,9 @@ class DecideForm(forms.Form):
 class ChannelForm(forms.Form):
     """A way to a partner."""
 
-    partner = forms.ModelChoiceField(Partner.objects.none(), label=_("Partner"))
+    partner = forms.ModelChoiceField(
+        Partner.objects.none(), label=_("Partner"), to_field_name="ref"
+    )
     team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"), empty_label=None)
     kind = forms.ChoiceField(label=_("Channel"))
     target = forms.CharField(

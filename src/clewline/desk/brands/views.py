@@ -54,7 +54,7 @@ def new_brand(request: DeskRequest) -> HttpResponse:
                 services.assign(request.user, sighting, brand)
             request.audit_object, request.audit_details = brand.ref, {"sighting": ref}
             return redirect("brand", brand.ref)
-    page = {"section": "brands", "form": form, "codenames": suggest()}
+    page = {"section": "brands", "form": form, "codenames": suggest(request.user)}
     return render(request, "desk/brands/new.html", page, status=_status(form))
 
 
@@ -163,7 +163,7 @@ def new_group(request: DeskRequest, ref: str) -> HttpResponse:
         else:
             request.audit_details = {"group": made.ref}
             return redirect("group", made.ref)
-    page = {"section": "brands", "brand": found, "form": form, "codenames": suggest()}
+    page = {"section": "brands", "brand": found, "form": form, "codenames": suggest(request.user)}
     return render(request, "desk/brands/new_group.html", page, status=_status(form))
 
 

@@ -54,7 +54,7 @@ class OpenForm(forms.Form):
         team: Any = self.fields["team"]
         team.queryset = teams
         team.initial = teams.first()
-        self.fields["codename"].initial = suggest(1)[0]
+        self.fields["codename"].initial = suggest(user, 1)[0]
 
 
 class MemberForm(OwnIds):

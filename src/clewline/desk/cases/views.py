@@ -45,7 +45,7 @@ def open_case(request: DeskRequest) -> HttpResponse:
         case = services.open_case(request.user, **form.cleaned_data)
         request.audit_object = case.ref
         return redirect("case", case.ref)
-    page = {"section": "cases", "form": form, "codenames": suggest()}
+    page = {"section": "cases", "form": form, "codenames": suggest(request.user)}
     return render(request, "desk/cases/open.html", page, status=400 if form.errors else 200)
 
 

@@ -12,7 +12,7 @@ from clewline.desk.accounts.models import User
 from clewline.desk.cases.models import Handover
 from clewline.desk.cases.queries import overdue
 from clewline.desk.cases.services import may_agree
-from clewline.desk.queue.items import CHECK, OVERDUE, Item
+from clewline.desk.queue.items import CHECK, OVERDUE, Item, key_of
 from clewline.desk.queue.rules import because, waits
 
 
@@ -25,7 +25,7 @@ def waiting_for(user: User) -> list[Item]:
     return [
         Item(
             section=CHECK,
-            key=f"hand-over-{offer.pk}",
+            key=key_of("hand-over", offer.pk),
             scope=f"case:{offer.case_id}",
             name=offer.case.codename,
             line=_("case to be handed over to %(who)s") % {"who": offer.to},

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from clewline.desk.deconfliction import services
 from clewline.desk.deconfliction.models import Enquiry, Overlap
-from clewline.desk.queue.items import CHECK, Item
+from clewline.desk.queue.items import CHECK, Item, key_of
 from clewline.desk.queue.rules import because, waits
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _offers(user: User) -> list[Item]:
     return [
         Item(
             section=CHECK,
-            key=f"contact-{one.pk}",
+            key=key_of("contact", one.pk),
             scope=f"case:{one.subject.enquiry.case_id}",
             name=one.subject.enquiry.case.codename,
             line=_("overlap, contact?"),

@@ -20,7 +20,11 @@ class AskForm(forms.Form):
         label=_("Rows"), choices=[(OPTIONS, _("Payment options")), (SIGHTINGS, _("Sightings"))]
     )
     brand = forms.ModelChoiceField(
-        Brand.objects.none(), label=_("Brand"), required=False, empty_label=_("all")
+        Brand.objects.none(),
+        label=_("Brand"),
+        to_field_name="ref",  # a running number would tell how many brands others have
+        required=False,
+        empty_label=_("all"),
     )
     rail = forms.ChoiceField(label=_("Rail"), required=False)
     since = forms.DateField(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from clewline.desk.ledger import index_of
 from clewline.desk.queue.rules import Reason, because, waits
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Item:
     section : str
         One of `SECTIONS`.
     key : str
-        What it is taken by: a reference, or a word and number where there is none.
+        What it is taken by: a reference, or where there is none, see `key_of`.
     scope : str
         Among whom it is taken: ``team:3``, ``case:7``, ``organisation:1``.
     name : str
@@ -80,6 +81,14 @@ class Item:
         """Its reasons as one sentence, what weighs most first."""
         first = sorted(self.reasons, key=lambda reason: -abs(reason.points))
         return "; ".join(reason.text for reason in first)
+
+
+def key_of(kind: str, number: int) -> str:
+    """Return what an item without a reference is taken by.
+
+    Keyed: a running number would tell how many of its kind there are, hidden ones too.
+    """
+    return f"{kind}-{index_of('queue', f'{kind} {number}').hex()[:16]}"
 
 
 def to_check(ref: str, team_id: int, line: str, path: str, since: datetime) -> Item:

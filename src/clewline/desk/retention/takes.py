@@ -79,6 +79,7 @@ TAKEN: Final[dict[str, tuple[str, ...]]] = {
         *("contact_kind", "contact_sealed", "contact_index"),
     ),
     "records.Indicator": (*("value_sealed", "value_index", "place", "start", "end", "set_aside"),),
+    "routing.Report": ("document_sealed", "withheld"),
     "records.Brand": ("name_sealed", "name_index"),
     "cases.Case": ("title_sealed", "legal_basis", "state"),
     "cases.Member": ("why", "until_why"),
@@ -124,6 +125,7 @@ TAKEN: Final[dict[str, tuple[str, ...]]] = {
 WAY: Final[dict[str, str]] = {
     "records.PaymentOption": "sighting",
     "records.Indicator": "sighting",
+    "routing.Report": "sighting",
     "cases.Member": "case",
     "cases.Link": "case",
     "cases.Note": "case",
@@ -162,6 +164,10 @@ STAYS: Final[dict[str, tuple[str, ...]]] = {
         "obtained",
     ),
     "records.Indicator": ("id", "key_id", "sighting_id", "kind"),
+    "routing.Report": (
+        *("id", "team_id", "ref", "key_id", "sighting_id", "option_id", "partner_id", "theirs"),
+        *("by_id", "at"),
+    ),
     "records.Brand": ("id", "team_id", "ref", "key_id", "codename", "created_by_id", "created_at"),
     "cases.Case": (
         *("id", "team_id", "ref", "key_id", "codename", "owner_id", "opened_at", "closed_at"),

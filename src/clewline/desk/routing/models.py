@@ -6,6 +6,7 @@ counts once a second person agreed, and the latest one that counts holds.
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
@@ -78,6 +79,13 @@ class Report(TeamOwned, Referenced, Sealed, AppendOnly):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["team", "-at"], name="report_team_at")]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the document says; nothing where its sighting was erased."""
+        text = self.unseal("document") if self.document_sealed else "{}"
+        said: dict[str, Any] = json.loads(text)
+        return said
 
     @property
     def sent_at(self) -> datetime | None:

@@ -18,7 +18,7 @@ from clewline.desk.records.models import Sighting
 from clewline.desk.routing import queries, services
 from clewline.desk.routing.forms import RouteForm, StatusForm
 from clewline.desk.routing.models import Report, Route
-from clewline.errors import DataError, ErasedError, UsageError
+from clewline.errors import DataError, UsageError
 
 _SHOWN: Final = 200
 
@@ -115,13 +115,11 @@ def decide_route(request: DeskRequest, ref: str) -> HttpResponse:
 @partner_door("partner.fetch", "GET", withdrawals=False)
 def own_reports(_request: HttpRequest, partner: Partner) -> HttpResponse:
     """Give a partner the reports that were sent to it."""
-    told = []
-    for one in queries.for_partner(partner):
-        try:
-            sent_at = one.decision.at.isoformat(timespec="seconds")
-            told.append({**json.loads(one.unseal("document")), "sent_at": sent_at})
-        except ErasedError:
-            continue
+    told = [
+        {**one.told, "sent_at": one.decision.at.isoformat(timespec="seconds")}
+        for one in queries.for_partner(partner)
+        if one.document_sealed
+    ]
     answer = HttpResponse(json.dumps({"reports": told}), content_type=JSON)
     answer["Cache-Control"] = "private, no-store"
     return answer
@@ -164,10 +162,7 @@ def _page(
     status: StatusForm | None = None,
 ) -> HttpResponse:
     """Show a report, with what this person can do."""
-    try:
-        told = json.loads(found.unseal("document"))
-    except ErasedError:
-        told = {}
+    told = found.told
     # The address of a page is shown through a reveal alone.
     sealed = told.pop("url", None) is not None
     page = {

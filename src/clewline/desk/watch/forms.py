@@ -22,7 +22,11 @@ class WatchForm(forms.Form):
     )
     team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"), empty_label=None)
     case = forms.ModelChoiceField(
-        Case.objects.none(), label=_("Case"), required=False, empty_label=_("none")
+        Case.objects.none(),
+        label=_("Case"),
+        to_field_name="ref",
+        required=False,
+        empty_label=_("none"),
     )
     why = forms.CharField(label=_("Reason"), max_length=400)
 
