@@ -169,6 +169,19 @@ SETTINGS: tuple[Setting, ...] = (
         "team whose own payment it holds can object.",
     ),
     Setting(
+        "desk_dispute_days",
+        "CLEWLINE_DESK_DISPUTE_DAYS",
+        "30",
+        "Days from its receipt within which a dispute of a listing is to be decided.",
+    ),
+    Setting(
+        "desk_dispute_form",
+        "CLEWLINE_DESK_DISPUTE_FORM",
+        None,
+        "Name of the one team that takes disputes from the public form at /dispute/, which needs "
+        "no sign-in; there is no such page if not given.",
+    ),
+    Setting(
         "fixtures",
         "CLEWLINE_FIXTURES",
         None,

@@ -14,6 +14,8 @@ from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
 from clewline.desk.deconfliction import services as deconfliction
 from clewline.desk.deconfliction.models import Decision, Enquiry, Overlap
+from clewline.desk.disputes import services as disputes
+from clewline.desk.disputes.models import Dispute
 from clewline.desk.lookups import services as lookups
 from clewline.desk.lookups.models import LookUp
 from clewline.desk.money import queries
@@ -42,6 +44,9 @@ SEALED = {
     "partner_contact": "sealed-partner-contact",
     "requester": "sealed-requester",
     "authoriser": "sealed-authoriser",
+    "disputer": "sealed-disputer",
+    "grounds": "sealed-grounds",
+    "dispute_contact": "sealed-dispute-contact",
 }
 OF_TEAM = {
     "brand": "Clear Codename",
@@ -58,6 +63,7 @@ OF_TEAM = {
     "purpose": "clear-purpose",
     "issuer": "clear-issuer",
     "urgent": "clear-urgency",
+    "outcome": "clear-outcome",
 }
 OF_CASE = {
     "case": "Clear Casename",
@@ -147,6 +153,20 @@ def address_of(user: User, team: Team) -> None:
         obtained="seen",
     )
     addresses.set_status(user, team, KEY, "disputed", OF_TEAM["status"])
+
+
+def dispute_of(user: User, team: Team, *, named: str = ADDRESS) -> Dispute:
+    """Enter what an account holder disputes."""
+    return disputes.enter(
+        user,
+        team,
+        named=named,
+        disputer_kind="holder",
+        channel="letter",
+        disputer=SEALED["disputer"],
+        contact=SEALED["dispute_contact"],
+        grounds=SEALED["grounds"],
+    )
 
 
 def case_of(user: User, team: Team) -> Case:

@@ -37,6 +37,8 @@ from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case, Task
 from clewline.desk.deconfliction import services as deconfliction
 from clewline.desk.deconfliction.models import Enquiry, Overlap
+from clewline.desk.disputes import services as disputes
+from clewline.desk.disputes.models import Decision
 from clewline.desk.exports import services as exports
 from clewline.desk.exports.models import ExportDecision
 from clewline.desk.figures import services as figures
@@ -69,6 +71,7 @@ WITHOUT_DOOR: Final = {
     "setup": "the code of the terminal lets in, once",
     "accept": "the secret of an invitation lets in, once",
     "step-in": "on a made-up desk alone",
+    "public-dispute": "anybody, where it is switched on; tests/desk/disputes has what it tells",
     None: "the icon",
     "openapi-json": "what the API can do, no record",
     "api-root": "nothing",
@@ -423,6 +426,7 @@ def with_all(make: Make) -> Make:
     def made(asking: Asking) -> str:
         _ = asking.case, of_warning(asking), of_urgent("urgent")(asking), of_shift(asking)
         planted.address_of(asking.keeper, asking.team)
+        planted.dispute_of(asking.keeper, asking.team)
         return make(asking)
 
     return made
@@ -437,6 +441,25 @@ def of_received(name: str, *args: object) -> Make:
         data = write("json", shared(one, issuer=planted.OF_TEAM["issuer"]))
         found = received.take(partner, "json", data, "terminal:x")
         return reverse(name, args=[found.ref, *args])
+
+    return make
+
+
+def of_dispute(name: str, stage: str = "open") -> Make:
+    """Return an address of a dispute that the owner entered."""
+
+    def make(asking: Asking) -> str:
+        _ = asking.sighting
+        named = "nothing" if stage == "received" else planted.ADDRESS
+        made = planted.dispute_of(asking.keeper, asking.team, named=named)
+        if stage in ("proposed", "decided"):
+            outcome = planted.OF_TEAM["outcome"]
+            proposal = disputes.propose(asking.keeper, made, "rejected", outcome)
+            if stage == "decided":
+                Decision.objects.create(
+                    proposal=proposal, agreed=True, by=asking.world.person("approver")
+                )
+        return reverse(name, args=[made.ref])
 
     return make
 
@@ -766,6 +789,11 @@ RELEASED: Final = {"approver": 302, "investigator": 400}
 _KIND: Final = {"label": "x", "source": "x", "confidence": "forensic"}
 _SAID: Final = {**_KIND, "category": "", "custody": "unknown", "obtained": "seen"}
 
+_DISPUTED: Final = frozenset(
+    planted.SEALED[name] for name in ("disputer", "grounds", "dispute_contact")
+)
+DISPUTE: Final = {"named": "x", "disputer_kind": "holder", "channel": "letter", "grounds": "x"}
+OUTCOME: Final = {"outcome": "rejected", "reason": "made up"}
 PERIOD: Final = {"retention_class": "report", "months": 12, "reason": "made up"}
 HOLD: Final = {"hold-basis": "made up", "hold-until": ""}
 ERASE: Final = {"erase-reason": "mistake", "erase-basis": "made up"}
@@ -857,6 +885,26 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("received-file", "GET"): Row(of_received("received-file"), stranger=404),
     ("review-received", "POST"): Row(
         of_received("review-received", 1), {"used": "no"}, 302, 302, 404
+    ),
+    ("disputes", "GET"): Row(with_all(at("disputes"))),
+    ("new-dispute", "GET"): Row(at("new-dispute")),
+    ("new-dispute", "POST"): Row(
+        at("new-dispute"), team_form(**DISPUTE, received_on="2026-03-02"), 302, 302, 302
+    ),
+    ("dispute", "GET"): Row(of_dispute("dispute", "proposed"), stranger=404),
+    ("reveal-dispute", "POST"): Row(
+        of_dispute("reveal-dispute"), {}, stranger=404, shows=_DISPUTED
+    ),
+    ("take-up-dispute", "POST"): Row(
+        of_dispute("take-up-dispute", "received"), {"named": planted.ADDRESS}, 302, 302, 404
+    ),
+    ("propose-dispute", "POST"): Row(of_dispute("propose-dispute"), OUTCOME, 302, 302, 404),
+    # Nobody agrees to what they proposed.
+    ("decide-dispute", "POST"): Row(
+        of_dispute("decide-dispute", "proposed"), {"agree": "1"}, 400, 302, 404
+    ),
+    ("answer-dispute", "POST"): Row(
+        of_dispute("answer-dispute", "decided"), {"how": "x"}, 302, 302, 404
     ),
     ("overlaps", "GET"): Row(with_all(at("overlaps")), member=200),
     ("enquire", "GET"): Row(of_case("enquire"), **_OF_CASE, member=200),
@@ -1167,6 +1215,17 @@ def api_of_request(tail: str = "") -> Make:
         return f"/api/requests/{asked.ref}{tail}"
 
     return made
+
+
+def api_of_dispute(tail: str = "", stage: str = "open") -> Make:
+    """Return an operation on a dispute."""
+    return lambda asking: f"/api{of_dispute('dispute', stage)(asking).rstrip('/')}{tail}"
+
+
+def api_of_disputes(asking: Asking) -> str:
+    """Return where disputes are listed, of which the owner entered one."""
+    _ = of_dispute("dispute")(asking)
+    return "/api/disputes"
 
 
 def api_of_case(tail: str = "") -> Make:
@@ -1547,6 +1606,18 @@ OPERATIONS: Final[dict[tuple[str, str], Row]] = {
         201,
         201,
         201,
+    ),
+    ("/disputes", "GET"): Row(api_of_disputes),
+    ("/disputes", "POST"): Row(api_at("/disputes"), DISPUTE, 201, 201, 201),
+    ("/disputes/{ref}", "GET"): Row(api_of_dispute("", "proposed"), stranger=404),
+    ("/disputes/{ref}/address", "POST"): Row(
+        api_of_dispute("/address", "received"), {"named": planted.ADDRESS}, 201, 201, 404
+    ),
+    ("/disputes/{ref}/proposals", "POST"): Row(
+        api_of_dispute("/proposals"), OUTCOME, 201, 201, 404
+    ),
+    ("/disputes/{ref}/decisions", "POST"): Row(
+        api_of_dispute("/decisions", "proposed"), {"agreed": True}, 400, 201, 404
     ),
     ("/brands", "GET"): Row(api_at("/brands")),
     ("/brands", "POST"): Row(api_at("/brands"), {"codename": "x"}, 201, 201, 201),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -70,7 +71,7 @@ def demo(
     for line in _compare(packs, truth, set(subjects)):
         _tell(line)
     _say(7, "A made-up desk with what a hotline recorded of that site")
-    desk = _fill_desk(out / "desk", play)
+    desk = _fill_desk(out / "desk", play, store)
     log.print()
     log.print("Open these:", style="bold")
     typer.echo(packs / "index.html")
@@ -91,7 +92,7 @@ def _prepare(out: Path) -> None:
     (out / _MARK).write_text("Made by `clewline demo`, which replaces this directory.\n")
 
 
-def _fill_desk(home: Path, play: Path) -> bool:
+def _fill_desk(home: Path, play: Path, store: Path) -> bool:
     """Make a desk on the case; say what is missing where the desk is not installed."""
     try:
         import django  # noqa: F401
@@ -101,11 +102,14 @@ def _fill_desk(home: Path, play: Path) -> bool:
     from clewline.desk.home import DeskHome
     from clewline.desk.running import prepare
 
+    os.environ["CLEWLINE_STORE"] = str(store.absolute())
     prepare(DeskHome(home).make(play=True))
     from clewline.desk.play import fill, this_morning
+    from clewline.desk.play_work import do_work
 
     _tell(f"{fill(play):,} sightings")
     this_morning()
+    do_work()
     return True
 
 

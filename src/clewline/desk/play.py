@@ -42,6 +42,7 @@ _PEOPLE: Final = (
     ("investigator", _HOTLINE, ("Payments",), (Role.INVESTIGATOR,)),
     ("police-investigator", _POLICE, ("Financial crime",), (Role.INVESTIGATOR, Role.ANALYST)),
     ("police-approver", _POLICE, ("Financial crime",), (Role.APPROVER,)),
+    ("administrator", _HOTLINE, (), (Role.ADMINISTRATOR,)),
 )
 _PAGES: Final = 48
 _REFRESHES: Final = 3

@@ -81,6 +81,8 @@ _PARTNERS: Final = {Role.PARTNER}
 _ANSWERERS: Final = {Role.LIAISON, Role.APPROVER}
 _TELLERS: Final = {Role.ANALYST, Role.INVESTIGATOR, Role.LIAISON}
 _SENDERS: Final = {Role.LIAISON, Role.APPROVER}
+_DISPUTE_TAKERS: Final = {Role.ANALYST, Role.LIAISON}
+_DISPUTE_READERS: Final = {*_DISPUTE_TAKERS, Role.APPROVER}
 _KEEPERS: Final = {Role.LIAISON, Role.ADMINISTRATOR}
 
 ACTIONS: Final = {
@@ -121,6 +123,16 @@ ACTIONS: Final = {
         _action("case.handover", "Hand a case over, or agree to it", _CASE_READERS, writes=True),
         _action("channel.list", "See on which channels partners are told", _SENDERS),
         _action("channel.change", "Open and close channels, make keys", _SENDERS, writes=True),
+        _action("dispute.list", "List disputes of listings", _DISPUTE_READERS),
+        _action("dispute.read", "Open a dispute; who disputes stays sealed", _DISPUTE_READERS),
+        _action("dispute.open", "Enter what anybody disputes", _DISPUTE_TAKERS, writes=True),
+        _action(
+            "dispute.take", "Say which address a dispute is about", _DISPUTE_TAKERS, writes=True
+        ),
+        _action("dispute.reveal", "Reveal who disputes, and on which grounds", _DISPUTE_READERS),
+        _action("dispute.propose", "Propose the outcome", _DISPUTE_TAKERS, writes=True),
+        _action("dispute.decide", "Decide a proposed outcome", {Role.APPROVER}, writes=True),
+        _action("dispute.answer", "Note that it was answered", _DISPUTE_TAKERS, writes=True),
         _action("erasure.read", "Open a request to erase", _READERS),
         _action("erasure.ask", "Ask for a record to be erased", _READERS, writes=True),
         _action("erasure.decide", "Erase it, or refuse", {Role.APPROVER}, writes=True),

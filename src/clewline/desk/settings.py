@@ -92,6 +92,7 @@ INSTALLED_APPS = [
     "clewline.desk.received",
     "clewline.desk.routing",
     "clewline.desk.lookups",
+    "clewline.desk.disputes",
     "clewline.desk.web",
 ]
 MIDDLEWARE = [
@@ -207,6 +208,10 @@ EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
 # Figures
 SMALLEST_COUNT: Final = int(value_of("desk_smallest_count") or "5")
+
+# Disputes
+DISPUTE_DAYS: Final = int(value_of("desk_dispute_days") or "30")
+DISPUTE_FORM: Final = value_of("desk_dispute_form") or ""
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True

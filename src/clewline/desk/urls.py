@@ -15,6 +15,7 @@ from clewline.desk.brands import views as brands
 from clewline.desk.bulk import views as bulk
 from clewline.desk.cases import views as cases
 from clewline.desk.deconfliction import views as deconfliction
+from clewline.desk.disputes import views as disputes
 from clewline.desk.exports import views as exports
 from clewline.desk.figures import views as figures
 from clewline.desk.lookups import views as lookups
@@ -120,6 +121,15 @@ urlpatterns = [
     path("asked/<str:ref>/", lookups.own, name="own-lookup"),
     path("asked/<str:ref>/answer.<str:form>", lookups.answer, name="answer"),
     path("asked/<str:ref>/acknowledge/", lookups.acknowledge, name="acknowledge"),
+    path("dispute/", disputes.public_form, name="public-dispute"),
+    path("disputes/", disputes.disputes, name="disputes"),
+    path("disputes/new/", disputes.new_dispute, name="new-dispute"),
+    path("disputes/<str:ref>/", disputes.dispute, name="dispute"),
+    path("disputes/<str:ref>/names/", disputes.reveal, name="reveal-dispute"),
+    path("disputes/<str:ref>/address/", disputes.take_up, name="take-up-dispute"),
+    path("disputes/<str:ref>/propose/", disputes.propose, name="propose-dispute"),
+    path("disputes/<str:ref>/decide/", disputes.decide, name="decide-dispute"),
+    path("disputes/<str:ref>/answered/", disputes.note_reply, name="answer-dispute"),
     path("partners/", partners.partners, name="partners"),
     path("partners/new/", partners.new_partner, name="new-partner"),
     path("partners/<str:ref>/", partners.partner, name="partner"),

@@ -201,11 +201,14 @@ def _disagree(labels: list[LabelRow]) -> bool:
 
 
 def disputed(user: User) -> list[Item]:
-    """Return the addresses of a person's teams whose latest status is a dispute, for the queue."""
+    """Return the addresses whose latest status is a dispute of which the register has none.
+
+    Those of the person's teams, for the queue; what is in the register stands there itself.
+    """
     if not user.may("address.status"):
         return []
     latest: dict[tuple[int, int], AddressStatus] = {}
-    statuses = AddressStatus.objects.visible_to(user).select_related("address")
+    statuses = AddressStatus.objects.visible_to(user).select_related("address", "taking")
     for status in statuses.order_by("-at", "-id")[:_MOST_DISPUTED]:
         latest.setdefault((status.team_id, status.address_id), status)
     now = timezone.now()
@@ -224,5 +227,5 @@ def disputed(user: User) -> list[Item]:
             reasons=(because("dispute", reason=status.reason), waits(status.at, now)),
         )
         for status in latest.values()
-        if status.status == "disputed"
+        if status.status == "disputed" and not hasattr(status, "taking")
     ]

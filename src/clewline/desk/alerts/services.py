@@ -35,6 +35,7 @@ from clewline.desk.alerts.models import (
     Receipt,
     Told,
 )
+from clewline.desk.disputes import receiving as disputes
 from clewline.desk.ledger import new_reference, vault
 from clewline.desk.partners.models import Partner
 from clewline.desk.records.models import Address
@@ -364,7 +365,7 @@ def disclose(partner: Partner, style: str, by: str) -> tuple[bytes, Disclosure]:
 
 @transaction.atomic
 def answer(copy: Copy, *, matched: int | None = None, dispute: str = "", item: str = "") -> Answer:
-    """Take what a recipient answers: a number, or an objection from the list.
+    """Take what a recipient answers: a number, or an objection, which opens a dispute.
 
     Raises
     ------
@@ -379,4 +380,7 @@ def answer(copy: Copy, *, matched: int | None = None, dispute: str = "", item: s
         raise UsageError("no such objection", where="dispute", hint=", ".join(DISPUTES))
     if item and item not in {one.id for one in composing.list_of(copy).items}:
         raise UsageError("is not in this alert", where="item")
-    return Answer.objects.create(copy=copy, matched=matched, dispute=dispute, item=item)
+    made = Answer.objects.create(copy=copy, matched=matched, dispute=dispute, item=item)
+    if dispute:
+        disputes.from_answer(made, DISPUTES[dispute])
+    return made

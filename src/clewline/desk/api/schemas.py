@@ -487,6 +487,74 @@ class SaidOut(Schema):
     statuses: list[AddressStatusOut]
 
 
+class DisputeIn(Strict):
+    """What anybody disputes, as staff enter it; all of `named` to `contact` is sealed."""
+
+    team: Short = ""
+    named: Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
+    grounds: Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
+    disputer: Annotated[str, Field(max_length=120, pattern=r"^[^\x00]*$")] = ""
+    contact: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
+    disputer_kind: Annotated[str, WordOf("disputer_kind"), Field(min_length=1)]
+    channel: Annotated[str, WordOf("dispute_channel"), Field(min_length=1)]
+    received_on: date | None = None
+
+
+class DisputeTakenIn(Strict):
+    """Which address a dispute is about, or R-… as the recipient of an alert quotes it."""
+
+    named: Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
+
+
+class DisputeProposalIn(Strict):
+    """What somebody who examined a dispute would decide."""
+
+    outcome: Annotated[str, WordOf("dispute_outcome"), Field(min_length=1)]
+    correction: Annotated[str, WordOf("dispute_correction")] = ""
+    valid_until: date | None = None
+    reason: Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00]*$")]
+
+
+class DisputeDecisionIn(Strict):
+    """What a second person says; a reason is needed to send it back."""
+
+    agreed: bool
+    reason: Annotated[str, Field(max_length=400, pattern=r"^[^\x00]*$")] = ""
+
+
+class DisputeProposalOut(Schema):
+    """A proposal, and what became of it; `agreed` is null while it waits."""
+
+    outcome: str
+    correction: str
+    valid_until: date | None
+    reason: str
+    by: str
+    agreed: bool | None
+    decided_by: str | None
+
+
+class DisputeOut(Schema):
+    """A dispute; who disputes and why is sealed and not here."""
+
+    ref: str
+    team: str
+    state: str
+    disputer_kind: str
+    channel: str
+    received_on: date
+    due_on: date
+    address: AddressOut | None
+    proposals: list[DisputeProposalOut]
+
+
+class DisputesOut(Schema):
+    """Disputes; `next` is where the following ones begin."""
+
+    items: list[DisputeOut]
+    next: str | None
+
+
 class BrandIn(Strict):
     """A new brand; its real name is sealed on arrival."""
 

@@ -6,7 +6,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
@@ -15,6 +15,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 
 from clewline import vocab
+from clewline.desk.disputes.models import Decision, Dispute
 from clewline.desk.figures.measures import MEASURES, TOTAL
 from clewline.desk.lookups.models import LookUp
 from clewline.desk.records.models import Brand, PageState, PaymentOption, Sighting
@@ -174,6 +175,29 @@ def _look_ups(scope: Scope) -> Groups:
     return _parts(Counter({row["partner__country"] or NOT_RECORDED: row["n"] for row in rows}))
 
 
+def _disputes(scope: Scope) -> Groups:
+    """Count disputes by outcome, and how long a decision took."""
+    received = Dispute.objects.filter(
+        team__in=scope.teams,
+        received_on__gte=scope.start.date(),
+        received_on__lt=scope.end.date(),
+    )
+    made = Decision.objects.filter(proposal__dispute__in=received, agreed=True)
+    rows = made.values_list("proposal__outcome", "at", "proposal__dispute__received_on")
+    outcomes: Counter[str] = Counter()
+    hours = []
+    for outcome, at, day in rows.order_by("id"):
+        outcomes[outcome] += 1
+        hours.append((at - datetime.combine(day, time(), UTC)).total_seconds() / 3600)
+    total = received.count()
+    found: Groups = {TOTAL: total, "not decided yet": total - len(hours)}
+    found |= {_OUTCOMES[name]: count for name, count in sorted(outcomes.items())}
+    return found | ({"median (hours)": round(statistics.median(hours), 1)} if hours else {})
+
+
+_OUTCOMES: Final = {"upheld": "upheld", "partly": "partly upheld", "rejected": "rejected"}
+
+
 def _removal(scope: Scope) -> Groups:
     """Count pages that were reported, and how long they stayed."""
     reported = ("reported_host", "reported_hotline")
@@ -266,6 +290,7 @@ COUNTERS: Final[dict[str, Callable[[Scope], Groups]]] = {
     "hosting": _hosting,
     "lookups": _look_ups,
     "removal": _removal,
+    "disputes": _disputes,
     "refreshes": _refreshes,
     "new_addresses": _new_addresses,
 }

@@ -138,6 +138,15 @@ MEASURES: Final = (
         adds_up=False,
     ),
     Measure(
+        "disputes",
+        "Disputes of listings by outcome",
+        "dispute",
+        "What anybody disputed and was received in the period, by what two people decided. Hours "
+        "run from the day of receipt, at 00:00 UTC, to the decision.",
+        groups="outcome",
+        adds_up=False,
+    ),
+    Measure(
         "refreshes",
         "Refreshes of a page",
         "page with its refreshes",

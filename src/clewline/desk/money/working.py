@@ -79,6 +79,11 @@ def start(run: CaseRun) -> None:
     transaction.on_commit(lambda: _worker().take(run.pk))
 
 
+def finish() -> None:
+    """Wait until the runs of this process have ended."""
+    _worker().finish()
+
+
 def work(number: int) -> None:
     """Work on a run to its end, whatever that is; nothing is raised."""
     run = CaseRun.objects.get(pk=number)
@@ -101,7 +106,7 @@ class _Worker:
     """The thread that works on runs, one after the other, and the one that beats for them."""
 
     def __init__(self) -> None:
-        self._runs: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._runs: queue.Queue[int] = queue.Queue()
         self._mine: set[int] = set()
         self._some = threading.Event()
         # Daemons: a desk that is stopped does not wait for a run.
@@ -123,6 +128,11 @@ class _Worker:
             finally:
                 self._mine.discard(number)
                 connection.close()
+                self._runs.task_done()
+
+    def finish(self) -> None:
+        """Wait until all that was queued has ended."""
+        self._runs.join()
 
     def _beat(self) -> None:
         """Say that all queued runs are looked after."""

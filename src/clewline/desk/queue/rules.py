@@ -61,6 +61,7 @@ RULES: Final = {
         Rule("overdue", 250, _("overdue since {day}"), 10, 450, "day"),
         Rule("my_check", 220, _("needs a second person, and you may be it")),
         Rule("new_brand", 200, _("new brand: first sighting {ago} ago")),
+        Rule("open_dispute", 190, _("somebody disputes a listing: to be decided by {day}")),
         Rule("dispute", 180, _("disputed: {reason}")),
         Rule("risk", 150, _("classified: {band}")),
         Rule("recent", 100, _("recorded {ago} ago")),

@@ -21,6 +21,7 @@ from clewline.desk.brands.queries import waiting_for as pairs
 from clewline.desk.cases.waiting import late as late_in_cases
 from clewline.desk.cases.waiting import waiting_for as handovers
 from clewline.desk.deconfliction.queries import waiting_for as overlaps
+from clewline.desk.disputes.queries import waiting_for as disputes
 from clewline.desk.exports.queries import waiting_for as exports
 from clewline.desk.lookups.waiting import waiting_for as lookups
 from clewline.desk.ours.queries import hidden_outpoints
@@ -164,6 +165,7 @@ SOURCES: Final[tuple[Callable[[User], Iterable[Item]], ...]] = (
     warnings,
     sightings,
     lookups,
+    disputes,
     exports,
     erasures,
     alerts,

@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from clewline.desk.accounts.models import Team, User
 from clewline.desk.brands import compared
+from clewline.desk.disputes.models import Dispute
 from clewline.desk.ledger import vault as desk_vault
 from clewline.desk.records.models import (
     AddressStatus,
@@ -141,6 +142,15 @@ def erase_other(
     return [tombstone]
 
 
+def held_disputes() -> Q:
+    """Return the condition under which a dispute is held: by a hold on what has its address."""
+    standing, address = LegalHold.objects.standing(), OuterRef("taking__address")
+    return Q(
+        Exists(standing.filter(sighting__options__address=address))
+        | Exists(standing.filter(case__links__address=address))
+    )
+
+
 def is_held(kind: Kind, record: Any) -> bool:
     """Tell whether a hold stands on a record: its own, or that of a case that links it."""
     standing = LegalHold.objects.standing()
@@ -150,6 +160,8 @@ def is_held(kind: Kind, record: Any) -> bool:
         return standing.filter(case=record).exists()
     if kind.id == "brand":
         return standing.filter(case__links__brand=record).exists()
+    if kind.id == "dispute":
+        return Dispute.objects.filter(held_disputes(), pk=record.pk).exists()
     return False
 
 

@@ -15,9 +15,10 @@ from clewline import vocab
 from clewline.desk.accounts.models import Organisation, User
 from clewline.desk.alerts.models import Copy
 from clewline.desk.cases.models import Case, Link
+from clewline.desk.disputes.models import Decision
 from clewline.desk.partners.models import Partner, StandingChange
 from clewline.desk.records.models import Brand, Sighting
-from clewline.desk.retention.erasing import held
+from clewline.desk.retention.erasing import held, held_disputes
 from clewline.desk.retention.models import (
     ErasureRequest,
     LegalHold,
@@ -112,8 +113,9 @@ def due_others(
 ) -> QuerySet[Any]:
     """Keep the records of a kind and an organisation whose time is over and that nothing holds.
 
-    A case counts from its closing. A brand is due when no sighting and no case names it any more,
-    a partner with channels and alerts when the partnership ended as long ago.
+    A case counts from its closing, a dispute from its decision. A brand is due when no sighting
+    and no case names it any more, a partner with channels and alerts when the partnership ended
+    as long ago.
     """
     limit = _limits(organisation, now)[kind.retention_class]
     found = kind.model._default_manager.all() if rows is None else rows
@@ -132,6 +134,9 @@ def due_others(
             Link.objects.filter(brand=mine)
         )
         found = found.filter(~named, **since)
+    elif kind.id == "dispute":
+        decided = Decision.objects.filter(proposal__dispute=mine, agreed=True, at__lt=limit)
+        found = found.filter(~held_disputes(), Exists(decided))
     elif kind.id == "alert":
         told = Copy.objects.filter(alert=mine).exclude(partner__in=ended)
         found = found.filter(~Exists(told), **since)

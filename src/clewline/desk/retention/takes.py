@@ -53,6 +53,7 @@ KINDS: Final = (
     Kind("case", "cases.Case", "case", "opened_at", asked=True),
     Kind("brand", "records.Brand", "report", "created_at", asked=True),
     Kind("look_up", "lookups.LookUp", "told", "asked_at"),
+    Kind("dispute", "disputes.Dispute", "dispute", "at"),
     Kind("alert", "alerts.Alert", "partner", "made_at"),
     Kind("channel", "alerts.Channel", "partner", "at"),
     Kind("partner", "partners.Partner", "partner", "created_at"),
@@ -78,6 +79,7 @@ TAKEN: Final[dict[str, tuple[str, ...]]] = {
         *("uri_parameters", "memo", "invoice_expires_at", "credit"),
         *("contact_kind", "contact_sealed", "contact_index"),
     ),
+    "disputes.Dispute": ("named_sealed", "disputer_sealed", "contact_sealed", "grounds_sealed"),
     "records.Indicator": (*("value_sealed", "value_index", "place", "start", "end", "set_aside"),),
     "routing.Report": ("document_sealed", "withheld"),
     "records.Brand": ("name_sealed", "name_index"),
@@ -162,6 +164,10 @@ STAYS: Final[dict[str, tuple[str, ...]]] = {
     "records.PaymentOption": (
         *("id", "key_id", "team_id", "sighting_id", "position", "rail", "asset", "form"),
         "obtained",
+    ),
+    "disputes.Dispute": (
+        *("id", "ref", "key_id", "team_id", "disputer_kind", "channel", "received_on", "due_on"),
+        *("answer_id", "by_id", "at"),
     ),
     "records.Indicator": ("id", "key_id", "sighting_id", "kind"),
     "routing.Report": (

@@ -1,0 +1,1 @@
+"""Disputes of a listing, by anybody: received, taken up, decided by two people, answered."""
