@@ -295,7 +295,7 @@ def test_a_cited_alert_and_a_day_tell_nothing(world: World, partner: User) -> No
                 shown = shown.replace(own, "")
             pages.append(
                 re.sub(
-                    r"\d{4}-\d\d-\d\d|\d\d:\d\d|<dt>Alert</dt><dd></dd>|<dt></dt><dd></dd>",
+                    r"\d{4}-\d\d-\d\d|\d\d:\d\d(:\d\d)?|<dt>Alert</dt><dd></dd>|<dt></dt><dd></dd>",
                     "",
                     shown,
                 )

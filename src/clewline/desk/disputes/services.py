@@ -305,7 +305,7 @@ def _status(team_id: int, address: Address) -> str:
 
 def _lock(dispute: Dispute) -> None:
     """Let one transaction at a time change what becomes of a dispute."""
-    Dispute.objects.select_for_update().get(pk=dispute.pk)
+    Dispute.objects.select_for_update(no_key=True).get(pk=dispute.pk)
 
 
 def _require_word(field: str, word: str) -> None:
