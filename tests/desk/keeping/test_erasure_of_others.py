@@ -18,6 +18,7 @@ from tests.desk.conftest import World
 from tests.desk.records.pages import page
 from tests.desk.terminal import python
 
+from clewline.desk import append_only
 from clewline.desk.brands.services import create_brand
 from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
@@ -30,7 +31,7 @@ from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
 from clewline.desk.records.models import Brand, Sighting
 from clewline.desk.records.services import record
-from clewline.desk.retention import queries, services, takes
+from clewline.desk.retention import queries, services, takes, triggers
 from clewline.desk.retention.models import Tombstone
 from clewline.errors import UsageError
 
@@ -200,12 +201,12 @@ def test_periods_end_cases_brands_look_ups_and_partners(world: World) -> None:
     long_ago = now - timedelta(days=366 * 11)
     Brand.objects.update(created_at=long_ago)
     Case.objects.filter(closed_at__isnull=False).update(closed_at=long_ago)
-    with connection.cursor() as cursor:
-        for table in ("lookups_lookup", "partners_standingchange"):
-            for name in triggers_of(table):
-                cursor.execute(f"DROP TRIGGER {name}")
+    triggers.drop(connection)
+    kept = append_only.drop(connection)
     LookUp.objects.update(asked_at=long_ago)
     partner.changes.update(at=long_ago)
+    append_only.create(connection, kept)
+    triggers.create(connection)
 
     due = {one.kind for one in queries.expiry(owner).due}
     assert due == {"brand", "case", "look_up", "partner"}
@@ -224,11 +225,3 @@ def test_periods_end_cases_brands_look_ups_and_partners(world: World) -> None:
     assert browser.get("/lookups/").status_code == 200
     assert world.client(owner).get(f"/brands/{brand.ref}/").status_code == 200
     assert services.expire("terminal:x") == []
-
-
-def triggers_of(table: str) -> list[str]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT name FROM sqlite_master WHERE type='trigger' AND tbl_name=%s", [table]
-        )
-        return [name for (name,) in cursor.fetchall()]
