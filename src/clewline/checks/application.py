@@ -177,11 +177,16 @@ class Service:
 
 async def _body(request: Request) -> bytes:
     """Read a request, no further than one goes."""
+    from starlette.requests import ClientDisconnect
+
     pieces = bytearray()
-    async for piece in request.stream():
-        pieces += piece
-        if len(pieces) > shapes.MOST_BYTES:
-            raise DataError(f"a request has at most {shapes.MOST_BYTES} bytes")
+    try:
+        async for piece in request.stream():
+            pieces += piece
+            if len(pieces) > shapes.MOST_BYTES:
+                raise DataError(f"a request has at most {shapes.MOST_BYTES} bytes")
+    except ClientDisconnect:
+        raise DataError("the request was cut off") from None
     return bytes(pieces)
 
 
