@@ -131,8 +131,9 @@ MEASURES: Final = (
         "Removal of reported pages",
         "page with its refreshes",
         "Pages first reported to a host or hotline in the period. Hours run from that report to "
-        "the first note of removal; quartiles are interpolated linearly. Still up: not removed "
-        "until now, or back again.",
+        "the first note of removal, by the desk or by the hotline to which it was reported; "
+        "quartiles are interpolated linearly. Still up: not removed until now, or back again.",
+        version=2,
         denominator="pages reported",
         groups="outcome",
         adds_up=False,
