@@ -176,6 +176,11 @@ def direction_of(rows: Rows, row: int) -> str:
     return "to" if word in _TO else "from" if word in _FROM else "self"
 
 
+def _label(hit: Hit) -> tuple[str, str, str]:
+    """Return what a label says, whichever address it is of."""
+    return hit["entity"], hit["set"], hit["type"]
+
+
 def _rank(entry: Entry) -> tuple[Any, ...]:
     """Return the key by which the strongest entry comes first: child protection before all."""
     claim = entry.claim
@@ -276,9 +281,14 @@ class Screener:
             loaded[asked] &= alone[matched.kind[asked]]
             for place, more in answer.direct.items():
                 row = int(asked[place])
-                known = {(hit["entity"], hit["set"]) for hit in hits.get(row, [])}
-                fresh = [hit for hit in more if (hit["entity"], hit["set"]) not in known]
-                fresh = [hit for hit in fresh if self._holds(hit, int(matched.times[row]))]
+                said = {_label(hit) for hit in hits.get(row, [])}
+                fresh = []
+                for hit in more:
+                    # What several labels of an entity say alike is said once, by the strongest.
+                    if _label(hit) not in said and self._holds(hit, int(matched.times[row])):
+                        fresh.append(hit)
+                        if not hit["hops"]:
+                            said.add(_label(hit))
                 for hit in fresh:
                     if not hit["hops"]:
                         hit.update(moved(rows, row))
