@@ -30,7 +30,7 @@ from clewline.screening.texts import Int64, Texts, UInt8, keys_of
 _MANIFEST: Final = "index.json"
 _JUDGED: Final = "judged.jsonl"
 _FORMAT: Final = 1
-_KEPT: Final = tuple(ROLES)
+_KEPT: Final = tuple(role for role in ROLES if role != "asset")
 _TAB: Final = 9
 _ARRAYS: Final = ("keys", "rows", "starts")
 
