@@ -76,7 +76,7 @@ def reports_of(user: User) -> Any:
 def lines_of(told: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what a report tells as lines for people: title and text."""
     rows = [(_("Means of payment"), _text(one)) for one in told.get("payment", ())]
-    titles = {"report": _("Their reference"), "issuer": _("Issuer"), "note": _("Note")}
+    titles = {"report": _("Recipient's reference"), "issuer": _("Issuer"), "note": _("Note")}
     titles |= {name: _(field.title) for name, field in FIELDS.items()}
     rows += [(title, _text(told[name])) for name, title in titles.items() if name in told]
     return rows
