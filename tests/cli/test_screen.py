@@ -10,6 +10,7 @@ import pytest
 from tests.cli.command import clewline
 from tests.cli.conftest import MadeUp
 
+from clewline.screening.running import Progress
 from clewline.workspace import Workspace
 
 Row = dict[str, Any]
@@ -253,3 +254,19 @@ def test_an_address_of_another_network_was_not_checked(case: MadeUp, tmp_path: P
     results = [json.loads(line)["result"] for line in out.read_text().splitlines()]
     assert results == ["clean" if one == network else "not loaded" for one in strange]
     assert network in strange
+
+
+def test_an_interrupted_look_back_goes_on_as_of_when_it_began(
+    addresses: Path, hotline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The default is now, and now is later when the run goes on."""
+    out, state = tmp_path / "out", tmp_path / "out.state"
+    args = ("screen", addresses, "--list", hotline, "--lookback", 5, "--out", out, "--resume")
+    with monkeypatch.context() as killed:
+        killed.setattr(Progress, "remove", lambda _self: None)
+        assert clewline(*args).code == 3
+    began = json.loads(state.read_bytes())["as_of"]
+    monkeypatch.setattr("clewline.cli.screen.time.time", lambda: began + 1_000_000.0)
+    assert clewline(*args, "--as-of", "2001-01-01").code == 2
+    assert clewline(*args).code == 3
+    assert not state.exists()

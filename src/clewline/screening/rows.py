@@ -37,6 +37,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         *("to_address", "destination"),
     ),
     "chain": ("chain", "asset", "currency", "coin", "blockchain", "network"),
+    "asset": ("asset", "currency", "coin", "token", "ticker"),
     "time": ("time", "timestamp", "datetime", "date", "created_at", "executed_at"),
     "value": ("value", "amount"),
     "direction": ("direction", "side"),

@@ -436,6 +436,19 @@ def screen_file(
     return counts
 
 
+def began(out: Path) -> int | None:
+    """Return as of when the run into a file looks back that was interrupted; None for none."""
+    try:
+        return int(json.loads(_state_of(out).read_bytes())["as_of"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _state_of(out: Path) -> Path:
+    """Return where a run into a file keeps its state."""
+    return out.with_name(out.name + ".state")
+
+
 def _lines_into(target: BinaryIO, screener: Screener, counts: Counts) -> Callable[[Screened], int]:
     """Return what writes lines into a file, the header of a new one before them."""
     question = screener.question
@@ -450,7 +463,8 @@ def _lines_into(target: BinaryIO, screener: Screener, counts: Counts) -> Callabl
 def _progress(screener: Screener, name: str, source: Path | None, out: Path) -> Progress:
     """Return the state of a run into a file."""
     question = asdict(screener.question)
-    question.pop("as_of")
+    if screener.question.lookback is None:
+        question.pop("as_of")
     size = source.stat().st_size if source and source.is_file() else None
     identity = {
         **question,
@@ -459,7 +473,7 @@ def _progress(screener: Screener, name: str, source: Path | None, out: Path) -> 
         "list": screener.watchlist.digest,
         "tip": screener.tip,
     }
-    return Progress(out.with_name(out.name + ".state"), identity)
+    return Progress(_state_of(out), identity)
 
 
 @contextmanager
