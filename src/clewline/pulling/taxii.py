@@ -307,9 +307,10 @@ def _collections(server: _Taxii, root: str) -> Iterator[str]:
     rows = listed.get("collections", [])
     for one in rows if isinstance(rows, list) else []:
         name = one.get("id") if isinstance(one, dict) else None
+        if not isinstance(name, str) or one.get("can_read") is not True:
+            continue
         # It becomes a part of a path: letters, digits and hyphens, as in a UUID.
-        clean = isinstance(name, str) and name.isascii() and name.replace("-", "").isalnum()
-        if clean and one.get("can_read") is True:
+        if name.isascii() and name.replace("-", "").isalnum():
             yield name
 
 
