@@ -161,6 +161,11 @@ def ask_originator(user: User, look_up: LookUp, source: str) -> OriginatorAsked:
     )
 
 
+def asked_of(look_up: LookUp, number: int) -> OriginatorAsked | None:
+    """Return a question that was put to an originator, counted from 1."""
+    return look_up.originators_asked.order_by("id")[number - 1 : number].first() if number else None
+
+
 def note_consent(user: User, asked: OriginatorAsked, *, granted: bool, how: str) -> Consent:
     """Write down what an originator said; once for each question.
 

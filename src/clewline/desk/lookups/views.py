@@ -74,7 +74,7 @@ def consent(request: DeskRequest, ref: str, number: int) -> HttpResponse:
     """Note what an originator said; questions are counted from 1."""
     found = take(request, LookUp, ref)
     form = ConsentForm(request.POST, auto_id=_CONSENT.format(number))
-    asked = found.originators_asked.order_by("id")[number - 1 : number].first() if number else None
+    asked = services.asked_of(found, number)
     if asked is None:
         raise Http404
     if not form.is_valid():
