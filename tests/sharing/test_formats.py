@@ -473,6 +473,9 @@ def test_addresses_in_patterns_are_read() -> None:
         (BECH32, "withdrawn"),
         (EVM, "withdrawn"),
     ]
+    theirs["objects"][0]["value"] = [known]
+    with pytest.raises(SharedFileError, match="is no text"):
+        read("stix", json.dumps(theirs).encode())
 
 
 def test_a_pack_and_a_data_set_of_others_are_read() -> None:
