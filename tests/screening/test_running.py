@@ -244,6 +244,17 @@ def test_a_run_goes_on_only_as_what_it_was(watchlist: Watchlist, tmp_path: Path)
         screen_file(Screener(watchlist, Question()), source, resume=True)
 
 
+def test_the_input_is_never_written_over(watchlist: Watchlist, tmp_path: Path) -> None:
+    source, other = tmp_path / "rows.csv", tmp_path / "other"
+    source.write_text(f"address\n{SITE}\n")
+    again = tmp_path / "x" / ".." / "rows.csv"
+    for out, errors in ((again, None), (other, source), (other, other)):
+        with pytest.raises(UsageError, match="written over"):
+            screen_file(Screener(watchlist, Question()), source, out=out, errors=errors)
+    assert source.read_text() == f"address\n{SITE}\n"
+    assert not other.exists()
+
+
 def test_columns_are_named_or_found(tmp_path: Path) -> None:
     assert roles_of(["Wallet", "X"], {"customer": "x"}, "f") == {"address": 0, "customer": 1}
     for header, mapping, problem in (

@@ -32,6 +32,7 @@ from clewline.desk.door import DeskRequest, take
 from clewline.desk.lookups import answers, queries, services
 from clewline.desk.lookups.identifiers import MOST
 from clewline.desk.lookups.models import Draft, LookUp, OriginatorAsked, Release
+from clewline.desk.lookups.views import take_question
 
 router = Router(tags=["look-ups"])
 Text = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00]*$")]
@@ -182,6 +183,12 @@ class ConsentIn(Strict):
     how: Longer
 
 
+class RevokedIn(Strict):
+    """How it is known that an originator took its word back."""
+
+    how: Longer
+
+
 class OriginatorOut(Schema):
     """The originator of a record, by codename, and the fields that are asked for.
 
@@ -195,6 +202,7 @@ class OriginatorOut(Schema):
     number: int | None
     at: datetime | None
     granted: bool | None
+    revoked_at: datetime | None
 
 
 class OriginatorsOut(Schema):
@@ -306,10 +314,24 @@ def ask_originator(request: DeskRequest, ref: Ref, asked: SourceIn) -> Status[Or
 def consent(request: DeskRequest, ref: Ref, number: Number, said: ConsentIn) -> OriginatorOut:
     """Note what an originator said, once for each question."""
     found = take(request, LookUp, ref)
-    if (asked := services.asked_of(found, number)) is None:
-        raise Http404
+    asked = take_question(found, number)
     request.audit_details = {"source": asked.source, "granted": said.granted}
     services.note_consent(request.user, asked, **said.dict())
+    return _put(found, asked)
+
+
+@router.post("/lookups/{ref}/originators/{number}/revoke", response={200: OriginatorOut, **OF_ONE})
+@scope("lookup.consent")
+def revoke_consent(
+    request: DeskRequest, ref: Ref, number: Number, said: RevokedIn
+) -> OriginatorOut:
+    """Note that an originator took its word back."""
+    found = take(request, LookUp, ref)
+    asked = take_question(found, number)
+    if not hasattr(asked, "consent"):
+        raise Http404
+    request.audit_details = {"source": asked.source, "revoked": True}
+    services.revoke_consent(request.user, asked.consent, said.how)
     return _put(found, asked)
 
 
@@ -405,6 +427,7 @@ def _originator(row: queries.Originator) -> OriginatorOut:
         number=row.number,
         at=row.asked.at if row.asked else None,
         granted=said.granted if said else None,
+        revoked_at=said.revocation.at if hasattr(said, "revocation") else None,
     )
 
 

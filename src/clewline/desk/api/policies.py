@@ -13,8 +13,8 @@ from clewline.desk.api.token import scope
 from clewline.desk.door import DeskRequest
 from clewline.desk.partners import policies
 from clewline.desk.partners.models import PolicyVersion
-from clewline.desk.partners.replaying import replay
 from clewline.desk.partners.policy_views import take_version
+from clewline.desk.partners.replaying import replay
 
 router = Router(tags=["policies"])
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
