@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from ninja import Router, Schema, Status
 from pydantic import Field
 
+from clewline.desk.api.money import Day
 from clewline.desk.api.paging import newest
 from clewline.desk.api.schemas import (
     OF_ONE,
@@ -30,7 +31,6 @@ from clewline.desk.records.models import Brand
 from clewline.errors import UsageError
 
 router = Router(tags=["exports"])
-Day = Annotated[date, Field(ge=date(2009, 1, 1), le=date(2200, 1, 1))]
 
 
 class ExportIn(Strict):

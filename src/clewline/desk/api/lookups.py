@@ -427,7 +427,7 @@ def _originator(row: queries.Originator) -> OriginatorOut:
         number=row.number,
         at=row.asked.at if row.asked else None,
         granted=said.granted if said else None,
-        revoked_at=said.revocation.at if hasattr(said, "revocation") else None,
+        revoked_at=said.revocation.at if said and hasattr(said, "revocation") else None,
     )
 
 

@@ -20,7 +20,6 @@ from clewline.desk.money.models import TABLES, CaseRun, ImportedList, VaspReques
 
 router = Router(tags=["money of cases"])
 Address = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-Day = Annotated[date, Field(ge=date(2009, 1, 1), le=date(2200, 1, 1))]
 Table = Annotated[str, Field(max_length=10, pattern=r"^[a-z]*$")]
 Sheet = Annotated[str, Field(min_length=1, max_length=LARGEST, pattern=r"^[^\x00]*$")]
 Day = Annotated[date, Field(ge=date(2009, 1, 1), le=date(2100, 1, 1))]
