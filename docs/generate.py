@@ -901,7 +901,9 @@ def policy_page() -> str:
             "desk); for one's own it is whoever recorded it. A look-up keeps the question, the "
             "answer, by whom, when and how it is known. Agreed, the fields that were asked for are "
             "told in that request alone; refused, they are withheld, and the reply is that of what "
-            "is not known. Alerts ask nobody: what asks is left out of them.",
+            "is not known. A consent can be taken back: what is decided from then on withholds, "
+            "and an answer that rests on it waits to be corrected. Alerts ask nobody: what asks is "
+            "left out of them.",
             f"## The rules that Clewline ships: {shipped.name}, version {shipped.version}",
             "From `policy/default.yaml`, the most important first. An organisation puts a policy "
             "of its own before a second person at the desk.",

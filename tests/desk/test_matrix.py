@@ -44,7 +44,7 @@ from clewline.desk.exports.models import ExportDecision
 from clewline.desk.figures import services as figures
 from clewline.desk.ledger import new_reference
 from clewline.desk.lookups import services as look_ups
-from clewline.desk.lookups.models import LookUp
+from clewline.desk.lookups.models import LookUp, OriginatorAsked
 from clewline.desk.names.models import NameRelease
 from clewline.desk.ours import services as ours
 from clewline.desk.ours.checks import check_release
@@ -505,6 +505,15 @@ def of_asked_originator(asking: Asking) -> str:
     return reverse("lookup-consent", args=[made.ref, 1])
 
 
+def of_consent(asking: Asking) -> str:
+    """Return where it is noted that an originator took its consent back."""
+    of_asked_originator(asking)
+    asked = OriginatorAsked.objects.latest("pk")
+    liaison = User.objects.get(pk=asking.world.person("liaison").pk)
+    look_ups.note_consent(liaison, asked, granted=True, how="x")
+    return reverse("lookup-revoke", args=[asked.look_up.ref, 1])
+
+
 def of_partner(name: str) -> Make:
     """Return an address of a partner whose terms wait for a second person."""
 
@@ -844,6 +853,7 @@ PAGES: Final[dict[tuple[str, str], Row]] = {
     ("lookup-consent", "POST"): Row(
         of_asked_originator, {"granted": "no", "how": "x"}, 302, 302, 404
     ),
+    ("lookup-revoke", "POST"): Row(of_consent, {"how": "x"}, 302, 302, 404),
     ("draft-lookup", "POST"): Row(of_look_up("draft-lookup", "called"), {}, 302, 302, 404),
     ("release-lookup", "POST"): Row(
         of_look_up("release-lookup", "drafted"), {"release": "1"}, 302, 302, 404

@@ -147,6 +147,8 @@ def test_the_command_line_runs_a_session_through_a_folder(tmp_path: Path) -> Non
     customers.write_text(f"chain,address,customer\nBTC,{address(2)},=1+1\nBTC,{address(7)},b\n")
     out = tmp_path / "matches.csv"
     ask = ("ask", exchange, customers, "--partner", "hotline", "--folder", folder, "--out", out)
+    over = run.invoke(app, ["match", *map(str, ask[:-1]), str(customers)])
+    assert isinstance(over.exception, UsageError)
     clewline(*ask)
     (session,) = (path.name for path in (exchange / "sessions").iterdir())
     clewline("answer", hotline, folder, "--list", listed)

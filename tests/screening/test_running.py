@@ -193,6 +193,12 @@ def test_parquet_in_and_out(watchlist: Watchlist, tmp_path: Path) -> None:
         pq.write_table(pa.Table.from_arrays(arrays, names), source)
         with pytest.raises(UsageError, match=wrong):
             screen_file(screener, source, out=out)
+    raw = pa.table({"id": [b"1", b"\xff", b"3"], "address": [SITE.encode(), b"a", b"\xff"]})
+    pq.write_table(raw, source)
+    told: list[Any] = []
+    counts = screen_file(screener, source, out=out, done=lambda _counts, more: told.extend(more))
+    assert [row["result"] for row in pq.read_table(out).to_pylist()] == ["direct", "not loaded"]
+    assert [fault.line for fault in told] == [2, 3]
     (tmp_path / "no.parquet").write_bytes(b"PAR1 not")
     with pytest.raises(DataError):
         screen_file(screener, tmp_path / "no.parquet", out=out)
@@ -242,6 +248,17 @@ def test_a_run_goes_on_only_as_what_it_was(watchlist: Watchlist, tmp_path: Path)
         screen_file(Screener(watchlist, Question()), source, out=out, resume=True)
     with pytest.raises(UsageError, match="--resume"):
         screen_file(Screener(watchlist, Question()), source, resume=True)
+
+
+def test_the_input_is_never_written_over(watchlist: Watchlist, tmp_path: Path) -> None:
+    source, other = tmp_path / "rows.csv", tmp_path / "other"
+    source.write_text(f"address\n{SITE}\n")
+    again = tmp_path / "x" / ".." / "rows.csv"
+    for out, errors in ((again, None), (other, source), (other, other)):
+        with pytest.raises(UsageError, match="written over"):
+            screen_file(Screener(watchlist, Question()), source, out=out, errors=errors)
+    assert source.read_text() == f"address\n{SITE}\n"
+    assert not other.exists()
 
 
 def test_columns_are_named_or_found(tmp_path: Path) -> None:

@@ -420,7 +420,62 @@ def test_an_event_of_another_is_read() -> None:
     theirs["Event"]["Attribute"] = []
     theirs["Event"]["Tag"] = [{"name": "tlp:green"}]
     (one,) = read("misp", json.dumps(theirs).encode()).items
-    assert (one.address, one.chain, one.tlp) == (EVM, "USDT", "green")
+    # The strictest tag counts, of the event or of an attribute.
+    assert (one.address, one.chain, one.tlp) == (EVM, "USDT", "amber_strict")
+    for attribute in theirs["Event"]["Object"][0]["Attribute"]:
+        attribute["Tag"] = []
+    (one,) = read("misp", json.dumps(theirs).encode()).items
+    assert one.tlp == "green"
+
+
+def test_addresses_that_stand_alone_in_an_event_are_read() -> None:
+    """Most events of others have no object: an attribute of a type is all."""
+    theirs = json.loads(write("misp", shared()))
+    theirs["Event"]["Tag"] = [{"name": "tlp:green"}]
+    theirs["Event"]["Attribute"] = [
+        {"uuid": f"8f3d2b7e-6b0a-4f0a-9a53-0a1b2c3d4e5{number}", "value": value, **more}
+        for number, (value, more) in enumerate(
+            (
+                (BECH32, {"type": "btc"}),
+                (MONERO, {"type": "xmr", "deleted": True}),
+                (TAPROOT, {"type": "btc", "Tag": [{"name": "tlp:red"}]}),
+                ("a.example", {"type": "domain"}),
+            )
+        )
+    ]
+    found = read("misp", json.dumps(theirs).encode()).items
+    assert [(one.chain, one.address, one.tlp, one.state) for one in found] == [
+        ("BTC", BECH32, "green", "new"),
+        ("XMR", MONERO, "green", "withdrawn"),
+        ("BTC", TAPROOT, "red", "new"),
+    ]
+    theirs["Event"]["Attribute"] = [{"type": "btc", "value": 5, "uuid": "x"}]
+    with pytest.raises(SharedFileError, match="no uuid"):
+        read("misp", json.dumps(theirs).encode())
+
+
+def test_addresses_in_patterns_are_read() -> None:
+    """An indicator may come without its wallet; one that has it is not read twice."""
+    theirs = json.loads(PYCTI)
+    known = theirs["objects"][0]["value"]
+    parts = " OR ".join(f"cryptocurrency-wallet:value = '{one}'" for one in (known, BECH32, EVM))
+    indicator = {
+        "type": "indicator",
+        "id": "indicator--2b1d6c1a-0e63-5a8a-9d5b-0c1b2a3d4e5f",
+        "pattern": f"[{parts}]",
+        "revoked": True,
+    }
+    found = read(
+        "stix", json.dumps({**theirs, "objects": [*theirs["objects"], indicator]}).encode()
+    )
+    assert [(one.address, one.state) for one in found.items] == [
+        (known, "new"),
+        (BECH32, "withdrawn"),
+        (EVM, "withdrawn"),
+    ]
+    theirs["objects"][0]["value"] = [known]
+    with pytest.raises(SharedFileError, match="is no text"):
+        read("stix", json.dumps(theirs).encode())
 
 
 def test_a_pack_and_a_data_set_of_others_are_read() -> None:

@@ -128,6 +128,8 @@ def ask(
 
     if (folder is None) == (url is None):
         raise UsageError("either --folder or --url")
+    if out.resolve() == file.resolve():
+        raise UsageError("would be written over", where=str(file), hint="--out another file")
     now = datetime.now(UTC)
     faults: list[Any] = []
     if session is None:

@@ -114,6 +114,11 @@ urlpatterns = [
     path("lookups/<str:ref>/names/", lookups.names, name="lookup-names"),
     path("lookups/<str:ref>/originator/", lookups.originator, name="lookup-originator"),
     path("lookups/<str:ref>/originator/<int:number>/", lookups.consent, name="lookup-consent"),
+    path(
+        "lookups/<str:ref>/originator/<int:number>/revoke/",
+        lookups.revoke_consent,
+        name="lookup-revoke",
+    ),
     path("lookups/<str:ref>/draft/", lookups.draft, name="draft-lookup"),
     path("lookups/<str:ref>/release/", lookups.release, name="release-lookup"),
     path("asked/", lookups.asked, name="asked"),

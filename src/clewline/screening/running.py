@@ -394,6 +394,9 @@ def screen_file(
             where="--resume",
             hint="--out FILE with --format jsonl or csv",
         )
+    for one, other in ((out, source), (errors, source), (errors, out)):
+        if one and other and one.resolve() == other.resolve():
+            raise UsageError("would be written over", where=str(other), hint="name another file")
     progress = _progress(screener, name, source, out) if out else None
     counts = progress.read() if progress and resume else None
     counts = counts or Counts()

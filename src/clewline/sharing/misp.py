@@ -53,6 +53,10 @@ _TYPES: Final = MappingProxyType(
         "text": ("text", "Other"),
     }
 )
+_PLAIN: Final = MappingProxyType(
+    {"btc": ("BTC", UNKNOWN), "xmr": ("XMR", "monero"), "dash": ("DASH", "dash")}
+)
+"""Types of an attribute that stands alone, as most events of others have them."""
 _BITCOIN_STARTS: Final = ("1", "3", "bc1")
 
 ADMIRALTY_SOURCE: Final = MappingProxyType({"1": "b", "2": "f", "3": "e"})
@@ -222,7 +226,9 @@ def feed(shared: SharedList) -> dict[str, bytes]:
 
 
 def read(data: bytes) -> SharedList:
-    """Read an event: ours as it was written, those of others by their `coin-address` objects.
+    """Read an event: ours as it was written, those of others by their addresses.
+
+    Those are `coin-address` objects, and attributes of the types `btc`, `xmr` and `dash`.
 
     Raises
     ------
@@ -313,9 +319,7 @@ def _values(one: Table, where: str) -> dict[str, str]:
 
 
 def _of_others(found: Table, objects: list[Table]) -> SharedList:
-    """Return the addresses of another's event as items."""
-    stamp = _moment(found.get("timestamp"))
-    marked = _tlp(found)
+    """Return the addresses of another's event as items: objects, and attributes without one."""
     items = []
     for one in objects:
         where = f"object {str(one.get('uuid'))[:36]}"
@@ -323,39 +327,50 @@ def _of_others(found: Table, objects: list[Table]) -> SharedList:
         relation = next((name for name in _TYPES if name in values), "symbol")
         if relation == "symbol":
             raise SharedFileError("has no address", where=where)
-        gone = one.get("deleted") is True
         made_up = {"address": ("BTC", "main"), "address-xmr": ("XMR", "monero")}
-        chain, network = made_up.get(relation, (values.get("symbol", UNKNOWN).upper(), UNKNOWN))
-        name = str(one.get("uuid"))
-        try:
-            uuid.UUID(name)
-        except ValueError:
-            raise SharedFileError("has no uuid", where=where) from None
-        items.append(
-            item_from_plain(
-                {
-                    "id": name,
-                    "state": "withdrawn" if gone else "new",
-                    "revision": 2 if gone else 1,
-                    "shared_at": UNSAID.isoformat(),
-                    "changed_at": UNSAID.isoformat(),
-                    "tlp": marked,
-                    "chain": chain,
-                    "network": network,
-                    "address": values[relation],
-                    "note": CLUE,
-                },
-                where,
-            )
-        )
+        of = made_up.get(relation, (values.get("symbol", UNKNOWN).upper(), UNKNOWN))
+        marked = _tlp(found, *_tables(one.get("Attribute", []), where))
+        items.append(_item_of_others(one, values[relation], of, marked, where))
+    for one in _tables(found.get("Attribute", []), "Attribute"):
+        of = _PLAIN.get(str(one.get("type")), ("", ""))
+        if of[0]:
+            where = f"attribute {str(one.get('uuid'))[:36]}"
+            items.append(_item_of_others(one, one.get("value"), of, _tlp(found, one), where))
     issuer = found.get("Orgc")
     said = issuer.get("name") if isinstance(issuer, dict) else None
     return SharedList(
         version=1,
-        made_at=stamp,
+        made_at=_moment(found.get("timestamp")),
         issuer=said if isinstance(said, str) and said else UNKNOWN,
         recipient="not-said",
         items=tuple(items),
+    )
+
+
+def _item_of_others(
+    one: Table, address: Any, of: tuple[str, str], tlp: str, where: str
+) -> SharedItem:
+    """Return what an object or attribute of another says as an item."""
+    gone = one.get("deleted") is True
+    name = str(one.get("uuid"))
+    try:
+        uuid.UUID(name)
+    except ValueError:
+        raise SharedFileError("has no uuid", where=where) from None
+    return item_from_plain(
+        {
+            "id": name,
+            "state": "withdrawn" if gone else "new",
+            "revision": 2 if gone else 1,
+            "shared_at": UNSAID.isoformat(),
+            "changed_at": UNSAID.isoformat(),
+            "tlp": tlp,
+            "chain": of[0],
+            "network": of[1],
+            "address": address,
+            "note": CLUE,
+        },
+        where,
     )
 
 
@@ -366,9 +381,10 @@ def _moment(text: Any) -> datetime:
     return UNSAID
 
 
-def _tlp(found: Mapping[str, Any]) -> str:
-    """Return the strictest TLP tag of an event; without any, `UNMARKED`."""
+def _tlp(*tagged: Mapping[str, Any]) -> str:
+    """Return the strictest TLP tag of an event and its parts; without any, `UNMARKED`."""
     words = tuple(TLP_NAMES)
-    names = [str(tag.get("name")).upper() for tag in _tables(found.get("Tag", []), "Tag")]
+    tags = [tag for one in tagged for tag in _tables(one.get("Tag", []), "Tag")]
+    names = [str(tag.get("name")).upper() for tag in tags]
     known = [words.index(TLP_BY_NAME[name]) for name in names if name in TLP_BY_NAME]
     return words[max(known)] if known else UNMARKED

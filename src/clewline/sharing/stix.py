@@ -11,7 +11,7 @@ Sections are those of the OASIS standard *STIX Version 2.1*.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import chain
 from types import MappingProxyType
@@ -280,6 +280,8 @@ def write(shared: SharedList) -> bytes:
     return canonical(bundle(shared)) + b"\n"
 
 
+_WALLET: Final = "cryptocurrency-wallet"
+_IN_PATTERN: Final = re.compile(r"cryptocurrency-wallet:value\s*=\s*'([^'\\]+)'")
 _ID: Final = re.compile(r"([a-z0-9-]+)--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -288,7 +290,8 @@ def read(data: bytes) -> SharedList:
 
     Of a TAXII collection of ours, each indicator or note is read, in no list of a version. Of
     others, each `cryptocurrency-wallet` becomes an item: of OpenCTI's (`value` alone) and of
-    dogesec's dialect (`holder_ref` and other properties are passed over). What such an object does
+    dogesec's dialect (`holder_ref` and other properties are passed over). So does each address in
+    the pattern of an indicator whose wallet is not there. What such an object does
     not say of its chain stays unknown; without a TLP marking it is taken as TLP:AMBER+STRICT.
 
     Raises
@@ -378,14 +381,13 @@ def _table(values: Any, where: str) -> Mapping[str, Any]:
 def _of_others(objects: Mapping[str, Object]) -> SharedList:
     """Return the wallets of a bundle as items."""
     issuer = next((one for one in objects.values() if one["type"] == "identity"), {})
+    wallets = {str(one.get("value")) for one in objects.values() if one["type"] == _WALLET}
     times = [_time(one.get("modified")) for one in objects.values()]
     made_at = max((one for one in times if one), default=UNSAID)
     revoked = set(_revoked(objects))
     items = []
-    for name, one in objects.items():
-        if one["type"] != "cryptocurrency-wallet":
-            continue
-        gone = name in revoked
+    for name, one, address in _wallets(objects, wallets):
+        gone = one["id"] in revoked or one.get("revoked") is True
         values = {
             "id": name,
             "state": "withdrawn" if gone else "new",
@@ -393,7 +395,7 @@ def _of_others(objects: Mapping[str, Object]) -> SharedList:
             "shared_at": UNSAID,
             "changed_at": UNSAID,
             "tlp": _tlp_of(one, objects),
-            "address": one.get("value"),
+            "address": address,
             "chain": UNKNOWN,
             "network": UNKNOWN,
             "note": CLUE,
@@ -408,6 +410,20 @@ def _of_others(objects: Mapping[str, Object]) -> SharedList:
         recipient="not-said",
         items=tuple(items),
     )
+
+
+def _wallets(
+    objects: Mapping[str, Object], known: Collection[str]
+) -> Iterator[tuple[str, Object, Any]]:
+    """Yield a name, the object and the address of each wallet, and of patterns that name others."""
+    for name, one in objects.items():
+        if one["type"] == _WALLET:
+            yield name, one, one.get("value")
+        elif one["type"] == "indicator" and one.get("pattern_type", "stix") == "stix":
+            found = dict.fromkeys(_IN_PATTERN.findall(str(one.get("pattern"))))
+            others = [address for address in found if address not in known]
+            for number, address in enumerate(others):
+                yield f"{name}.{number}" if number else name, one, address
 
 
 def _time(text: Any) -> datetime | None:

@@ -17,7 +17,7 @@ from clewline.desk.addresses import services as addresses
 from clewline.desk.audit.models import Event
 from clewline.desk.lookups import queries, services
 from clewline.desk.lookups.facts import facts_of
-from clewline.desk.lookups.models import Consent, LookUp, OriginatorAsked
+from clewline.desk.lookups.models import Consent, LookUp, OriginatorAsked, Revocation
 from clewline.desk.partners.models import Partner
 from clewline.desk.received import services as received
 from clewline.desk.received.models import Origin
@@ -140,6 +140,42 @@ def test_refused_is_the_reply_of_unknown(world: World, giver: Partner) -> None:
     assert "refused" in decision.fields["address"].reason
 
 
+def test_a_consent_that_was_taken_back_withholds_from_then_on(world: World, giver: Partner) -> None:
+    look_up, liaison, approver = called(world), world.person("liaison"), world.person("approver")
+    unknown = services.items_of(look_up, services.weigh(look_up))
+    seen = page_of(world, giver)
+    asked = services.ask_originator(liaison, look_up, seen.ref)
+    said = services.note_consent(liaison, asked, granted=True, how="x")
+    assert told(look_up)["address"] == planted.ADDRESS
+    answered = services.release(approver, services.draft(liaison, look_up), released=True)
+    drafted = services.draft(liaison, look_up)
+    assert [one.what for one in queries.waiting_for(liaison)] == []
+    services.revoke_consent(liaison, said, "their duty office, by letter")
+    look_up = LookUp.objects.get(pk=look_up.pk)
+    assert services.items_of(look_up, services.weigh(look_up)) == unknown
+    with pytest.raises(UsageError, match="changed since"):
+        services.release(approver, drafted, released=True)
+    services.release(approver, drafted, released=False)
+    # What was given out stays, and waits to be corrected.
+    assert [(one.look_up, one.what) for one in queries.waiting_for(liaison)] == [
+        (look_up, "correct")
+    ]
+    corrected = services.release(approver, services.draft(liaison, look_up), released=True)
+    assert corrected.draft.reply == "nothing"
+    assert queries.waiting_for(liaison) == []
+    assert answered.pk != corrected.pk
+    with pytest.raises(UsageError, match="taken back already"):
+        services.revoke_consent(liaison, said, "x")
+
+
+def test_what_was_refused_is_not_taken_back(world: World, giver: Partner) -> None:
+    seen, look_up, liaison = page_of(world, giver), called(world), world.person("liaison")
+    asked = services.ask_originator(liaison, look_up, seen.ref)
+    said = services.note_consent(liaison, asked, granted=False, how="x")
+    with pytest.raises(UsageError, match="did not agree"):
+        services.revoke_consent(liaison, said, "x")
+
+
 def test_consent_opens_nothing_that_policy_withholds(world: World, giver: Partner) -> None:
     seen, look_up = page_of(world, giver), called(world)
     asked = services.ask_originator(world.person("liaison"), look_up, seen.ref)
@@ -174,8 +210,20 @@ def test_on_the_page(world: World, giver: Partner) -> None:
     shown = liaison.get(page).content.decode()
     assert "duty office" in shown
     assert giver.codename in shown
+    gone = reverse("lookup-revoke", args=[look_up.ref, 1])
+    assert "They took it back" in shown
+    for number, said, status in (
+        (1, {}, 400),
+        (2, {"how": "x"}, 404),
+        (1, {"how": "a letter"}, 302),
+    ):
+        where = reverse("lookup-revoke", args=[look_up.ref, number])
+        assert liaison.post(where, said).status_code == status
+    shown = liaison.get(page).content.decode()
+    assert "a letter" in shown
+    assert gone not in shown
     rows = Event.objects.filter(action="lookup.consent", result="done").order_by("seq")
-    assert [json.loads(row.details).get("granted") for row in rows] == [None, True]
+    assert [json.loads(row.details).get("granted") for row in rows] == [None, True, None]
     # The partner that asks sees nothing of it.
     asker = world.client(world.person("partner"))
     shown = asker.get(reverse("own-lookup", args=[look_up.ref])).content.decode()
@@ -188,8 +236,9 @@ def test_on_the_page(world: World, giver: Partner) -> None:
 def test_what_was_asked_and_said_is_kept(world: World, giver: Partner) -> None:
     seen, look_up = page_of(world, giver), called(world)
     asked = services.ask_originator(world.person("liaison"), look_up, seen.ref)
-    services.note_consent(world.person("liaison"), asked, granted=False, how="x")
-    for model in (OriginatorAsked, Consent, Origin):
+    said = services.note_consent(world.person("liaison"), asked, granted=True, how="x")
+    services.revoke_consent(world.person("liaison"), said, "x")
+    for model in (OriginatorAsked, Consent, Revocation, Origin):
         table = model._meta.db_table
         with (
             pytest.raises(DatabaseError, match="written once"),

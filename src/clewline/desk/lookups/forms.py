@@ -93,14 +93,19 @@ class AskForm(forms.Form):
         ]
 
 
-class ConsentForm(forms.Form):
-    """What an originator said."""
+class RevocationForm(forms.Form):
+    """That an originator took its word back."""
 
     how = forms.CharField(
         label=_("Who said so, and how"),
         max_length=200,
         help_text=_("an office, not a name; by which call or letter"),
     )
+
+
+class ConsentForm(RevocationForm):
+    """What an originator said."""
+
     granted = forms.TypedChoiceField(
         label=_("They agreed"),
         choices=[("yes", _("yes")), ("no", _("no"))],

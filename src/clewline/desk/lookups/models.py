@@ -109,6 +109,15 @@ class Consent(AppendOnly):
     at = models.DateTimeField(default=timezone.now)
 
 
+class Revocation(AppendOnly):
+    """That an originator took its consent back: what is decided afterwards withholds."""
+
+    consent = models.OneToOneField(Consent, on_delete=models.PROTECT, related_name="revocation")
+    how = models.CharField(max_length=200)
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+
 class Draft(Referenced, Sealed, AppendOnly):
     """An answer that somebody prepared, under the request's key. What was weighed stays inside.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from clewline.desk.lookups import answers, services
@@ -113,6 +113,7 @@ def _no_longer_true(user: User) -> set[int]:
         Q(sighting__withdrawal__isnull=False) | Q(sighting__superseded_by__isnull=False)
     )
     found = set(gone.values_list("release__draft__look_up", flat=True))
+    found |= _consent_is_gone(latest)
     by_address = told.filter(address__isnull=False)
     now: dict[tuple[int, int], str] = {}
     addresses = by_address.values("address")
@@ -128,6 +129,16 @@ def _no_longer_true(user: User) -> set[int]:
         if address is not None and now.get((team, address), word) != word:
             found.add(look_up)
     return found
+
+
+def _consent_is_gone(latest: Any) -> set[int]:
+    """Return the look-ups of which some releases came between a consent and its revocation."""
+    taken_back = Release.objects.filter(
+        pk__in=latest,
+        at__gte=F("draft__look_up__originators_asked__consent__at"),
+        at__lt=F("draft__look_up__originators_asked__consent__revocation__at"),
+    )
+    return set(taken_back.values_list("draft__look_up", flat=True))
 
 
 def _has_more(look_up: LookUp) -> bool:
@@ -181,7 +192,10 @@ class Originator:
 
 def originators_of(look_up: LookUp, weighed: list[services.WeighedFact]) -> list[Originator]:
     """Return whom policy asks for a look-up, and what was asked and answered."""
-    rows = look_up.originators_asked.select_related("partner", "by", "consent__by").order_by("id")
+    rows = look_up.originators_asked.select_related(
+        "partner", "by", "consent__by", "consent__revocation__by"
+    )
+    rows = rows.order_by("id")
     asked = [
         Originator(one.source, one.partner.codename if one.partner else "", one.fields, number, one)
         for number, one in enumerate(rows, 1)

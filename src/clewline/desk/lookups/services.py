@@ -28,6 +28,7 @@ from clewline.desk.lookups.models import (
     OriginatorAsked,
     Receipt,
     Release,
+    Revocation,
     Told,
 )
 from clewline.desk.partners.models import Partner
@@ -127,14 +128,15 @@ def weigh(look_up: LookUp, policy: Policy | None = None) -> list[WeighedFact]:
             decision = decide(policy, asker, purpose, fact.record)
             said = consents.get(fact.source)
             if said is not None:
-                decision = decision.with_consent(said.asked.fields, granted=said.granted)
+                granted = said.granted and not hasattr(said, "revocation")
+                decision = decision.with_consent(said.asked.fields, granted=granted)
             weighed.append(WeighedFact(question, fact, decision))
     return weighed
 
 
 def consents_of(look_up: LookUp) -> list[Consent]:
     """Return what originators said of a look-up, the latest of a record last."""
-    found = Consent.objects.filter(asked__look_up=look_up).select_related("asked")
+    found = Consent.objects.filter(asked__look_up=look_up).select_related("asked", "revocation")
     return list(found.order_by("asked_id"))
 
 
@@ -177,6 +179,28 @@ def note_consent(user: User, asked: OriginatorAsked, *, granted: bool, how: str)
             return Consent.objects.create(asked=asked, granted=granted, how=how, by=user)
     except IntegrityError:
         raise UsageError("answered already") from None
+
+
+def revoke_consent(user: User, consent: Consent, how: str) -> Revocation:
+    """Write down that an originator took its consent back.
+
+    An answer that rests on it waits to be corrected.
+
+    Raises
+    ------
+    UsageError
+        If it did not agree, or took it back before.
+    DataError
+        If the text holds media or binary.
+    """
+    require_text(how, "how")
+    if not consent.granted:
+        raise UsageError("they did not agree", where=consent.asked.source)
+    try:
+        with transaction.atomic():
+            return Revocation.objects.create(consent=consent, how=how, by=user)
+    except IntegrityError:
+        raise UsageError("taken back already", where=consent.asked.source) from None
 
 
 def items_of(look_up: LookUp, weighed: list[WeighedFact]) -> list[dict[str, Any]]:

@@ -11,8 +11,8 @@ from django.shortcuts import redirect, render
 
 from clewline.desk.door import DeskRequest, door, take
 from clewline.desk.lookups import answers, queries, services
-from clewline.desk.lookups.forms import AskForm, ConsentForm, DecideForm, DraftForm
-from clewline.desk.lookups.models import LookUp
+from clewline.desk.lookups.forms import AskForm, ConsentForm, DecideForm, DraftForm, RevocationForm
+from clewline.desk.lookups.models import LookUp, OriginatorAsked
 from clewline.desk.partners.forms import CallForm
 from clewline.policy import FIELDS
 
@@ -73,14 +73,29 @@ def originator(request: DeskRequest, ref: str) -> HttpResponse:
 def consent(request: DeskRequest, ref: str, number: int) -> HttpResponse:
     """Note what an originator said; questions are counted from 1."""
     found = take(request, LookUp, ref)
-    form = ConsentForm(request.POST, auto_id=_CONSENT.format(number))
-    asked = found.originators_asked.order_by("id")[number - 1 : number].first() if number else None
-    if asked is None:
-        raise Http404
+    form, asked = ConsentForm(request.POST, auto_id=_CONSENT.format(number)), _asked(found, number)
     if not form.is_valid():
         return _page(request, found, consent_form=form)
     services.note_consent(request.user, asked, **form.cleaned_data)
     request.audit_details = {"source": asked.source, "granted": form.cleaned_data["granted"]}
+    return redirect("lookup", ref)
+
+
+@door("lookup.consent", "POST")
+def revoke_consent(request: DeskRequest, ref: str, number: int) -> HttpResponse:
+    """Note that an originator took its word back."""
+    found = take(request, LookUp, ref)
+    form, asked = (
+        RevocationForm(request.POST, auto_id=_CONSENT.format(number)),
+        _asked(found, number),
+    )
+    said = getattr(asked, "consent", None)
+    if said is None:
+        raise Http404
+    if not form.is_valid():
+        return _page(request, found, consent_form=form)
+    services.revoke_consent(request.user, said, form.cleaned_data["how"])
+    request.audit_details = {"source": asked.source, "revoked": True}
     return redirect("lookup", ref)
 
 
@@ -111,8 +126,16 @@ def release(request: DeskRequest, ref: str) -> HttpResponse:
     return redirect("lookup", ref)
 
 
+def _asked(found: LookUp, number: int) -> OriginatorAsked:
+    """Return a question to an originator; they are counted from 1."""
+    asked = found.originators_asked.order_by("id")[number - 1 : number].first() if number else None
+    if asked is None:
+        raise Http404
+    return asked
+
+
 def _page(
-    request: DeskRequest, found: LookUp, consent_form: ConsentForm | None = None, **more: Any
+    request: DeskRequest, found: LookUp, consent_form: RevocationForm | None = None, **more: Any
 ) -> HttpResponse:
     """Show a look-up, with what this person can do."""
     made = services.waiting_draft(found)
@@ -144,12 +167,13 @@ def _page(
     return render(request, "desk/lookups/lookup.html", context, status=400 if wrong else 200)
 
 
-def _consent_form(one: queries.Originator, faulty: ConsentForm | None) -> ConsentForm:
+def _consent_form(one: queries.Originator, faulty: RevocationForm | None) -> RevocationForm:
     """Return the form for an originator's answer: the faulty one, if it is of this question."""
     auto_id = _CONSENT.format(one.number)
     if faulty is not None and faulty.auto_id == auto_id:
         return faulty
-    return ConsentForm(auto_id=auto_id)
+    said = getattr(one.asked, "consent", None)
+    return ConsentForm(auto_id=auto_id) if said is None else RevocationForm(auto_id=auto_id)
 
 
 def _told_of(weighed: list[services.WeighedFact]) -> list[dict[str, Any]]:

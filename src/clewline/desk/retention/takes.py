@@ -115,6 +115,7 @@ TAKEN: Final[dict[str, tuple[str, ...]]] = {
     "lookups.LookUpCall": ("how",),
     "lookups.OriginatorAsked": ("source", "fields"),
     "lookups.Consent": ("how",),
+    "lookups.Revocation": ("how",),
     "lookups.Draft": ("items_sealed", "weighed_sealed", "note"),
     "lookups.Release": ("deliverable_sealed", "sha256", "reason"),
     "alerts.Alert": ("reason",),
@@ -149,6 +150,7 @@ WAY: Final[dict[str, str]] = {
     "lookups.LookUpCall": "look_up",
     "lookups.OriginatorAsked": "look_up",
     "lookups.Consent": "asked__look_up",
+    "lookups.Revocation": "consent__asked__look_up",
     "lookups.Draft": "look_up",
     "lookups.Release": "draft__look_up",
     "alerts.Copy": "alert",
@@ -208,6 +210,7 @@ STAYS: Final[dict[str, tuple[str, ...]]] = {
     "lookups.LookUpCall": ("id", "look_up_id", "confirmed", "by_id", "at"),
     "lookups.OriginatorAsked": ("id", "look_up_id", "partner_id", "by_id", "at"),
     "lookups.Consent": ("id", "asked_id", "granted", "by_id", "at"),
+    "lookups.Revocation": ("id", "consent_id", "by_id", "at"),
     "lookups.Draft": ("id", "ref", "key_id", "look_up_id", "reply", "policy", "by_id", "at"),
     "lookups.Release": ("id", "key_id", "draft_id", "released", "by_id", "at"),
     "alerts.Alert": (
