@@ -193,6 +193,12 @@ def test_parquet_in_and_out(watchlist: Watchlist, tmp_path: Path) -> None:
         pq.write_table(pa.Table.from_arrays(arrays, names), source)
         with pytest.raises(UsageError, match=wrong):
             screen_file(screener, source, out=out)
+    raw = pa.table({"id": [b"1", b"\xff", b"3"], "address": [SITE.encode(), b"a", b"\xff"]})
+    pq.write_table(raw, source)
+    told: list[Any] = []
+    counts = screen_file(screener, source, out=out, done=lambda _counts, more: told.extend(more))
+    assert [row["result"] for row in pq.read_table(out).to_pylist()] == ["direct", "not loaded"]
+    assert [fault.line for fault in told] == [2, 3]
     (tmp_path / "no.parquet").write_bytes(b"PAR1 not")
     with pytest.raises(DataError):
         screen_file(screener, tmp_path / "no.parquet", out=out)

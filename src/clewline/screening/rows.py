@@ -292,6 +292,8 @@ def _named_in_utf8(rows: Rows) -> Rows:
             continue
         column = rows.cells[role]
         data = column.data.tobytes()
+        if _is_utf8(data):
+            continue
         for row, (begin, end) in enumerate(zip(column.begins, column.ends, strict=True)):
             if not drop[row] and not _is_utf8(data[begin:end]):
                 rows.faults.append(Fault(int(rows.line[row]), f"the {role} is not UTF-8"))
@@ -614,7 +616,8 @@ def _parquet(
                 role: _arrow_texts(batch.column(name), pa)
                 for role, name in zip(roles, names, strict=True)
             }
-            yield Rows(np.arange(at - batch.num_rows + 1, at + 1), cells, [], at)
+            # Bytes that are no text may stand in columns of bytes.
+            yield _named_in_utf8(Rows(np.arange(at - batch.num_rows + 1, at + 1), cells, [], at))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise DataError(f"cannot be read: {error}", where=f"{where}: after row {at}") from None
 
@@ -623,7 +626,11 @@ def _arrow_texts(array: Any, pa: Any) -> Texts:
     """Return a column of Arrow as texts; a null is an empty one."""
     if pa.types.is_timestamp(array.type):
         array = array.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
-    array = array.cast(pa.string()).fill_null("").cast(pa.large_binary())
+    if pa.types.is_fixed_size_binary(array.type):
+        array = array.cast(pa.binary())
+    if not (pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type)):
+        array = array.cast(pa.string())
+    array = array.cast(pa.large_binary()).fill_null(b"")
     offsets = np.frombuffer(array.buffers()[1], np.int64)[array.offset :][: len(array) + 1]
     buffer = array.buffers()[2]
     data = np.frombuffer(buffer, np.uint8) if buffer is not None and buffer.size else None

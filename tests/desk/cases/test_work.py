@@ -15,6 +15,7 @@ from clewline.desk.cases.models import Case, StateChange
 from clewline.errors import DataError, UsageError
 
 HASH = "ab" * 32
+ADDRESS = "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"
 
 
 @pytest.fixture
@@ -50,6 +51,10 @@ def test_a_closed_case_takes_nothing_until_it_is_opened_again(world: World, case
     ):
         with pytest.raises(UsageError, match="closed"):
             refused()
+    shown = client.get(url).text + client.get(f"{url}notes/").text + client.get(f"{url}money/").text
+    for path in ("link/", "tasks/", "files/", "members/add/", "notes/add/", "money/start/"):
+        assert f'action="{url}{path}"' not in shown and f'href="{url}{path}"' not in shown, path
+    assert shown.count("This case is closed") == 2
     services.change_state(owner, case, "open", "made up")
     assert case.closed_at is None
     services.add_note(owner, case, "x")
@@ -138,7 +143,9 @@ def test_the_timeline_tells_all_to_members_alone(world: World, case: Case, secon
     owner = world.person("investigator")
     services.link(owner, case, HASH, "made-up why")
     services.add_note(owner, case, "a sealed note")
+    services.link(owner, case, ADDRESS, "made-up why")
     url = f"/cases/{case.ref}/timeline/"
+    assert f'{ADDRESS}/"><code' in world.client(second).get(url).text
     shown = world.client(second).get(url).content
     for word in (b"opened", b"let in", b"made-up why", case.notes.get().ref.encode()):
         assert word in shown

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from clewline.desk.accounts.models import User
+    from clewline.desk.records.models import Address
 
 
 @dataclass(frozen=True)
@@ -19,3 +20,4 @@ class Moment:
     what: str
     name: str = ""
     why: str = ""
+    address: Address | None = None

@@ -146,7 +146,14 @@ def timeline(user: User, case: Case) -> list[Moment]:
     for row in links(user, case):
         made = row["link"]
         rows.append(
-            Moment(made.at, made.by, _("added"), row["name"] or _("of another team"), made.why)
+            Moment(
+                made.at,
+                made.by,
+                _("added"),
+                row["name"] or _("of another team"),
+                made.why,
+                row.get("address"),
+            )
         )
     for note in case.notes.select_related("by"):
         rows.append(Moment(note.at, note.by, _("note"), note.ref))

@@ -23,7 +23,7 @@ from clewline.desk.cases.forms import (
     TaskEndForm,
     TaskForm,
 )
-from clewline.desk.cases.models import Case
+from clewline.desk.cases.models import CLOSED, Case
 from clewline.desk.codenames import suggest
 from clewline.desk.door import DeskRequest, door, take
 from clewline.errors import UsageError
@@ -215,6 +215,7 @@ def _page(request: DeskRequest, case: Case, **forms: Form) -> HttpResponse:
         "section": "cases",
         "case": case,
         "owned": is_owner,
+        "closed": case.state == CLOSED,
         "today": timezone.now().date(),
         "members": queries.members(case),
         "links": queries.links(request.user, case),

@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest, TruncMonth
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from clewline import vocab
 from clewline.desk.accounts.models import Organisation, User
@@ -237,6 +238,39 @@ def expiry(user: User) -> Expiry:
             for one in classes.values()
         ],
     )
+
+
+def condensed(months: list[Month], today: date) -> list[tuple[str, str, int]]:
+    """Return what expires later as people read it: twelve months each for itself, then by year.
+
+    Parameters
+    ----------
+    months : list of Month
+        By month and class, in order of time.
+    today : date
+        The twelve months begin with its own.
+
+    Returns
+    -------
+    list of tuple
+        Month (``2026-11``) or year (``2028``; ``2027, later`` for the rest of one begun above),
+        title of the class, number of records; in order of time. The numbers add up to those given.
+
+    Examples
+    --------
+    >>> months = [Month(date(2027, 1, 1), "a", 2), Month(date(2027, 11, 1), "a", 3)]
+    >>> months += [Month(date(2028, 2, 1), "a", 4), Month(date(2028, 5, 1), "a", 5)]
+    >>> condensed(months, date(2026, 11, 23))
+    [('2027-01', 'a', 2), ('2027, later', 'a', 3), ('2028', 'a', 9)]
+    """
+    near = months_later(today.replace(day=1), 12)
+    found: dict[tuple[str, str], int] = {}
+    for one in months:
+        when = f"{one.first:%Y-%m}" if one.first < near else str(one.first.year)
+        if one.first >= near and one.first.year == near.year and near.month > 1:
+            when = gettext("%(year)s, later") % {"year": when}
+        found[when, one.title] = found.get((when, one.title), 0) + one.count
+    return [(when, title, count) for (when, title), count in found.items()]
 
 
 def _listed(kind: Kind, rows: QuerySet[Any]) -> list[Due]:

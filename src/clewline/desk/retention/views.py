@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from clewline import vocab
@@ -145,7 +146,8 @@ def _list(request: DeskRequest, form: PeriodForm | None = None) -> HttpResponse:
     user = request.user
     page = {
         "section": "retention",
-        "expiry": queries.expiry(user),
+        "expiry": (expiry := queries.expiry(user)),
+        "later": queries.condensed(expiry.months, timezone.now().date()),
         "requests": queries.waiting_requests(user),
         "changes": [
             (one, services.may_decide_period(user, one)) for one in queries.waiting_periods(user)
