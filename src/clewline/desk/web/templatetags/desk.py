@@ -57,6 +57,15 @@ def word(value: str, field: str) -> str:
 
 
 @register.filter
+def confidence(step: str) -> SafeString:
+    """Show a step of the confidence ladder in words; what it means stands in its title."""
+    known = vocab.confidences().get(step)
+    if known is None:
+        return format_html("{}", step)
+    return format_html('<span title="{}">{}</span>', known.description, step.replace("_", " "))
+
+
+@register.filter
 def coins(satoshi: int) -> str:
     """Show an amount of a chain store with all eight decimals."""
     return btc(satoshi)
