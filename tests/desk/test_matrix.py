@@ -40,7 +40,7 @@ from clewline.desk.deconfliction.models import Enquiry, Overlap
 from clewline.desk.disputes import services as disputes
 from clewline.desk.disputes.models import Decision
 from clewline.desk.exports import services as exports
-from clewline.desk.exports.models import ExportDecision
+from clewline.desk.exports.models import BulkExport, ExportDecision
 from clewline.desk.figures import services as figures
 from clewline.desk.ledger import new_reference
 from clewline.desk.lookups import services as look_ups
@@ -1220,12 +1220,22 @@ def api_of_run(tail: str = "") -> Make:
     return lambda asking: f"/api/runs/{planted.run_of(asking.owner, asking.case).ref}{tail}"
 
 
-def api_of_request(tail: str = "") -> Make:
-    """Return an operation on a request that was sent and answered."""
+def api_of_request(tail: str = "", *steps: str) -> Make:
+    """Return an operation on a request of the owner's case that went through some steps."""
 
     def made(asking: Asking) -> str:
-        asked = planted.request_of(asking.owner, asking.case, "approved", "sent")
+        asked = planted.request_of(asking.owner, asking.case, *steps)
         return f"/api/requests/{asked.ref}{tail}"
+
+    return made
+
+
+def api_of_policy(tail: str = "") -> Make:
+    """Return an operation on the policy that the team's liaison proposed."""
+
+    def made(asking: Asking) -> str:
+        of_policy("policy-version")(asking)
+        return f"/api/policies/1{tail}"
 
     return made
 
@@ -1498,6 +1508,20 @@ OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ("/lookups/{ref}/call", "POST"): Row(
         api_of_look_up("/lookups/{}/call"), {"how": "x", "confirmed": True}, stranger=404
     ),
+    ("/lookups/{ref}/originators", "GET"): Row(
+        api_of_look_up("/lookups/{}/originators", "called"), stranger=404
+    ),
+    ("/lookups/{ref}/originators", "POST"): Row(
+        api_of_look_up("/lookups/{}/originators", "called"), source_form, 201, 201, 404
+    ),
+    ("/lookups/{ref}/originators/{number}", "POST"): Row(
+        api_of(of_asked_originator, LookUp, "/lookups/{}/originators/1"),
+        {"granted": False, "how": "x"},
+        stranger=404,
+    ),
+    ("/lookups/{ref}/originators/{number}/revoke", "POST"): Row(
+        api_of(of_consent, LookUp, "/lookups/{}/originators/1/revoke"), {"how": "x"}, stranger=404
+    ),
     ("/lookups/{ref}/draft", "POST"): Row(
         api_of_look_up("/lookups/{}/draft", "called"), {}, 201, 201, 404
     ),
@@ -1669,6 +1693,37 @@ OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ("/disputes/{ref}/decisions", "POST"): Row(
         api_of_dispute("/decisions", "proposed"), {"agreed": True}, 400, 201, 404
     ),
+    ("/disputes/{ref}/reply", "POST"): Row(
+        api_of_dispute("/reply", "decided"), {"how": "x"}, 201, 201, 404
+    ),
+    ("/people", "GET"): Row(api_at("/people")),
+    ("/policies", "GET"): Row(api_at("/policies")),
+    ("/policies", "POST"): Row(api_at("/policies"), {"text": POLICY, "reason": "x"}, 201, 201, 201),
+    ("/policies/{number}", "GET"): Row(api_of_policy(), stranger=404),
+    ("/policies/{number}/decide", "POST"): Row(
+        api_of_policy("/decide"), {"adopted": True}, stranger=404
+    ),
+    ("/exports", "GET"): Row(api_of(of_export("export"), BulkExport, "/exports")),
+    ("/exports", "POST"): Row(
+        api_at("/exports"), {"what": "options", "recipient": "x", "purpose": "x"}, 201, 201, 201
+    ),
+    ("/exports/{ref}", "GET"): Row(
+        api_of(of_export("export"), BulkExport, "/exports/{}"), stranger=404
+    ),
+    ("/exports/{ref}/decide", "POST"): Row(
+        api_of(of_export("export"), BulkExport, "/exports/{}/decide"),
+        {"agreed": True},
+        400,
+        200,
+        404,
+    ),
+    ("/exports/{ref}/copy", "POST"): Row(
+        api_of(of_export("export", released=True), BulkExport, "/exports/{}/copy"),
+        {},
+        200,
+        400,
+        404,
+    ),
     ("/brands", "GET"): Row(api_at("/brands")),
     ("/brands", "POST"): Row(api_at("/brands"), {"codename": "x"}, 201, 201, 201),
     ("/brands/{ref}", "GET"): Row(api_of_brand, stranger=404),
@@ -1703,6 +1758,7 @@ OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ("/cases/{ref}/tasks", "POST"): Row(
         api_of_case("/tasks"), owner_form(text="x"), 201, **_OF_CASE, member=201
     ),
+    ("/cases/{ref}/notes", "GET"): Row(api_of_case("/notes"), **_OF_CASE, member=200),
     ("/cases/{ref}/runs", "GET"): Row(api_of_case("/runs"), **_OF_CASE, member=200),
     # Without a chain store no address is a seed.
     ("/cases/{ref}/runs", "POST"): Row(
@@ -1726,9 +1782,18 @@ OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ("/runs/{ref}/requests", "POST"): Row(
         api_of_run("/requests"), {"packs": ["first"], "why": "x"}, 201, **_OF_CASE, member=201
     ),
-    ("/requests/{ref}", "GET"): Row(api_of_request(), **_OF_CASE, member=200),
+    ("/requests/{ref}", "GET"): Row(api_of_request("", "approved", "sent"), **_OF_CASE, member=200),
+    ("/requests/{ref}/decide", "POST"): Row(
+        api_of_request("/decide"), {"agreed": True}, 400, **_OF_CASE, member=200
+    ),
+    ("/requests/{ref}/sent", "POST"): Row(
+        api_of_request("/sent", "approved"),
+        {"day": "2026-01-02", "route": "x"},
+        **_OF_CASE,
+        member=200,
+    ),
     ("/requests/{ref}/answers", "POST"): Row(
-        api_of_request("/answers"),
+        api_of_request("/answers", "approved", "sent"),
         {"text": f"{planted.SHEET}{planted.OUTPOINT},not ours,,"},
         **_OF_CASE,
         member=200,

@@ -29,7 +29,7 @@ from clewline.desk.api.schemas import (
 )
 from clewline.desk.api.token import scope
 from clewline.desk.cases import queries, services
-from clewline.desk.cases.models import Case, FileEntry, Handover, Member, Task
+from clewline.desk.cases.models import Case, FileEntry, Handover, Member, Note, Task
 from clewline.desk.cases.views import owned, tell
 from clewline.desk.door import DeskRequest, take
 from clewline.errors import UsageError
@@ -166,6 +166,13 @@ class NoteOut(Schema):
     at: datetime
 
 
+class NotesOut(Schema):
+    """Notes of a case, newest first, without their texts; `next` goes on behind it."""
+
+    items: list[NoteOut]
+    next: str | None
+
+
 class MomentOut(Schema):
     """Who did what, when, and why."""
 
@@ -297,6 +304,15 @@ def describe_file(request: DeskRequest, ref: Ref, asked: FileIn) -> Status[FileO
     return Status(201, _file(entry))
 
 
+@router.get("/cases/{ref}/notes", response={200: NotesOut, **OF_ONE})
+@scope("case.notes")
+def notes(request: DeskRequest, ref: Ref, limit: Limit = 50, after: Ref = "") -> NotesOut:
+    """List who wrote notes when; what they say is sealed, and people read it on its page."""
+    found = take(request, Case, ref).notes.select_related("by")
+    rows, more = newest(found, limit, after)
+    return NotesOut(items=[_note(one) for one in rows], next=more)
+
+
 @router.post("/cases/{ref}/notes", response={201: NoteOut, **OF_ONE})
 @scope("case.note")
 def add_note(request: DeskRequest, ref: Ref, asked: NoteIn) -> Status[NoteOut]:
@@ -304,7 +320,7 @@ def add_note(request: DeskRequest, ref: Ref, asked: NoteIn) -> Status[NoteOut]:
     case = take(request, Case, ref)
     note = services.add_note(request.user, case, asked.text)
     tell(request, case, note=note.ref)
-    return Status(201, NoteOut(ref=note.ref, by=note.by.pseudonym, at=note.at))
+    return Status(201, _note(note))
 
 
 @router.get("/cases/{ref}/timeline", response={200: TimelineOut, **OF_ONE})
@@ -362,6 +378,11 @@ def _file(row: FileEntry) -> FileOut:
     """Return a described file as an answer."""
     same = set(FileOut.model_fields) - {"by"}
     return FileOut(by=row.by.pseudonym, **{name: getattr(row, name) for name in same})
+
+
+def _note(row: Note) -> NoteOut:
+    """Return that a note was written as an answer."""
+    return NoteOut(ref=row.ref, by=row.by.pseudonym, at=row.at)
 
 
 def _task(row: Task) -> TaskOut:

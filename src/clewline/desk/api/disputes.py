@@ -15,6 +15,7 @@ from clewline.desk.api.schemas import (
     DisputeOut,
     DisputeProposalIn,
     DisputeProposalOut,
+    DisputeReplyIn,
     DisputesOut,
     DisputeTakenIn,
     Limit,
@@ -84,6 +85,15 @@ def decide(request: DeskRequest, ref: Ref, asked: DisputeDecisionIn) -> Status[D
     request.audit_details = {"agreed": asked.agreed, "outcome": proposal.outcome}
     services.decide(request.user, proposal, **asked.dict())
     return Status(201, _out(found))
+
+
+@router.post("/disputes/{ref}/reply", response={201: DisputeOut, **OF_ONE})
+@scope("dispute.answer")
+def note_reply(request: DeskRequest, ref: Ref, asked: DisputeReplyIn) -> Status[DisputeOut]:
+    """Note that whoever disputed was answered; people send the answer themselves."""
+    found = take(request, Dispute, ref)
+    services.note_reply(request.user, found, asked.how)
+    return Status(201, _out(take(request, Dispute, ref)))
 
 
 def _out(row: Dispute) -> DisputeOut:

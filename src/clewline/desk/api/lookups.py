@@ -31,12 +31,14 @@ from clewline.desk.api.token import scope
 from clewline.desk.door import DeskRequest, take
 from clewline.desk.lookups import answers, queries, services
 from clewline.desk.lookups.identifiers import MOST
-from clewline.desk.lookups.models import Draft, LookUp, Release
+from clewline.desk.lookups.models import Draft, LookUp, OriginatorAsked, Release
+from clewline.desk.lookups.views import take_question
 
 router = Router(tags=["look-ups"])
 Text = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00]*$")]
 Longer = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Identifier = Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00\r\n]*$")]
+Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Day = Annotated[date, Field(ge=date(2009, 1, 1), le=date(2200, 1, 1))]
 
 
@@ -168,6 +170,47 @@ class NewDraftIn(Strict):
     differently: Flag = False
 
 
+class SourceIn(Strict):
+    """Which record's originator is asked, as the list of them names it."""
+
+    source: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00]*$")]
+
+
+class ConsentIn(Strict):
+    """What an originator said, and how it is known."""
+
+    granted: Flag
+    how: Longer
+
+
+class RevokedIn(Strict):
+    """How it is known that an originator took its word back."""
+
+    how: Longer
+
+
+class OriginatorOut(Schema):
+    """The originator of a record, by codename, and the fields that are asked for.
+
+    `partner` is empty where nobody outside gave the record: whoever recorded it is asked. `number`
+    and `at` are None while nobody asked, `granted` until there is an answer.
+    """
+
+    source: str
+    partner: str
+    fields: list[str]
+    number: int | None
+    at: datetime | None
+    granted: bool | None
+    revoked_at: datetime | None
+
+
+class OriginatorsOut(Schema):
+    """Questions that were put, the first first, and then those that policy says to put."""
+
+    items: list[OriginatorOut]
+
+
 @router.get("/asked", response={200: AskedOfDeskListOut, **OF_ONE})
 @scope("lookup.own")
 def own_list(request: DeskRequest, limit: Limit = 50, after: Ref = "") -> AskedOfDeskListOut:
@@ -247,6 +290,51 @@ def call(request: DeskRequest, ref: Ref, said: CallIn) -> WholeLookUpOut:
     return _whole(found)
 
 
+@router.get("/lookups/{ref}/originators", response={200: OriginatorsOut, **OF_ONE})
+@scope("lookup.read")
+def originators(request: DeskRequest, ref: Ref) -> OriginatorsOut:
+    """Read whom policy asks for a look-up, and what was asked and answered."""
+    found = take(request, LookUp, ref)
+    rows = queries.originators_of(found, services.weigh(found))
+    return OriginatorsOut(items=[_originator(one) for one in rows])
+
+
+@router.post("/lookups/{ref}/originators", response={201: OriginatorOut, **OF_ONE})
+@scope("lookup.consent")
+def ask_originator(request: DeskRequest, ref: Ref, asked: SourceIn) -> Status[OriginatorOut]:
+    """Note that the originator of a record is asked, apart from the desk."""
+    found = take(request, LookUp, ref)
+    made = services.ask_originator(request.user, found, asked.source)
+    request.audit_details = {"source": asked.source, "fields": made.fields}
+    return Status(201, _put(found, made))
+
+
+@router.post("/lookups/{ref}/originators/{number}", response={200: OriginatorOut, **OF_ONE})
+@scope("lookup.consent")
+def consent(request: DeskRequest, ref: Ref, number: Number, said: ConsentIn) -> OriginatorOut:
+    """Note what an originator said, once for each question."""
+    found = take(request, LookUp, ref)
+    asked = take_question(found, number)
+    request.audit_details = {"source": asked.source, "granted": said.granted}
+    services.note_consent(request.user, asked, **said.dict())
+    return _put(found, asked)
+
+
+@router.post("/lookups/{ref}/originators/{number}/revoke", response={200: OriginatorOut, **OF_ONE})
+@scope("lookup.consent")
+def revoke_consent(
+    request: DeskRequest, ref: Ref, number: Number, said: RevokedIn
+) -> OriginatorOut:
+    """Note that an originator took its word back."""
+    found = take(request, LookUp, ref)
+    asked = take_question(found, number)
+    if not hasattr(asked, "consent"):
+        raise Http404
+    request.audit_details = {"source": asked.source, "revoked": True}
+    services.revoke_consent(request.user, asked.consent, said.how)
+    return _put(found, asked)
+
+
 @router.post("/lookups/{ref}/draft", response={201: WholeLookUpOut, **OF_ONE})
 @scope("lookup.draft")
 def draft(request: DeskRequest, ref: Ref, asked: NewDraftIn) -> Status[WholeLookUpOut]:
@@ -320,6 +408,26 @@ def _whole(row: LookUp) -> WholeLookUpOut:
         ],
         drafts=[_draft(one) for one in drafts],
         **_facts(row),
+    )
+
+
+def _put(row: LookUp, asked: OriginatorAsked) -> OriginatorOut:
+    """Return a question that was put as an answer."""
+    rows = queries.originators_of(row, [])
+    return next(_originator(one) for one in rows if one.asked == asked)
+
+
+def _originator(row: queries.Originator) -> OriginatorOut:
+    """Return whom policy asks as an answer."""
+    said = getattr(row.asked, "consent", None)
+    return OriginatorOut(
+        source=row.source,
+        partner=row.whose,
+        fields=row.fields,
+        number=row.number,
+        at=row.asked.at if row.asked else None,
+        granted=said.granted if said else None,
+        revoked_at=said.revocation.at if said and hasattr(said, "revocation") else None,
     )
 
 

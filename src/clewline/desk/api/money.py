@@ -9,7 +9,7 @@ from django.http import Http404
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from clewline.desk.api.schemas import OF_ONE, Limit, Line, Ref, Said, Short, Strict
+from clewline.desk.api.schemas import OF_ONE, DecisionIn, Limit, Line, Ref, Said, Short, Strict
 from clewline.desk.api.token import scope
 from clewline.desk.cases.models import Case
 from clewline.desk.cases.views import tell
@@ -121,6 +121,14 @@ class RequestsOut(Schema):
     """The requests of a case, newest first."""
 
     items: list[RequestOut]
+
+
+class SentIn(Strict):
+    """On which day and by which route a request went out, and until when an answer is due."""
+
+    day: Day
+    route: Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00]*$")]
+    due: Day | None = None
 
 
 class SheetIn(Strict):
@@ -235,6 +243,26 @@ def requests(request: DeskRequest, ref: Ref) -> RequestsOut:
 @scope("case.read")
 def asked(request: DeskRequest, ref: Ref) -> RequestOut:
     """Read a request and how its rows stand; accounts and names stay sealed."""
+    return _request(take(request, VaspRequest, ref), whole=True)
+
+
+@router.post("/requests/{ref}/decide", response={200: RequestOut, **OF_ONE})
+@scope("request.approve")
+def decide(request: DeskRequest, ref: Ref, said: DecisionIn) -> RequestOut:
+    """Approve a request that somebody else drafted, or refuse it."""
+    found = take(request, VaspRequest, ref)
+    services.decide(request.user, found, approved=said.agreed, why=said.reason)
+    tell(request, found.case, approved=said.agreed, why=said.reason)
+    return _request(take(request, VaspRequest, ref), whole=True)
+
+
+@router.post("/requests/{ref}/sent", response={200: RequestOut, **OF_ONE})
+@scope("request.send")
+def sent(request: DeskRequest, ref: Ref, asked: SentIn) -> RequestOut:
+    """Note that an approved request went out; its pack is taken from its page."""
+    found = take(request, VaspRequest, ref)
+    services.mark_sent(request.user, found, **asked.dict())
+    tell(request, found.case, route=asked.route)
     return _request(take(request, VaspRequest, ref), whole=True)
 
 

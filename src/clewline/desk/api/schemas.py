@@ -534,6 +534,12 @@ class DisputeProposalOut(Schema):
     decided_by: str | None
 
 
+class DisputeReplyIn(Strict):
+    """How an answer was sent."""
+
+    how: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+
+
 class DisputeOut(Schema):
     """A dispute; who disputes and why is sealed and not here."""
 

@@ -73,7 +73,10 @@ def originator(request: DeskRequest, ref: str) -> HttpResponse:
 def consent(request: DeskRequest, ref: str, number: int) -> HttpResponse:
     """Note what an originator said; questions are counted from 1."""
     found = take(request, LookUp, ref)
-    form, asked = ConsentForm(request.POST, auto_id=_CONSENT.format(number)), _asked(found, number)
+    form, asked = (
+        ConsentForm(request.POST, auto_id=_CONSENT.format(number)),
+        take_question(found, number),
+    )
     if not form.is_valid():
         return _page(request, found, consent_form=form)
     services.note_consent(request.user, asked, **form.cleaned_data)
@@ -87,7 +90,7 @@ def revoke_consent(request: DeskRequest, ref: str, number: int) -> HttpResponse:
     found = take(request, LookUp, ref)
     form, asked = (
         RevocationForm(request.POST, auto_id=_CONSENT.format(number)),
-        _asked(found, number),
+        take_question(found, number),
     )
     said = getattr(asked, "consent", None)
     if said is None:
@@ -126,7 +129,7 @@ def release(request: DeskRequest, ref: str) -> HttpResponse:
     return redirect("lookup", ref)
 
 
-def _asked(found: LookUp, number: int) -> OriginatorAsked:
+def take_question(found: LookUp, number: int) -> OriginatorAsked:
     """Return a question to an originator; they are counted from 1."""
     asked = found.originators_asked.order_by("id")[number - 1 : number].first() if number else None
     if asked is None:

@@ -61,7 +61,7 @@ def propose(request: DeskRequest) -> HttpResponse:
 @door("policy.read")
 def version(request: DeskRequest, number: int) -> HttpResponse:
     """Show a version, and what it would have answered differently."""
-    made = _take(request, number)
+    made = take_version(request, number)
     new = policies.policy_in(made)
     old = policies.before(request.user.organisation_id, made)
     replayed = replay(request.user, old, new)
@@ -81,14 +81,14 @@ def version(request: DeskRequest, number: int) -> HttpResponse:
 @door("policy.decide", "POST")
 def decide(request: DeskRequest, number: int) -> HttpResponse:
     """Adopt a policy, or turn it down."""
-    made = _take(request, number)
+    made = take_version(request, number)
     adopted = "adopt" in request.POST
     policies.decide(request.user, made, adopted=adopted)
     request.audit_details = {"policy": policies.policy_in(made).id, "adopted": adopted}
     return redirect("policy-version", number)
 
 
-def _take(request: DeskRequest, number: int) -> PolicyVersion:
+def take_version(request: DeskRequest, number: int) -> PolicyVersion:
     """Return a version of one's own organisation, counted from 1."""
     request.audit_object = f"policy {number}"
     found = policies.versions(request.user)
