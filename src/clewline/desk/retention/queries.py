@@ -68,9 +68,17 @@ def periods_and_why(organisation: int) -> dict[str, tuple[int, str]]:
     return found
 
 
-def counted(sightings: QuerySet[Sighting]) -> QuerySet[Any]:
-    """Add to sightings from when their time counts: `counts_from`; none while a case is open."""
-    links = Case.objects.filter(links__sighting=OuterRef("pk"))
+def cases_known(user: User | None) -> QuerySet[Case]:
+    """Return all cases, or those that a person may know of."""
+    return Case.objects.all() if user is None else Case.objects.visible_to(user)
+
+
+def counted(sightings: QuerySet[Sighting], user: User | None = None) -> QuerySet[Any]:
+    """Add to sightings from when their time counts: `counts_from`; none while a case is open.
+
+    With a person, here and below: as far as that person may know. A run asks for all.
+    """
+    links = cases_known(user).filter(links__sighting=OuterRef("pk"))
     last = links.values("links__sighting").annotate(last=Max("closed_at")).values("last")
     return sightings.annotate(
         in_open_case=Exists(links.filter(closed_at__isnull=True)),
@@ -83,7 +91,9 @@ def not_erased(records: QuerySet[Any]) -> QuerySet[Any]:
     return records.filter(~Exists(Tombstone.objects.filter(key_id=OuterRef("key_id"))))
 
 
-def due(sightings: QuerySet[Sighting], organisation: int, now: datetime) -> QuerySet[Any]:
+def due(
+    sightings: QuerySet[Sighting], organisation: int, now: datetime, user: User | None = None
+) -> QuerySet[Any]:
     """Keep the sightings of an organisation whose time is over and that nothing holds."""
     over = Q(pk__in=())
     for name, limit in _limits(organisation, now).items():
@@ -92,7 +102,8 @@ def due(sightings: QuerySet[Sighting], organisation: int, now: datetime) -> Quer
         else:
             over |= Q(retention_class=name, recorded_at__lt=limit)
     mine = not_erased(sightings.filter(team__organisation=organisation))
-    return counted(mine).filter(over).filter(~held()).order_by("recorded_at", "pk")
+    found = counted(mine, user).filter(over).filter(~held(user))
+    return found.order_by("recorded_at", "pk")
 
 
 def _limits(organisation: int, now: datetime) -> dict[str, datetime]:
@@ -109,7 +120,11 @@ OTHERS: Final = KINDS[1:]
 
 
 def due_others(
-    kind: Kind, organisation: int, now: datetime, rows: QuerySet[Any] | None = None
+    kind: Kind,
+    organisation: int,
+    now: datetime,
+    rows: QuerySet[Any] | None = None,
+    user: User | None = None,
 ) -> QuerySet[Any]:
     """Keep the records of a kind and an organisation whose time is over and that nothing holds.
 
@@ -131,12 +146,12 @@ def due_others(
         )
     elif kind.id == "brand":
         named = Exists(Sighting.objects.filter(brand=mine)) | Exists(
-            Link.objects.filter(brand=mine)
+            Link.objects.filter(brand=mine, case__in=cases_known(user).values("pk"))
         )
         found = found.filter(~named, **since)
     elif kind.id == "dispute":
         decided = Decision.objects.filter(proposal__dispute=mine, agreed=True, at__lt=limit)
-        found = found.filter(~held_disputes(), Exists(decided))
+        found = found.filter(~held_disputes(user), Exists(decided))
     elif kind.id == "alert":
         told = Copy.objects.filter(alert=mine).exclude(partner__in=ended)
         found = found.filter(~Exists(told), **since)
@@ -210,12 +225,13 @@ def expiry(user: User) -> Expiry:
     count = 0
     organisations = Organisation.objects.filter(teams__in=user.team_ids).distinct()
     for organisation in organisations.order_by("pk"):
-        waiting = due(mine, organisation.pk, now)
+        waiting = due(mine, organisation.pk, now, user)
         count += waiting.count()
         over += _listed(KINDS[0], waiting)
         for kind in OTHERS:
             rows = kind.model._default_manager.visible_to(user)  # type: ignore[attr-defined]
-            others = due_others(kind, organisation.pk, now, rows.filter(team__in=user.team_ids))
+            own_rows = rows.filter(team__in=user.team_ids)
+            others = due_others(kind, organisation.pk, now, own_rows, user)
             count += others.count()
             over += _listed(kind, others)
         lengths = periods(organisation.pk)
@@ -260,9 +276,9 @@ def case_expires_on(case: Case) -> date | None:
     return months_later(case.closed_at.date(), months) if case.closed_at else None
 
 
-def expires_on(sighting: Sighting) -> date | None:
+def expires_on(sighting: Sighting, user: User | None = None) -> date | None:
     """Return the day from which a run erases a sighting; None while an open case holds the time."""
-    row = counted(Sighting.objects.filter(pk=sighting.pk)).get()
+    row = counted(Sighting.objects.filter(pk=sighting.pk), user).get()
     one = vocab.retention_classes().get(row.retention_class)
     if one is None:
         return None
@@ -283,6 +299,17 @@ def waiting_requests(user: User) -> list[ErasureRequest]:
     rows = ErasureRequest.objects.visible_to(user).filter(decision__isnull=True)
     asked = rows.select_related("sighting", "case", "brand", "asked_by")
     return list(asked.order_by("asked_at"))
+
+
+def agreed_requests() -> list[ErasureRequest]:
+    """Return what two people agreed to erase and a hold kept until now, of all teams."""
+    agreed = ErasureRequest.objects.filter(decision__agreed=True).order_by("id")
+    for name in ("sighting", "case", "brand"):
+        agreed = agreed.exclude(
+            Exists(Tombstone.objects.filter(key_id=OuterRef(f"{name}__key_id"))),
+            **{f"{name}__isnull": False},
+        )
+    return list(agreed.select_related("decision__by", "asked_by", "sighting", "case", "brand"))
 
 
 def waiting_periods(user: User) -> list[PeriodChange]:
