@@ -73,6 +73,8 @@ class Journal:
     def read(self) -> Iterator[dict[str, Any]]:
         """Yield the events in their order, each held against the one before it.
 
+        A last line that a crash left half written did not happen.
+
         Raises
         ------
         DataError
@@ -83,6 +85,8 @@ class Journal:
             return
         with self.file.open("rb") as stream:
             for number, line in enumerate(stream, 1):
+                if not line.endswith(b"\n"):
+                    return
                 where = f"{self.file}, line {number}"
                 try:
                     event = json.loads(line)

@@ -209,3 +209,39 @@ def test_who_is_too_many_is_told_at_once(tmp_path: Path, monkeypatch: pytest.Mon
     assert all(one.result(WAIT) for one in waiting)
     judge.stop()
     register.close()
+
+
+def test_who_hangs_up_is_registered_and_nobody_else_suffers(tmp_path: Path) -> None:
+    """A request that is given up while it waits is cancelled by the web server."""
+    register = Register(tmp_path / "r.sqlite")
+    judge = Judge(register, screener(), lambda: START)
+    given_up = [judge.register(attempt(CONTROLLED)), judge.check(attempt(CLEAN, "W-2"))]
+    given_up.append(judge.ask(lambda register: register.get("withdrawal", "none")))
+    assert all(one.cancel() for one in given_up)
+    other = judge.register(attempt(CLEAN, "W-3"))
+    judge.start()
+    assert other.result(WAIT) is True
+    assert judge.check(attempt(CONTROLLED)).result(WAIT)[0]["level"] == "SEVERE"
+    judge.stop()
+    register.close()
+
+
+def test_a_label_that_changes_changes_its_alert(tmp_path: Path) -> None:
+    with judging(tmp_path / "r.sqlite", entry(CLEAN, "mention")) as judge:
+        (before,) = judge.check(attempt(CLEAN)).result(WAIT)
+        assert judge.use(screener(entry(CLEAN))).result(WAIT) == (0, 0)
+        (after,) = judge.check(attempt(CLEAN)).result(WAIT)
+    assert (before["id"], before["level"]) == (after["id"], "HIGH")
+    assert after["level"] == "SEVERE"
+    assert "is said to control" in after["reason"]
+    assert before["list_version"] != after["list_version"]
+
+
+def test_the_gravest_alert_comes_first_and_is_the_one_that_is_kept(tmp_path: Path) -> None:
+    other = "Site 2 (made up)"
+    labels = (entry(CLEAN, "mention"), entry(CLEAN), entry(CLEAN, "mention", name=other))
+    games = entry(CLEAN, "control", "gambling", "A game (made up)")
+    with judging(tmp_path / "r.sqlite", *labels, games) as judge:
+        found = judge.check(attempt(CLEAN)).result(WAIT)
+    assert [one["level"] for one in found] == ["SEVERE", "HIGH", "HIGH"]
+    assert found[0]["service"] == "Site 1 (made up)"

@@ -116,6 +116,18 @@ def test_every_path_wants_its_token(
     assert right.ask(method, where, {})[0] in {404, 422}
 
 
+def test_who_is_refused_can_ask_again_on_the_same_connection(
+    desk: tuple[Client, Client, int],
+) -> None:
+    """What was sent is read even so; else the rest of it would break the next request."""
+    register, _review, port = desk
+    stranger = Client(port, "")
+    for _ in range(40):
+        assert stranger.ask("POST", "/v2/entities", {"address": "x" * 200})[0] == 401
+        assert register.ask("POST", "/v2/users/C-1/checks", {"address": "x" * 200})[0] == 403
+    stranger.close()
+
+
 @pytest.mark.parametrize(
     ("body", "what"),
     [

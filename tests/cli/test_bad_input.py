@@ -590,3 +590,12 @@ def test_evaluation_of_no_fixtures(tmp_path: Path) -> None:
     assert_refused(ran, 2, "is no directory")
     ran = clewline("evaluate", "--fit", "--fixtures", tmp_path)
     assert_refused(ran, 2, "lacks", "labelled.jsonl.xz", "core-regtest.tar.xz")
+
+
+def test_a_file_that_has_no_place_is_named(tmp_path: Path) -> None:
+    ledger = tmp_path / "missing" / "ledger"
+    told = ("--alert", "A-1", "--customer", "C-1", "--by", "R-1", "--reason", "made up")
+    ran = clewline("filing", "outcome", ledger, "no_action", *told)
+    assert ran.code == 1
+    # A terminal wraps what is long.
+    assert "cannot be read or written: No such file" in " ".join(ran.err.split())

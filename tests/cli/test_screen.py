@@ -10,6 +10,7 @@ import pytest
 from tests.cli.command import clewline
 from tests.cli.conftest import MadeUp
 
+from clewline.screening.running import Progress
 from clewline.workspace import Workspace
 
 Row = dict[str, Any]
@@ -213,3 +214,59 @@ def test_labels_of_a_set_hold_for_their_time(
 
     assert held() == [False, True, True, False, True] * 2
     assert held("--slack", 1) == [True, True, True, False, True] * 2
+
+
+def test_every_label_reaches_the_cluster_for_its_own_time(
+    case: MadeUp, site: Row, tmp_path: Path
+) -> None:
+    """Two entities of one cluster, and a member whose own label has ended."""
+    paid = [one for one in site["addresses"] if one in case.truth["owner"]]
+    members = Workspace.open(case.store).cluster(paid[0])["addresses"]
+    first, second, other = (paid[0], *(one for one in members if one != paid[0]))[:3]
+    listed = tmp_path / "list.csv"
+    listed.write_text(
+        "address,entity,category,confidence,type,cluster,valid_until\n"
+        f"{first},Site A,csam,90,control,yes,2023-03-31\n"
+        f"{second},Site B,csam,70,control,yes,\n"
+        f"{other},Site A,csam,70,mention,,2023-01-01\n"
+    )
+    rows = tmp_path / "rows.csv"
+    rows.write_text(f"address,time\n{other},2023-03-01\n{other},2023-05-01\n{first},2023-05-01\n")
+    out = tmp_path / "out"
+    chain = ("--store", case.store, "--out", out, "--explain")
+    assert clewline("screen", rows, "--list", listed, *chain).code == 3
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    found = [[(hit["entity"], hit["type"]) for hit in one["hits"]] for one in lines]
+    control = ("Site B", "control")
+    assert found == [[("Site A", "control"), control], [control], [control]]
+
+
+def test_an_address_of_another_network_was_not_checked(case: MadeUp, tmp_path: Path) -> None:
+    network = Workspace.open(case.store).store.network.name
+    rows = tmp_path / "rows.csv"
+    strange = {
+        "regtest": "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
+        "main": "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+    }
+    rows.write_text("address\n" + "".join(f"{one}\n" for one in strange.values()))
+    out = tmp_path / "out"
+    assert clewline("screen", rows, "--store", case.store, "--out", out).code == 0
+    results = [json.loads(line)["result"] for line in out.read_text().splitlines()]
+    assert results == ["clean" if one == network else "not loaded" for one in strange]
+    assert network in strange
+
+
+def test_an_interrupted_look_back_goes_on_as_of_when_it_began(
+    addresses: Path, hotline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The default is now, and now is later when the run goes on."""
+    out, state = tmp_path / "out", tmp_path / "out.state"
+    args = ("screen", addresses, "--list", hotline, "--lookback", 5, "--out", out, "--resume")
+    with monkeypatch.context() as killed:
+        killed.setattr(Progress, "remove", lambda _self: None)
+        assert clewline(*args).code == 3
+    began = json.loads(state.read_bytes())["as_of"]
+    monkeypatch.setattr("clewline.cli.screen.time.time", lambda: began + 1_000_000.0)
+    assert clewline(*args, "--as-of", "2001-01-01").code == 2
+    assert clewline(*args).code == 3
+    assert not state.exists()

@@ -52,6 +52,27 @@ def test_an_end_against_a_request_to_keep_open_is_warned_of(ledger: OutcomeLedge
     assert ledger.record(entry("closed", 21)).warnings == ()
 
 
+def test_each_authority_that_asked_is_named(ledger: OutcomeLedger) -> None:
+    """A later letter of another ends no request; the same letter may be entered anew."""
+    ledger.record(entry("reported"))
+    for reference, until in (("A-1", "2026-02-20"), ("B-1", "2026-01-05"), ("C-1", "2026-01-09")):
+        ledger.record(entry("keep_open", 2, reference=reference, until=until))
+    ledger.record(entry("keep_open", 3, reference="C-1", until="2026-01-04"))
+    (told,) = ledger.record(entry("closed", 8)).warnings
+    assert "until 2026-02-20: A-1" in told
+
+
+def test_a_line_that_a_crash_left_half_written_did_not_happen(
+    ledger: OutcomeLedger, tmp_path: Path
+) -> None:
+    ledger.record(entry("reported"))
+    with (tmp_path / "outcomes.jsonl").open("ab") as file:
+        file.write(b'{"at":"2026')
+    assert len(list(ledger.read())) == 1
+    ledger.record(entry("closed", 2))
+    assert [one.outcome for one in ledger.read()] == ["reported", "closed"]
+
+
 def test_a_request_without_a_day_holds(ledger: OutcomeLedger) -> None:
     ledger.record(entry("reported"))
     ledger.record(entry("keep_open", 2))

@@ -46,6 +46,21 @@ def test_the_narrative_holds_what_an_authority_searches_for(tmp_path: Path) -> N
     assert not re.search(r"guilty|criminal|offender|perpetrator", text, re.IGNORECASE)
 
 
+def test_sums_and_rates_keep_all_digits(tmp_path: Path) -> None:
+    """More digits than a decimal has by default, and a rate of a thousand to a wei."""
+    large, small = "12345678901234567890.123456789012345678", "0.000000000000000001"
+    worth = {"fiat_amount": "1000", "asset": "ETH"}
+    both = [
+        *transfer(amount=large, **worth),
+        *transfer(amount=small, reference="W-9", **worth),
+    ]
+    facts_file, profile, schema = write(tmp_path, transfers=both)
+    facts = read_facts(facts_file)
+    assert "12345678901234567890.123456789012345679 ETH" in narrative(facts, TERMS["ocse"])
+    made = draft(facts, read_profile(profile), load(schema), day="2026-03-01")
+    assert b"<foreign_exchange_rate>1000000000000000000000.00000000<" in made.document
+
+
 def test_a_mention_is_never_called_a_payment(tmp_path: Path) -> None:
     file, *_ = write(tmp_path, transfers=transfer(standing="mention"))
     text = narrative(read_facts(file), TERMS["ocse"])
@@ -92,6 +107,10 @@ def test_misspelt_terms_are_found(wrong: str, meant: str) -> None:
         ({"surprise": 1}, "no key 'surprise'"),
         ({"role": "guilty"}, "role: 'guilty' is none of"),
         ({"reviewed_by": ["R-1", "R-1"]}, "two different people"),
+        ({"reviewed_by": ["R-1", " r-1", ""]}, "two different people"),
+        ({"institution": {"name": "a\u0000b"}}, "institution: holds characters"),
+        ({"customer_details": {"a": [{"b": "\ud800"}]}}, "customer_details: holds characters"),
+        ({"transfers": transfer(time="20260201T100000Z")}, "no time such as"),
         ({"transfers": []}, "at least one"),
         ({"transfers": transfer(amount="1e3")}, "no decimal number"),
         ({"transfers": transfer(amount=1)}, "transfer 1, amount: is no str"),
@@ -150,6 +169,13 @@ def test_a_goaml_draft_is_valid_under_the_repaired_schema_alone(tmp_path: Path) 
     assert first.find("amount_local").text == "51.30"
     assert first.find("t_to/to_foreign_currency/foreign_currency_code").text == "XBT"
     assert tree.find("report_indicators/indicator").text == "TEST1"
+
+
+def test_what_xml_cannot_hold_is_refused_with_its_place(tmp_path: Path) -> None:
+    facts, profile, schema = write(tmp_path)
+    profile.write_text(PROFILE.replace("account: C-204", r'account: "C\x01"'))
+    with pytest.raises(DataError, match="from_account/account: holds a character"):
+        draft(read_facts(facts), read_profile(profile), load(schema), day="2026-03-01")
 
 
 def test_what_is_missing_or_has_no_place_is_said(tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from ipaddress import ip_address
 from pathlib import Path
+from socket import create_connection
 
 import pytest
 from cryptography import x509
@@ -17,7 +18,7 @@ from tests.served import served
 from typer.testing import CliRunner
 
 from clewline.cli import app
-from clewline.errors import NodeAnswerError, NodeError, UsageError
+from clewline.errors import NodeAnswerError, NodeError, StorageError, UsageError
 from clewline.journal import Journal
 from clewline.matching import service
 from clewline.matching.carriers import ask_server
@@ -103,6 +104,18 @@ def test_strangers_and_floods_get_no_further(
             ask_server(session, f"http://127.0.0.1:{port}", pair.clock, tell=True, patience=0)
 
 
+def test_slow_senders_keep_nobody_out(tmp_path: Path) -> None:
+    pair = Pair(tmp_path)
+    begun = b"POST /messages HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nx"
+    with served(service.application(pair.hotline([1, 2]))) as port, ExitStack() as slow:
+        for _ in range(service.MOST_WAITING + 1):
+            sender = slow.enter_context(create_connection(("127.0.0.1", port)))
+            sender.sendall(begun)
+        session = pair.begin(pair.file([1, 3]))
+        ask_server(session, f"http://127.0.0.1:{port}", pair.clock, tell=True, patience=0)
+    assert session.matched() == {item_of(address(1), "BTC")}
+
+
 def test_plain_http_stays_on_this_machine(tmp_path: Path) -> None:
     pair = Pair(tmp_path)
     session = pair.begin(pair.file([1]))
@@ -127,7 +140,10 @@ def test_the_command_line_runs_a_session_through_a_folder(tmp_path: Path) -> Non
     clewline("partner", hotline, "exchange", keys[1], "--most-items", 10)
     clewline("partner", exchange, "hotline", keys[0])
     listed, customers = tmp_path / "list.csv", tmp_path / "customers.csv"
-    listed.write_text(f"chain,address\nBTC,{address(1)}\nBTC,{address(2)}\nBTC,broken\n")
+    listed.write_text(
+        f"chain,address,status\nBTC,{address(1)},\nBTC,{address(2)},active\nBTC,broken,\n"
+        f"BTC,{address(7)},Withdrawn\n"
+    )
     customers.write_text(f"chain,address,customer\nBTC,{address(2)},=1+1\nBTC,{address(7)},b\n")
     out = tmp_path / "matches.csv"
     ask = ("ask", exchange, customers, "--partner", "hotline", "--folder", folder, "--out", out)
@@ -136,6 +152,9 @@ def test_the_command_line_runs_a_session_through_a_folder(tmp_path: Path) -> Non
     clewline("answer", hotline, folder, "--list", listed)
     clewline(*ask, "--session", session)
     clewline("answer", hotline, folder, "--list", listed)
+    nowhere = (*ask[:-1], tmp_path / "no" / "matches.csv", "--session", session)
+    result = run.invoke(app, ["match", *map(str, nowhere)])
+    assert isinstance(result.exception, StorageError)
     clewline(*ask, "--session", session, code=3)
     lines = out.read_text().splitlines()
     assert lines == [

@@ -406,6 +406,24 @@ def test_rows_that_cannot_be_read_are_reported_by_line(tmp_path: Path) -> None:
     assert [bool(row.fault) for row in rows_of(lines)] == [False, True, True]
 
 
+def test_files_as_spreadsheets_and_databases_write_them(tmp_path: Path) -> None:
+    """A byte order mark in front, customers that are numbers."""
+    file = tmp_path / "rows.csv"
+    file.write_bytes(f"\ufeffchain,address,customer\r\nBTC,{address(1)},one\r\n".encode())
+    lines = tmp_path / "rows.jsonl"
+    row = f'{{"chain":"BTC","address":"{address(1)}","customer":{10**40}}}\n'
+    lines.write_bytes(f"\ufeff{row}".encode())
+    assert [(one.customer, one.fault) for one in rows_of(file)] == [("one", "")]
+    assert [(one.customer, one.fault) for one in rows_of(lines)] == [(str(10**40), "")]
+
+
+def test_a_file_without_a_row_that_can_be_read_says_why(pair: Pair, tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text(f"chain,address\nbitcoin,{address(1)}\n")
+    with pytest.raises(UsageError, match="line 2: is no address of bitcoin"):
+        begin(pair.exchange_home, "hotline", file, snapshot="", now=START)
+
+
 def test_the_journal_shows_what_was_changed(pair: Pair) -> None:
     pair.run(pair.hotline([1]), pair.begin(pair.file([1, 2])))
     journal = Journal(pair.hotline_home / "journal.jsonl")

@@ -71,6 +71,24 @@ def test_roles(watchlist: Watchlist) -> None:
     assert found[0].ids == ("1", "2")
 
 
+def test_amounts_of_different_assets_are_never_added(tmp_path: Path) -> None:
+    """A token and its chain's coin; two coins of EVM chains, which share their accounts."""
+    listing = listed(tmp_path, evm("site"))
+    columns, assets = COLUMNS.replace("chain", "network"), ("USDT", "eth", "BNB", "usdt")
+    for header in (columns.replace("time", "asset"), COLUMNS.replace("time", "asset")):
+        source = io.BytesIO(
+            header.encode()
+            + b"".join(f"1,c,{evm('site')},,,out,1,{one}\n".encode() for one in assets)
+        )
+        gathered = RollUp(Screener(listing, Question()))
+        for _screened, faults in screened_batches(
+            Screener(listing, Question()), source, "rows", take=gathered.add
+        ):
+            assert not faults
+        (found,) = gathered.findings()
+        assert found.sums == {"BNB": "1", "ETH": "1", "USDT": "2"}
+
+
 def test_every_role_says_what_else_it_may_be() -> None:
     page = (Path(__file__).parents[2] / PAGE_SAYS).read_text("utf-8")
     assert set(ALTERNATIVES) == set(Role)

@@ -54,7 +54,8 @@ def python_reads(raw: bytes) -> list[str] | str:
     cells = [row.get(name) for name in ROLES]
     if any(isinstance(one, dict | list) for one in cells):
         return "a cell holds"
-    texts = ["" if one is None else str(one) for one in cells]
+    words = {None: "", True: "true", False: "false"}
+    texts = [words[one] if one in words else str(one) for one in cells]
     try:
         return [text.encode().strip(bytes(range(33))).decode() for text in texts]
     except UnicodeEncodeError:
@@ -65,7 +66,8 @@ def kernel_reads(data: bytes) -> tuple[dict[int, list[str]], list[Fault]]:
     rows, faults = {}, []
     for batch in read_rows(io.BytesIO(HEAD + data), "jsonl", {}, "f", chunk=64):
         for row, number in enumerate(batch.line.tolist()):
-            rows[number] = [batch.cells[role].text(row) for role in ROLES]
+            cells = [batch.cells.get(role) for role in ROLES]
+            rows[number] = ["" if cell is None else cell.text(row) for cell in cells]
         faults += batch.faults
     return rows, faults
 

@@ -126,6 +126,9 @@ def test_a_row_names_its_chain_and_a_text_alone_may_be_of_several(tmp_path: Path
         (5, "not an address of 'TRX'"),
         (8, "not an address of 'BTC'"),
     ]
+    # The name of a token contradicts no address.
+    lines, _counts, faults = screen(watchlist, f"address,asset\n{evm('x')},USDT\n")
+    assert (lines[0]["chain"], lines[0]["result"], faults) == ("ETH", "clean", [])
 
 
 def test_a_chain_that_is_not_read_is_compared_as_text(tmp_path: Path) -> None:
@@ -179,6 +182,8 @@ def test_the_version_depends_on_what_the_list_says_alone(tmp_path: Path) -> None
     [
         (f"{BOAT}x", "no address of any chain"),
         (f"{BOAT},LTC", "no address of LTC"),
+        ("0x1234,ETH", "no address of ETH"),
+        (f"0:{'ab' * 33},TON", "no address of TON"),
         (f"{BOAT},BTC,yesterday", "neither a date nor a time"),
         (f"{BOAT},BTC,2024-01-02,2024-01-01", "valid_from is after valid_until"),
         ("", "no address"),

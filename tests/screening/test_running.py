@@ -96,6 +96,50 @@ def test_json_lines_that_are_none_are_reported(watchlist: Watchlist) -> None:
     assert [fault.line for fault in faults] == [2, 3, 4]
 
 
+def test_the_first_line_may_be_malformed_too(watchlist: Watchlist) -> None:
+    data = f'nope\n[1]\n{{"id":true,"address":"{SITE}"}}\n'
+    lines, _counts, faults = screen(watchlist, data, form="jsonl")
+    assert [(line["id"], line["result"]) for line in lines] == [("true", "direct")]
+    assert [fault.line for fault in faults] == [1, 2]
+    assert screen(watchlist, f"\n\nid,address\n1,{SITE}\n,\n")[2][0].line == 5
+    for empty in ("", "\n\n"):
+        with pytest.raises(DataError, match="not even a header"):
+            screen(watchlist, empty)
+
+
+def test_keys_that_the_first_object_lacks_are_found_in_others(tmp_path: Path) -> None:
+    """Exports leave out what is null. A time that is not seen would meet every label."""
+    watchlist = listed(tmp_path, f"{SITE},,2024-01-01")
+    rows = (
+        {"id": 1, "address": SITE},
+        {"id": 2, "address": SITE, "timestamp": "2023-12-31", "amount": 7, "side": "out"},
+        {"id": 3, "address": SITE, "timestamp": "2024-01-01", "amount": 7, "side": "out"},
+        {"id": 4, "address": SITE, "user": {"name": "x"}},
+    )
+    data = "".join(json.dumps(row) + "\n" for row in rows)
+    lines, _counts, faults = screen(watchlist, data, form="jsonl")
+    hits = [[(hit["direction"], hit["value"]) for hit in line["hits"]] for line in lines]
+    assert hits == [[("self", None)], [], [("to", "7")], [("self", None)]]
+    assert not faults
+
+
+def test_an_id_that_is_no_text_is_reported_and_not_changed(watchlist: Watchlist) -> None:
+    data = b"name,id,address\nM\xfc,1," + SITE.encode() + b"\nx,M\xfc," + SITE.encode() + b"\n"
+    lines, _counts, faults = screen(watchlist, data)
+    assert [(line["id"], line["result"]) for line in lines] == [("1", "direct")]
+    assert [(fault.line, fault.reason) for fault in faults] == [(3, "the id is not UTF-8")]
+
+
+def test_seconds_may_have_a_fraction(tmp_path: Path) -> None:
+    watchlist = listed(tmp_path, f"{SITE},,2024-01-01")
+    times = ("1704067200.5", "1704067199.9", "1704067200000.0", "1704067200.", "1.5.2")
+    data = "address,time\n" + "".join(f"{SITE},{time}\n" for time in times)
+    lines, _counts, faults = screen(watchlist, data)
+    found = [line["result"] for line in lines]
+    assert found == ["direct", "clean", "direct", "direct", "direct"]
+    assert [fault.line for fault in faults] == [6]
+
+
 def test_duplicate_ids_are_rows_of_their_own(watchlist: Watchlist) -> None:
     lines, _counts, _faults = screen(watchlist, f"id,address\nx,{SITE}\nx,{evm('a')}\nx,{SITE}\n")
     assert [line["result"] for line in lines] == ["direct", "clean", "direct"]
@@ -115,6 +159,19 @@ def test_text_comes_out_of_json_as_it_went_in(watchlist: Watchlist) -> None:
     assert screen(watchlist, line, form="jsonl")[0][0]["id"] == odd
 
 
+class _Pipe(io.RawIOBase):
+    """Bytes that can be read once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._data.readinto(buffer)
+
+
 def test_parquet_in_and_out(watchlist: Watchlist, tmp_path: Path) -> None:
     table = pa.table(
         {"id": [1, 2, None], "address": [SITE, evm("x"), None], "value": [2**62, 1, 0]}
@@ -127,6 +184,15 @@ def test_parquet_in_and_out(watchlist: Watchlist, tmp_path: Path) -> None:
     assert [row["result"] for row in found] == ["direct", "clean"]
     assert found[0]["hits"][0]["value"] == str(2**62)
     assert (counts.rows, counts.faults) == (2, 1)
+    with source.open("rb") as file:
+        pipe = io.BufferedReader(_Pipe(file.read()))
+        assert [len(batch) for batch in read_rows(pipe, "parquet", {}, "-")] == [3]
+    for wrong, columns in (("holds list", [SITE, [[1]]]), ("several", [SITE, [SITE]])):
+        arrays = [pa.array([columns[0]]), pa.array(columns[1])]
+        names = ["address", "id" if wrong == "holds list" else "address"]
+        pq.write_table(pa.Table.from_arrays(arrays, names), source)
+        with pytest.raises(UsageError, match=wrong):
+            screen_file(screener, source, out=out)
     (tmp_path / "no.parquet").write_bytes(b"PAR1 not")
     with pytest.raises(DataError):
         screen_file(screener, tmp_path / "no.parquet", out=out)

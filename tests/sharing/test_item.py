@@ -11,6 +11,7 @@ from hypothesis import given
 from tests.sharing.lists import DAY, full, item, items, shared
 
 from clewline.errors import UsageError
+from clewline.intake.registry import KINDS
 from clewline.sharing import (
     CLUE,
     FIELDS,
@@ -165,3 +166,9 @@ def test_exchanges_get_nothing_that_tells_sites_apart(one: SharedItem) -> None:
     assert not known & set(plain(theirs))
     assert plain(theirs) == {name: v for name, v in plain(one).items() if name not in known}
     assert theirs.note == CLUE
+
+
+def test_every_chain_that_is_read_can_be_shared() -> None:
+    """Else an alert with such an address could not be made."""
+    for kind in KINDS:
+        assert item(chain=kind.chain, network=kind.network, address="x").chain == kind.chain

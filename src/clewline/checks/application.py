@@ -19,7 +19,6 @@ from clewline.checks.tokens import Scope, scope_of
 from clewline.errors import (
     BusyError,
     ClewlineError,
-    DataError,
     UnknownRegistrationError,
     UsageError,
 )
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 _RETRY_SECONDS: Final = "1"
+_Answer = Callable[["Request", bytes], Awaitable[tuple[int, Any]]]
 
 PATHS: Final = (
     ("POST", "/v2/users/{user}/transfers", Scope.REGISTER, "Register a transfer."),
@@ -79,7 +79,7 @@ class Service:
             raise UsageError(
                 "the service needs the extra: pip install 'clewline[screen]'"
             ) from None
-        answers: dict[tuple[str, str], Callable[[Request], Awaitable[Any]]] = {
+        answers: dict[tuple[str, str], _Answer] = {
             ("POST", "/v2/users/{user}/transfers"): self._register("transfer"),
             ("POST", "/v2/users/{user}/withdrawal-attempts"): self._register("withdrawal"),
             ("POST", "/v2/entities"): self._register("address"),
@@ -96,58 +96,56 @@ class Service:
         ]
         return Starlette(routes=routes, lifespan=running)
 
-    def _door(
-        self, answer: Callable[[Request], Awaitable[Any]], scope: Scope
-    ) -> Callable[[Request], Awaitable[Response]]:
+    def _door(self, answer: _Answer, scope: Scope) -> Callable[[Request], Awaitable[Response]]:
         """Let only those in who may, and turn errors into answers."""
 
         async def entered(request: Request) -> Response:
+            # What is sent is read in any case: the connection can then be used again.
+            body = await _body(request)
             held = scope_of(self._tokens, request.headers.get("authorization", ""))
             if held is None:
                 return _json({"message": "a token is needed"}, 401)
             if held is not scope:
                 return _json({"message": f"for tokens that may {scope.value}"}, 403)
             try:
-                status, body = await answer(request)
+                status, said = await answer(request, body)
             except BusyError as error:
                 return _json({"message": error.message}, 503, {"Retry-After": _RETRY_SECONDS})
             except ClewlineError as error:
                 return _json({"message": error.message}, error.http_status)
-            return _json(body, status)
+            return _json(said, status)
 
         return entered
 
-    def _register(self, kind: str) -> Callable[[Request], Awaitable[tuple[int, Any]]]:
+    def _register(self, kind: str) -> _Answer:
         """Return what registers one kind of thing."""
 
-        async def answer(request: Request) -> tuple[int, Any]:
-            row = shapes.read_request(
-                kind, request.path_params.get("user", ""), await _body(request)
-            )
+        async def answer(request: Request, body: bytes) -> tuple[int, Any]:
+            row = shapes.read_request(kind, request.path_params.get("user", ""), body)
             await asyncio.wrap_future(self._judge.register(row))
             return 202, shapes.registered(row)
 
         return answer
 
-    async def _check(self, request: Request) -> tuple[int, Any]:
+    async def _check(self, request: Request, body: bytes) -> tuple[int, Any]:
         """Register a withdrawal and answer with its alerts, for those who decide."""
-        row = shapes.read_request("withdrawal", request.path_params["user"], await _body(request))
+        row = shapes.read_request("withdrawal", request.path_params["user"], body)
         alerts = await asyncio.wrap_future(self._judge.check(row))
         return 200, {**shapes.registered(row), "alerts": [shapes.alert(one) for one in alerts]}
 
-    def _summary(self, kind: str) -> Callable[[Request], Awaitable[tuple[int, Any]]]:
+    def _summary(self, kind: str) -> _Answer:
         """Return what shows one registration."""
 
-        async def answer(request: Request) -> tuple[int, Any]:
+        async def answer(request: Request, _body: bytes) -> tuple[int, Any]:
             found, _alerts = await self._found(kind, request.path_params["id"])
             return 200, shapes.summary(found)
 
         return answer
 
-    def _alerts(self, kind: str) -> Callable[[Request], Awaitable[tuple[int, Any]]]:
+    def _alerts(self, kind: str) -> _Answer:
         """Return what shows the alerts of one registration."""
 
-        async def answer(request: Request) -> tuple[int, Any]:
+        async def answer(request: Request, _body: bytes) -> tuple[int, Any]:
             found, alerts = await self._found(kind, request.path_params["id"])
             state = {
                 "result": found["result"] or "pending",
@@ -157,10 +155,10 @@ class Service:
 
         return answer
 
-    async def _entity(self, request: Request) -> tuple[int, Any]:
+    async def _entity(self, request: Request, _body: bytes) -> tuple[int, Any]:
         """Return what is known of an address."""
-        body = json.dumps({"address": request.path_params["address"]}).encode()
-        found, alerts = await self._found("address", shapes.read_request("address", "", body).id)
+        asked = json.dumps({"address": request.path_params["address"]}).encode()
+        found, alerts = await self._found("address", shapes.read_request("address", "", asked).id)
         return 200, shapes.entity(found, alerts)
 
     async def _found(self, kind: str, name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -176,12 +174,17 @@ class Service:
 
 
 async def _body(request: Request) -> bytes:
-    """Read a request, no further than one goes."""
+    """Read a request, no further than one goes and a byte: who reads it then says that."""
+    from starlette.requests import ClientDisconnect
+
     pieces = bytearray()
-    async for piece in request.stream():
-        pieces += piece
-        if len(pieces) > shapes.MOST_BYTES:
-            raise DataError(f"a request has at most {shapes.MOST_BYTES} bytes")
+    try:
+        async for piece in request.stream():
+            pieces += piece
+            if len(pieces) > shapes.MOST_BYTES:
+                break
+    except ClientDisconnect:
+        return b""  # nobody hears the answer
     return bytes(pieces)
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from clewline.checks.register import Alert, Register, Registration
+from clewline.checks.register import GRAVEST_FIRST, Alert, Register, Registration
 from clewline.errors import BusyError
 from clewline.screening.lines import Screened
 from clewline.screening.rows import Rows
@@ -52,6 +52,22 @@ class _Asked:
     work: Registration | Callable[[], Any]
     wait_for_result: bool = False
     answer: Future[Any] = field(default_factory=Future)
+    heard: bool = True
+
+    def begin(self) -> _Asked:
+        """Take it up: who has hung up by now hears nothing, and nobody can hang up any more."""
+        self.heard = self.answer.set_running_or_notify_cancel()
+        return self
+
+    def tell(self, result: Any) -> None:
+        """Answer."""
+        if self.heard:
+            self.answer.set_result(result)
+
+    def fail(self, error: Exception) -> None:
+        """Answer with an error, unless it was answered."""
+        if self.heard and not self.answer.done():
+            self.answer.set_exception(error)
 
 
 class Judge:
@@ -157,7 +173,7 @@ class Judge:
                 except queue.Empty:
                     break
             ended = None in taken
-            self._batch([one for one in taken if one is not None])
+            self._batch([one.begin() for one in taken if one is not None])
 
     def _batch(self, batch: Sequence[_Asked]) -> None:
         """Do a batch: write, answer, screen, answer the rest."""
@@ -167,14 +183,13 @@ class Judge:
                 self._write(rows)
         except Exception as error:  # whoever asked is told, and the thread lives on
             for one in rows:
-                if not one.answer.done():
-                    one.answer.set_exception(error)
+                one.fail(error)
         for one in batch:
             if not isinstance(one.work, Registration):
                 try:
-                    one.answer.set_result(one.work())
+                    one.tell(one.work())
                 except Exception as error:
-                    one.answer.set_exception(error)
+                    one.fail(error)
 
     def _write(self, rows: Sequence[_Asked]) -> None:
         """Register a batch, answer it, and screen what is new in it."""
@@ -183,13 +198,13 @@ class Judge:
             fresh = self._register.add(works, self._moment())
         for one, is_fresh in zip(rows, fresh, strict=True):
             if not one.wait_for_result:
-                one.answer.set_result(is_fresh)
+                one.tell(is_fresh)
         new = {work.id: work for work, is_fresh in zip(works, fresh, strict=True) if is_fresh}
         if new:
             self._judge(list(new.values()))
         for one in rows:
             if one.wait_for_result and isinstance(one.work, Registration):
-                one.answer.set_result(self._register.alerts(one.work.id))
+                one.tell(self._register.alerts(one.work.id))
 
     def _rejudge(self) -> tuple[int, int]:
         """Screen what was screened against another list or tip."""
@@ -214,7 +229,9 @@ class Judge:
             results[row.id] = _result(screened, place)
             for hit in screened.hits.get(place, ()):
                 alert = _alert(row, hit)
-                alerts.setdefault(alert.id, alert)
+                known = alerts.setdefault(alert.id, alert)
+                if GRAVEST_FIRST.index(alert.level) < GRAVEST_FIRST.index(known.level):
+                    alerts[alert.id] = alert
         with self._register.transaction():
             return self._register.judged(
                 results, list(alerts.values()), version, tip, self._moment()

@@ -55,6 +55,17 @@ CREATE TABLE IF NOT EXISTS alert (
   UNIQUE (registered, service, category, exposure, direction, label_set)
 ) STRICT;
 """
+_RAISE: Final = """
+INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')
+ON CONFLICT (id) DO UPDATE SET
+  level = excluded.level, amount = excluded.amount, share = excluded.share, hops = excluded.hops,
+  reason = excluded.reason, list_version = excluded.list_version, withdrawn_at = '',
+  raised_at = iif(withdrawn_at <> '' OR level <> excluded.level, excluded.raised_at, raised_at)
+WHERE withdrawn_at <> '' OR (level, amount, share, hops, reason) IS NOT
+  (excluded.level, excluded.amount, excluded.share, excluded.hops, excluded.reason)
+"""
+GRAVEST_FIRST: Final = ("SEVERE", "HIGH", "MEDIUM", "LOW")
+"""Levels of alerts, gravest first."""
 _SPACE: Final = uuid.UUID("b3f5a0de-6a53-5c0e-9d0a-1f7e6a2c9d41")
 """Namespace of the names from which ids follow (RFC 9562, section 5.5)."""
 
@@ -109,7 +120,7 @@ class Alert:
     registered : str
         Id of the registration.
     level : str
-        See `clewline.checks.levels`.
+        See `clewline.checks.judging.LEVELS`.
     category, service, label_set : str
         Of the label.
     exposure : str
@@ -199,7 +210,8 @@ class Register:
     ) -> tuple[int, int]:
         """Write what screening said of registrations: results by id, and all alerts on them.
 
-        An alert that is no longer found is withdrawn, one that is found again raised again.
+        An alert that is no longer found is withdrawn, one that is found again raised again. One
+        that stands says what is found now, and is raised anew where its level is another.
 
         Returns
         -------
@@ -207,30 +219,31 @@ class Register:
             How many alerts were raised, and how many withdrawn.
         """
         found: dict[str, set[str]] = {one: set() for one in results}
-        raised = withdrawn = 0
         for alert in alerts:
             found[alert.registered].add(alert.id)
-            cursor = self._database.execute(
-                "INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '') "
-                "ON CONFLICT (id) DO UPDATE SET withdrawn_at = '', raised_at = excluded.raised_at, "
-                "list_version = excluded.list_version WHERE withdrawn_at <> ''",
+        raised = withdrawn = 0
+        for registered, now in found.items():
+            rows = self._database.execute(
+                "SELECT id FROM alert WHERE registered = ? AND withdrawn_at = ''", (registered,)
+            )
+            standing = {row["id"] for row in rows}
+            raised += len(now - standing)
+            withdrawn += len(standing - now)
+            self._database.executemany(
+                "UPDATE alert SET withdrawn_at = ? WHERE id = ?",
+                ((at, one) for one in sorted(standing - now)),
+            )
+        self._database.executemany(
+            _RAISE,
+            (
                 (
                     *(alert.id, alert.registered, alert.level, alert.category, alert.service),
                     *(alert.exposure, alert.direction, alert.amount, alert.share, alert.hops),
                     *(alert.label_set, alert.reason, version, at),
-                ),
-            )
-            raised += cursor.rowcount
-        for registered, now in found.items():
-            standing = self._database.execute(
-                "SELECT id FROM alert WHERE registered = ? AND withdrawn_at = ''", (registered,)
-            ).fetchall()
-            for row in standing:
-                if row["id"] not in now:
-                    self._database.execute(
-                        "UPDATE alert SET withdrawn_at = ? WHERE id = ?", (at, row["id"])
-                    )
-                    withdrawn += 1
+                )
+                for alert in alerts
+            ),
+        )
         self._database.executemany(
             "UPDATE registered SET result = ?, list_version = ?, tip = ?, screened_at = ? "
             "WHERE id = ?",
@@ -265,10 +278,10 @@ class Register:
         """Return the alerts on a registration that stand, gravest first."""
         rows = self._database.execute(
             "SELECT * FROM alert WHERE registered = ? AND withdrawn_at = '' "
-            "ORDER BY hops, level, service",
+            "ORDER BY hops, service, id",
             (registered,),
         )
-        return [dict(row) for row in rows]
+        return sorted(map(dict, rows), key=lambda row: GRAVEST_FIRST.index(row["level"]))
 
 
 def _registration(row: sqlite3.Row) -> Registration:

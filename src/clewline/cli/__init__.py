@@ -126,7 +126,9 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         if error.filename is not None:
-            raise
+            why = f"{error.filename}: cannot be read or written: {error.strerror}"
+            log.print(visible(f"clewline: {why}"), style="red")
+            sys.exit(1)
         # No file of ours: standard output itself, redirected to a disk that is full.
         _drop_output()
         log.print(f"clewline: standard output: cannot be written: {error.strerror}", style="red")

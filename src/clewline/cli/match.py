@@ -12,7 +12,7 @@ import typer
 
 from clewline.cli.options import Format, Output
 from clewline.cli.output import emit_rows, log, progress_bar
-from clewline.errors import UsageError
+from clewline.errors import StorageError, UsageError
 from clewline.reports.sheet import harmless
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def _hotline(home: Path, list_file: Path, threads: int) -> Hotline:
     for row in rows_of(list_file):
         if row.fault:
             log.print(f"{list_file}, line {row.line}: {row.fault}; left out")
-        else:
+        elif not row.withdrawn:
             items.add(row.item)
     hotline = Hotline(home, sorted(items), now=_now, threads=threads)
     log.print(f"list {hotline.version}: {len(items)} items")
@@ -223,12 +223,16 @@ def _hotline(home: Path, list_file: Path, threads: int) -> Hotline:
 def _write_rows(out: Path, rows: Any) -> int:
     """Write the rows that matched; return how many."""
     count = 0
-    with out.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["line", "customer", "address", "item"])
-        for row in rows:
-            writer.writerow([row.line, *map(harmless, (row.customer, row.address, row.item))])
-            count += 1
+    try:
+        with out.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(["line", "customer", "address", "item"])
+            for row in rows:
+                cells = map(harmless, (row.customer, row.address, row.item))
+                writer.writerow([row.line, *cells])
+                count += 1
+    except OSError as error:
+        raise StorageError(f"cannot be written: {error.strerror}", where=str(out)) from error
     return count
 
 

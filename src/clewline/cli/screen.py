@@ -152,11 +152,13 @@ def rows(
     as_of: AsOf = None,
 ) -> None:
     """Screen addresses or transfers: a line an input row, direct without any store."""
-    from clewline.screening.running import screen_file
+    from clewline.screening.running import began, screen_file
     from clewline.workspace import screening
 
     source = None if str(file) == "-" else file
     watchlist, workspace = listed(lists, store, sets, categories)
+    if resume and out and as_of is None:
+        as_of = began(out)
     asked = question(source, columns, reading, lookback, slack, as_of, style.value, explain=explain)
     screener = screening.make_screener(watchlist, asked, workspace)
     table = _Table(watchlist.version, screener.tip) if style is OutputForm.TABLE else None

@@ -169,7 +169,7 @@ def _sum_each(
             tx = np.int64(spender[output])
             if past:
                 tx = np.searchsorted(tx_output, output, side="right") - 1
-            if 0 <= tx < n_tx and shares[tx] > 0.0:
+            if amount > 0.0 and 0 <= tx < n_tx and shares[tx] > 0.0:
                 tied[k] += amount * shares[tx]
                 near = hops[tx]
                 if near > 0 and (

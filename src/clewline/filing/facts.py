@@ -10,7 +10,7 @@ import json
 import re
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -18,6 +18,9 @@ from clewline.errors import DataError, UsageError
 
 _LARGEST: Final = 16 << 20
 _LONGEST: Final = 4_000
+_EXACT: Final = Context(prec=60)
+"""Sums of amounts are exact."""
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _AMOUNT: Final = re.compile(r"\d{1,20}(\.\d{1,18})?")
 _TXID: Final = re.compile(r"[0-9a-f]{64}|0x[0-9a-f]{64}")
 
@@ -151,7 +154,7 @@ class Facts:
         _one_of(self.role, tuple(ROLES), f"{where}, role")
         if not self.transfers:
             raise DataError("has at least one", where=f"{where}, transfers")
-        if len(set(self.reviewed_by)) < 2:
+        if len({one.strip().casefold() for one in self.reviewed_by} - {""}) < 2:
             raise DataError("names two different people", where=f"{where}, reviewed_by")
         if not str(self.institution.get("name", "")).strip():
             raise DataError("has a name", where=f"{where}, institution")
@@ -169,10 +172,10 @@ class Facts:
         sums: dict[str, Decimal] = {}
         for one in self.transfers:
             if one.direction == direction:
-                sums[one.asset] = sums.get(one.asset, Decimal(0)) + Decimal(one.amount)
-                if one.fiat_amount:
-                    known = sums.get(one.fiat_currency, Decimal(0))
-                    sums[one.fiat_currency] = known + Decimal(one.fiat_amount)
+                amounts = [(one.asset, one.amount)]
+                amounts += [(one.fiat_currency, one.fiat_amount)] if one.fiat_amount else []
+                for name, amount in amounts:
+                    sums[name] = _EXACT.add(sums.get(name, Decimal(0)), Decimal(amount))
         return sums
 
 
@@ -232,16 +235,25 @@ def _made(kind: type[T], value: Any, where: str) -> T:
 def _typed(value: Any, kind: str, where: str) -> Any:
     """Return a value that has the type of its field."""
     if kind == "str" and isinstance(value, str) and len(value) <= _LONGEST:
-        if any(not letter.isprintable() and letter != "\n" for letter in value):
-            raise DataError("holds characters that do not print", where=where)
-        return value
+        return _printed(value, where)
     if kind.startswith("int") and type(value) is int and 0 <= value < 1 << 53:
         return value
     if kind == "tuple[str, ...]" and isinstance(value, list):
         return tuple(_typed(one, "str", where) for one in value)
     if kind == "tuple[Transfer, ...]" or (kind.startswith("dict") and isinstance(value, dict)):
-        return value
+        return _printed(value, where)
     raise DataError(f"is no {kind.partition('[')[0]} of bounded length", where=where)
+
+
+def _printed(value: Any, where: str) -> Any:
+    """Return a value whose texts all print, at every depth."""
+    if isinstance(value, str):
+        if any(not letter.isprintable() and letter != "\n" for letter in value):
+            raise DataError("holds characters that do not print", where=where)
+    elif isinstance(value, dict | list):
+        for one in [*value, *(value.values() if isinstance(value, dict) else ())]:
+            _printed(one, where)
+    return value
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -264,10 +276,12 @@ def _one_of(value: str, allowed: tuple[str, ...], where: str) -> None:
 
 
 def _time(text: str, where: str) -> None:
-    """Refuse what is no time in UTC."""
+    """Refuse what is no time in UTC, written in one way so that texts sort as times."""
     try:
+        if not _TIME.fullmatch(text):
+            raise ValueError(text)
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise DataError(f"{text!r} is no time in ISO 8601", where=where) from None
+        raise DataError(f"{text!r} is no time such as 2026-02-01T10:00:00Z", where=where) from None
     if moment.utcoffset() != timedelta(0):
         raise DataError(f"{text!r} is not in UTC", where=where)

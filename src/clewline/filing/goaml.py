@@ -8,7 +8,7 @@ which element says it. What the schema has no place for is reported, never left 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from clewline.filing.schema import Schema
 
 _LARGEST: Final = 1 << 20
 _CENT: Final = Decimal("0.01")
+_RATE: Final = Decimal("0.00000001")
+_EXACT: Final = Context(prec=80)
 _REQUIRED: Final = {
     "rentity_id": int,
     "report_code": str,
@@ -173,11 +175,12 @@ def _transaction(one: Transfer, facts: Facts, profile: Profile) -> dict[str, Any
             f"has no value in {local}, which the report needs", where=f"transfer {one.reference}"
         )
     code = profile["currencies"].get(one.asset, one.asset)
-    rate = Decimal(one.fiat_amount) / Decimal(one.amount) if Decimal(one.amount) else Decimal(0)
+    worth, amount = Decimal(one.fiat_amount), Decimal(one.amount)
+    rate = _EXACT.divide(worth, amount) if amount else Decimal(0)
     foreign = {
         "foreign_currency_code": code,
         "foreign_amount": one.amount,
-        "foreign_exchange_rate": f"{rate.quantize(Decimal('0.00000001')):f}",
+        "foreign_exchange_rate": f"{rate.quantize(_RATE, context=_EXACT):f}",
     }
     customer = {**profile["customer_account"], "currency_code": code, **facts.customer_details}
     wallet = {**profile["wallet_account"], "account": one.address, "currency_code": code}
@@ -201,7 +204,7 @@ def _transaction(one: Transfer, facts: Facts, profile: Profile) -> dict[str, Any
         "transaction_description": _description(one),
         "date_transaction": one.time[:19],
         "transmode_code": profile["transmode_code"],
-        "amount_local": f"{Decimal(one.fiat_amount).quantize(_CENT, ROUND_HALF_UP):f}",
+        "amount_local": f"{worth.quantize(_CENT, ROUND_HALF_UP):f}",
         f"t_{mine}_my_client": side(mine, customer),
         f"t_{other}": side(other, wallet),
     }

@@ -188,12 +188,12 @@ class OutcomeLedger:
                 "the account ends before any report on this customer: the authority learns of it "
                 "when the money is gone and the customer is warned"
             )
-        asked = [one for one in earlier if one.outcome == "keep_open"]
-        day = entry.at[:10]
-        if asked and (not asked[-1].until or day <= asked[-1].until):
-            last = asked[-1]
-            until = last.until or "it says otherwise"
-            yield f"an authority asked to keep the account open until {until}: {last.reference}"
+        # Of one letter the last entry counts; two authorities may have asked.
+        asked = {one.reference: one for one in earlier if one.outcome == "keep_open"}
+        for one in asked.values():
+            if not one.until or entry.at[:10] <= one.until:
+                until = one.until or "it says otherwise"
+                yield f"an authority asked to keep the account open until {until}: {one.reference}"
 
     def closed_alerts(self) -> list[dict[str, str]]:
         """Return what an examiner asks for: alerts that are closed, with every step and reason.

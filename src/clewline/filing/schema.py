@@ -258,7 +258,12 @@ def _fill(
             if isinstance(one, dict):
                 _fill(below, one, shape, child, f"{path}/{name}", unplaced)
             else:
-                below.text = str(one)
+                try:
+                    below.text = str(one)
+                except ValueError:
+                    raise DataError(
+                        "holds a character that XML has not", where=f"{path}/{name}"
+                    ) from None
     unplaced += [f"{path}/{name}" for name in values if name not in placed]
 
 

@@ -175,7 +175,7 @@ def ton(*, test: bool) -> Check:
 
 def ton_raw(text: str) -> Meaning | None:
     """Read TON's raw form: workchain and hash, no checksum."""
-    return Meaning(text.lower())
+    return Meaning(text.lower()) if len(text.partition(":")[2]) == 64 else None
 
 
 _SHELLEY_SIZES: Final = {0: 57, 1: 57, 2: 57, 3: 57, 6: 29, 7: 29, 8: 57, 14: 29, 15: 29}

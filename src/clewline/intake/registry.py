@@ -403,7 +403,7 @@ _ACCOUNTS: Final = (
             ("KSM", "kusama", 2, "C D E F G H J"),
             ("ACA", "acala", 10, "2"),
             ("POLYX", "polymesh", 12, "2"),
-            ("Substrate", "any (prefix 42)", 42, "5"),
+            ("Substrate", "any-prefix-42", 42, "5"),
         )
     ),
 )

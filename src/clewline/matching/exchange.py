@@ -122,15 +122,17 @@ def begin(
     order = psi.key_from(identity.secret, "order")
     digests = bytearray()
     rows = faults = 0
+    why = None
     for row in rows_of(file):
         rows += 1
         if row.fault:
             faults += 1
+            why = why or f"line {row.line}: {row.fault}"
             on_fault(row)
         else:
             digests += _place(order, row.item)
     if not digests:
-        raise UsageError("has no row that can be read", where=str(file))
+        raise UsageError("has no row that can be read", where=str(file), hint=why)
     ranks = _ranks(digests)
     items = int(ranks.max()) + 1
     plan = Plan(

@@ -18,16 +18,22 @@ from clewline.intake import read_address
 
 _LONGEST_LINE: Final = 1 << 16
 _LONGEST_ADDRESS: Final = 4_000
+_GONE: Final = frozenset({"withdrawn", "retracted", "revoked", "removed", "inactive"})
+"""What a list says of an address that is no longer on it; docs/SCREENING.md has the same words."""
 
 
 class Row(NamedTuple):
-    """A row that was read, or why it could not be."""
+    """A row that was read, or why it could not be.
+
+    `withdrawn` is for lists: of an exchange's file a column ``status`` may mean anything.
+    """
 
     line: int
     item: str
     customer: str
     address: str
     fault: str = ""
+    withdrawn: bool = False
 
 
 def item_of(address: str, chain: str = "") -> str:
@@ -75,7 +81,7 @@ def rows_of(file: Path) -> Iterator[Row]:
         If the file cannot be read or has no column ``address``.
     """
     try:
-        with file.open(encoding="utf-8", errors="replace", newline="") as stream:
+        with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
             if file.suffix in {".jsonl", ".ndjson"}:
                 yield from (_row(number, _json(line)) for number, line in enumerate(stream, 1))
                 return
@@ -104,7 +110,10 @@ def rows_of(file: Path) -> Iterator[Row]:
 def _json(line: str) -> dict[str, Any]:
     """Return the object on a line; nothing where there is none."""
     try:
-        value = json.loads(line) if len(line) <= _LONGEST_LINE else None
+        # A customer may be a number; it keeps its digits.
+        value = (
+            json.loads(line, parse_int=str, parse_float=str) if len(line) <= _LONGEST_LINE else None
+        )
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -112,11 +121,12 @@ def _json(line: str) -> dict[str, Any]:
 
 def _row(number: int, cells: dict[str, Any]) -> Row:
     """Read one row."""
-    address, chain, customer = (
+    address, chain, customer, status = (
         value if isinstance(value := cells.get(name, ""), str) else ""
-        for name in ("address", "chain", "customer")
+        for name in ("address", "chain", "customer", "status" if "status" in cells else "state")
     )
+    gone = status.strip().casefold() in _GONE
     try:
-        return Row(number, item_of(address, chain), customer, address)
+        return Row(number, item_of(address, chain), customer, address, withdrawn=gone)
     except DataError as fault:
         return Row(number, "", customer, address, fault.message)

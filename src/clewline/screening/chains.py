@@ -38,6 +38,7 @@ ALIASES: Final = MappingProxyType(
 """Other names of chains that a row may give. An EVM account is one account on all those chains."""
 ASSETS: Final = frozenset(kind.chain for kind in KINDS)
 """Chains whose addresses are read."""
+_OF_UPPER: Final = MappingProxyType({asset.upper(): asset for asset in ASSETS})
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,11 @@ def chain_named(name: str) -> str:
     --------
     >>> chain_named("bitcoin"), chain_named("Polygon"), chain_named("algo")
     ('BTC', 'ETH', 'ALGO')
+    >>> chain_named("SUBSTRATE")
+    'Substrate'
     """
     upper = name.strip().upper()
-    return upper if upper in ASSETS else ALIASES.get(upper, upper)
+    return _OF_UPPER.get(upper) or ALIASES.get(upper, upper)
 
 
 def agreed(given: str, chains: tuple[str, ...]) -> str | None:

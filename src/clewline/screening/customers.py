@@ -82,7 +82,7 @@ class _Tally:
     last: int | None = None
     ids: list[str] = field(default_factory=list)
 
-    def add(self, chain: str, value: str, time: int, id_: str) -> None:
+    def add(self, asset: str, value: str, time: int, id_: str) -> None:
         """Count one transfer."""
         self.transfers += 1
         try:
@@ -90,7 +90,7 @@ class _Tally:
         except InvalidOperation:
             amount = Decimal("NaN")
         if amount.is_finite() and abs(amount.adjusted()) < _MOST_DIGITS:
-            self.sums[chain] = _EXACT.add(self.sums.get(chain, Decimal(0)), amount)
+            self.sums[asset] = _EXACT.add(self.sums.get(asset, Decimal(0)), amount)
         else:
             self.unread += 1
         if time != NO_TIME:
@@ -119,7 +119,8 @@ class Finding:
     transfers, purchases : int
         A purchase is a transfer to an address whose control is established.
     sums : dict of str to str
-        By chain, as the rows count.
+        By asset as the rows name it, else by what they name as chain, else by chain: amounts of a
+        token and of its chain's coin are never added.
     unread : int
         Transfers whose amount is no number.
     first, last : int or None
@@ -220,7 +221,7 @@ class RollUp:
         for row in wanted:
             customer = rows.cells["customer"].text(row) if "customer" in rows.cells else ""
             value = rows.cells["value"].text(row) if "value" in rows.cells else ""
-            chain = screened.chains[screened.kind[row]]
+            asset = _asset(rows, row) or screened.chains[screened.kind[row]]
             time = NO_TIME if times is None else int(times[row])
             for hit in screened.hits[row]:
                 entries = hit.get("entries", ())
@@ -232,7 +233,7 @@ class RollUp:
                 key = (customer, hit["entity"], str(hit["category"]), hit["set"], hit["type"])
                 tally = self._tallies.setdefault((key, kind), _Tally())
                 tally.entries |= {entry.key: entry for entry in entries}
-                tally.add(chain, value, time, screened.id_of(row))
+                tally.add(asset, value, time, screened.id_of(row))
                 tally.purchases += kind == "to" and hit["type"] == "control"
 
     def findings(self) -> Iterator[Finding]:
@@ -277,7 +278,7 @@ class RollUp:
             type=type_,
             transfers=tally.transfers,
             purchases=tally.purchases,
-            sums={chain: format(amount, "f") for chain, amount in sorted(tally.sums.items())},
+            sums={asset: format(amount, "f") for asset, amount in sorted(tally.sums.items())},
             unread=tally.unread,
             first=tally.first,
             last=tally.last,
@@ -297,9 +298,15 @@ class RollUp:
             return Role.PAID
         paid = self._tallies.get((key, "to"), _Tally())
         more = any(
-            amount > paid.sums.get(chain, Decimal(0)) for chain, amount in tally.sums.items()
+            amount > paid.sums.get(asset, Decimal(0)) for asset, amount in tally.sums.items()
         )
         return Role.CASH_OUT if more or (tally.unread and not paid.transfers) else Role.WAS_PAID
+
+
+def _asset(rows: Rows, row: int) -> str:
+    """Return what a row says that its amount is of; empty where it says nothing."""
+    said = (rows.cells[role].text(row) for role in ("asset", "chain") if role in rows.cells)
+    return next((word.upper() for word in said if word), "")
 
 
 def customers_in(findings: Iterable[Finding], role: Role, level: str = "hit") -> set[str]:

@@ -30,7 +30,7 @@ from clewline.screening.texts import Int64, Texts, UInt8, keys_of
 _MANIFEST: Final = "index.json"
 _JUDGED: Final = "judged.jsonl"
 _FORMAT: Final = 1
-_KEPT: Final = tuple(ROLES)
+_KEPT: Final = tuple(role for role in ROLES if role != "asset")
 _TAB: Final = 9
 _ARRAYS: Final = ("keys", "rows", "starts")
 
@@ -269,7 +269,12 @@ def _judged(screener: Screener, segment: str, rows: Rows) -> dict[str, dict[str,
         for row, hits in screened.hits.items():
             for hit in hits:
                 said = _said(screened.rows, row, side, segment, screened.id_of(row), hit)
-                now[said["hit"]] = said
+                known = now.get(said["hit"])
+                if known is not None:
+                    # Several labels of an entity are said as the strongest; none goes unnoticed.
+                    known["label"] = _digest(known["label"], said["label"])
+                else:
+                    now[said["hit"]] = said
     return now
 
 
@@ -286,8 +291,8 @@ def _said(rows: Rows, row: int, side: str, segment: str, id_: str, hit: Hit) -> 
         label = (entry.chain, entry.address, entry.claim.entity, entry.label_set)
         about = (segment, str(line), side, *label)
     return {
-        "hit": hashlib.sha256("\n".join(about).encode()).hexdigest()[:20],
-        "label": hashlib.sha256("\t".join(entry.key).encode()).hexdigest()[:20],
+        "hit": _digest(*about),
+        "label": _digest("\t".join(entry.key)),
         "id": id_,
         "customer": rows.cells["customer"].text(row) if "customer" in rows.cells else None,
         "side": side,
@@ -303,6 +308,11 @@ def _said(rows: Rows, row: int, side: str, segment: str, id_: str, hit: Hit) -> 
         "set": hit["set"],
         "type": hit["type"],
     }
+
+
+def _digest(*parts: str) -> str:
+    """Return a name that follows from some texts."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
 
 
 def _replace(path: Path, text: str) -> None:

@@ -11,7 +11,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clewline.screening.chains import ASSETS, NOT_AN_ADDRESS, ChainReader, agreed, group_matrix
+from clewline.screening.chains import (
+    ASSETS,
+    NOT_AN_ADDRESS,
+    ChainReader,
+    agreed,
+    chain_named,
+    group_matrix,
+)
 from clewline.screening.rows import NO_TIME, Fault, Rows, times_of
 from clewline.screening.texts import Int64, Texts, distinct, keys_of
 from clewline.screening.watchlist import Watchlist
@@ -130,7 +137,10 @@ class Matcher:
         for number, k in enumerate(first.tolist()):
             name, chains = given.text(k), groups[group[k]]
             one = agreed(name, chains) if name else None
-            if name and (one is None or (not chains and one in ASSETS)):
+            # A name that is no chain's, such as a token's, contradicts no address.
+            if name and (
+                (one is None and chain_named(name) in ASSETS) or (not chains and one in ASSETS)
+            ):
                 faults += [
                     Fault(int(rows.line[row]), f"not an address of {name[:40]!r}")
                     for row in np.flatnonzero(kind == number).tolist()

@@ -12,7 +12,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +37,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         *("to_address", "destination"),
     ),
     "chain": ("chain", "asset", "currency", "coin", "blockchain", "network"),
+    "asset": ("asset", "currency", "coin", "token", "ticker"),
     "time": ("time", "timestamp", "datetime", "date", "created_at", "executed_at"),
     "value": ("value", "amount"),
     "direction": ("direction", "side"),
@@ -168,7 +173,7 @@ def read_rows(
     Parameters
     ----------
     source : binary file
-        The input, at its beginning. Parquet needs one that can seek.
+        The input, at its beginning. Of Parquet that cannot seek a copy is made on disk.
     form : {"csv", "jsonl", "parquet"}
         What it holds.
     mapping : dict of str to str
@@ -191,7 +196,8 @@ def read_rows(
         If the form, a column or the whole file is wrong.
     """
     if form == "parquet":
-        yield from _parquet(source, mapping, where, start)
+        with _seekable(source) as file:
+            yield from _parquet(file, mapping, where, start)
     elif form == "csv":
         yield from _csv(source, mapping, where, start, chunk or CHUNK_BYTES)
     else:
@@ -235,19 +241,32 @@ def _csv(
     source: BinaryIO, mapping: Mapping[str, str], where: str, start: int, chunk: int
 ) -> Iterator[Rows]:
     """Yield rows of CSV."""
-    first = source.readline(_MAX_LINE)
+    first, head, line = _head(source)
+    if not head:
+        raise DataError("is empty: not even a header", where=where)
     try:
-        text = first.decode("utf-8-sig")
+        text = head.decode("utf-8-sig")
         delimiter = max(_DELIMITERS, key=text.count)
         header = next(csv.reader([text], delimiter=delimiter), [])
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"no header of CSV: {error}", where=f"{where}:1") from None
+        raise DataError(f"no header of CSV: {error}", where=f"{where}:{line}") from None
     roles = roles_of(header, mapping, where)
     slots = np.full(len(header), -1, np.int64)
     for slot, column in enumerate(roles.values()):
         slots[column] = slot
-    for part in _chunks(source, len(first), 2, start, chunk):
+    for part in _chunks(source, len(first), line + 1, start, chunk):
         yield _csv_rows(part, slots, list(roles), delimiter)
+
+
+def _head(source: BinaryIO) -> tuple[bytes, bytes, int]:
+    """Return the beginning of an input, its first line with something on it, and its number."""
+    first = head = source.readline(_MAX_LINE)
+    line = 1
+    while head and not head.strip():
+        head = source.readline(_MAX_LINE)
+        first += head
+        line += 1
+    return first, head, line
 
 
 def _csv_rows(part: _Chunk, slots: Int64, roles: Sequence[str], delimiter: str) -> Rows:
@@ -258,10 +277,26 @@ def _csv_rows(part: _Chunk, slots: Int64, roles: Sequence[str], delimiter: str) 
     begins, ends = begins[:, :count], ends[:, :count]
     line = line[:count] + part.line
     wanted = np.argsort(slots, kind="stable")[slots.size - len(roles) :].tolist()
-    return _rows_of(
+    rows = _rows_of(
         *(part, data, begins, ends, line, np.flatnonzero(hard[:count]), span, roles),
         lambda raw: _hard_cells(raw, slots.size, delimiter, wanted),
     )
+    return rows if _is_utf8(part.data) else _named_in_utf8(rows)
+
+
+def _named_in_utf8(rows: Rows) -> Rows:
+    """Return the rows without those that could not be told by what they are named."""
+    drop = np.zeros(len(rows), np.bool_)
+    for role in ("id", "customer"):
+        if role not in rows.cells:
+            continue
+        column = rows.cells[role]
+        data = column.data.tobytes()
+        for row, (begin, end) in enumerate(zip(column.begins, column.ends, strict=True)):
+            if not drop[row] and not _is_utf8(data[begin:end]):
+                rows.faults.append(Fault(int(rows.line[row]), f"the {role} is not UTF-8"))
+                drop[row] = True
+    return rows.without(drop)
 
 
 def _hard_cells(line: bytes, columns: int, delimiter: str, wanted: Sequence[int]) -> list[str]:
@@ -351,29 +386,49 @@ def _split(
 def _json_lines(
     source: BinaryIO, mapping: Mapping[str, str], where: str, start: int, chunk: int
 ) -> Iterator[Rows]:
-    """Yield rows of JSON lines; the first object says which columns there are."""
-    first = source.readline(_MAX_LINE)
-    head = first
-    while head and not head.strip():
-        head = source.readline(_MAX_LINE)
-        first += head
+    """Yield rows of JSON lines.
+
+    The first object says what the columns are called. Exports leave out what is null, so a role
+    that it lacks (but id and address) is looked for in every row under the names of `ROLES`.
+    """
+    first, head, _line = _head(source)
     if not head:
         return
-    try:
-        known = json.loads(head.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"not JSON lines: {error}", where=f"{where}:1") from None
+    known = _object(head)
+    wrong = known
+    while not isinstance(known, dict) and head and len(first) < _MAX_LINE:
+        head = source.readline(_MAX_LINE)
+        first += head
+        known = _object(head)
     if not isinstance(known, dict):
-        raise DataError("a line is no JSON object", where=f"{where}:1")
+        problem = wrong if isinstance(wrong, str) else "a line is no JSON object"
+        raise DataError(problem, where=f"{where}:1")
     roles = roles_of(list(known), mapping, where)
-    names = [list(known)[column] for column in roles.values()]
+    names = [(role, list(known)[column]) for role, column in roles.items()]
+    taken = {name.lower() for _role, name in names}
+    names += [
+        (role, name)
+        for role, others in ROLES.items()
+        if role not in {"id", *roles}
+        for name in others
+        if name not in taken
+    ]
     joined = _Joined(
         first.removeprefix(b"\xef\xbb\xbf"),
         source,
         len(first) - len(first.removeprefix(b"\xef\xbb\xbf")),
     )
     for part in _chunks(joined, joined.skipped, 1, start, chunk):  # type: ignore[arg-type]
-        yield _json_rows(part, list(roles), names)
+        yield _json_rows(part, names, len(roles))
+
+
+def _object(line: bytes) -> Any:
+    """Return the object on a line; else something else, a text if it says what is wrong."""
+    try:
+        value = json.loads(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        return f"not JSON lines: {error}"
+    return value if isinstance(value, dict) else None
 
 
 class _Joined:
@@ -388,9 +443,13 @@ class _Joined:
         return first + self._source.read(max(size - len(first), 0))
 
 
-def _json_rows(part: _Chunk, roles: Sequence[str], names: Sequence[str]) -> Rows:
-    """Split lines into cells; those that are not plain are read alone."""
+def _json_rows(part: _Chunk, columns: Sequence[tuple[str, str]], sure: int) -> Rows:
+    """Split lines into cells; those that are not plain are read alone.
+
+    `columns` are roles and keys, of which the first `sure` hold what their role says.
+    """
     data = np.frombuffer(part.data, np.uint8)
+    roles, names = [role for role, _ in columns], [name for _, name in columns]
     keys = [name.encode("utf8", "surrogatepass") for name in names]
     bounds = np.cumsum([0, *map(len, keys)])
     begins, ends, line, hard, span = _places(len(roles), part.data.count(b"\n") + 1)
@@ -399,7 +458,7 @@ def _json_rows(part: _Chunk, roles: Sequence[str], names: Sequence[str]) -> Rows
     return _rows_of(
         *(part, data, begins[:, :count], ends[:, :count], line[:count] + part.line),
         *(np.flatnonzero(hard[:count]), span, roles),
-        lambda raw: _object_cells(raw, names),
+        lambda raw: _object_cells(raw, names, sure),
     )
 
 
@@ -412,7 +471,7 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _object_cells(line: bytes, names: Sequence[str]) -> list[str]:
+def _object_cells(line: bytes, names: Sequence[str], sure: int) -> list[str]:
     """Read one line by itself, or say why it is no row."""
     try:
         # Numbers keep their digits: an amount may have more than a float holds.
@@ -422,9 +481,14 @@ def _object_cells(line: bytes, names: Sequence[str]) -> list[str]:
     if not isinstance(row, dict):
         raise ValueError("no JSON object")
     cells = [row.get(name) for name in names]
-    if any(isinstance(cell, dict | list) for cell in cells):
+    nested = [isinstance(cell, dict | list) for cell in cells]
+    if any(nested[:sure]):
         raise ValueError("a cell holds a list or an object")
-    return ["" if cell is None else str(cell) for cell in cells]
+    cells = [None if inner else cell for cell, inner in zip(cells, nested, strict=True)]
+    return ["" if cell is None else _JSON_WORDS.get(cell, str(cell)) for cell in cells]
+
+
+_JSON_WORDS: Final[Mapping[Any, str]] = {True: "true", False: "false"}
 
 
 # --- both
@@ -469,9 +533,19 @@ def _rows_of(
             ends[slot, row] = data.size + len(extra)
     if extra:
         data = np.concatenate([data, np.frombuffer(bytes(extra), np.uint8)])
-    columns = {
-        role: Texts.stripped(data, begins[slot], ends[slot]) for slot, role in enumerate(roles)
-    }
+    columns: dict[str, Texts] = {}
+    for slot, role in enumerate(roles):
+        # A column without any text says nothing; an id that is empty is one.
+        if role not in ("id", "address") and not (ends[slot] > begins[slot]).any():
+            continue
+        column = Texts.stripped(data, begins[slot], ends[slot])
+        before = columns.get(role, column)
+        empty = before.begins == before.ends
+        begin, end = (
+            np.where(empty, column.begins, before.begins),
+            np.where(empty, column.ends, before.ends),
+        )
+        columns[role] = Texts(data, begin, end)
     return Rows(line, columns, faults, part.end).without(drop)
 
 
@@ -497,6 +571,18 @@ def pyarrow_and_parquet() -> tuple[Any, Any]:
     return pa, pq
 
 
+@contextmanager
+def _seekable(source: BinaryIO) -> Iterator[BinaryIO]:
+    """Copy what cannot seek into a file without a name: the end of Parquet says what is in it."""
+    if source.seekable():
+        yield source
+        return
+    with tempfile.TemporaryFile() as spooled:
+        shutil.copyfileobj(source, spooled)
+        spooled.seek(0)
+        yield spooled
+
+
 def _parquet(
     source: BinaryIO, mapping: Mapping[str, str], where: str, start: int
 ) -> Iterator[Rows]:
@@ -508,6 +594,16 @@ def _parquet(
         raise DataError(f"not Parquet: {error}", where=where) from None
     roles = roles_of(file.schema_arrow.names, mapping, where)
     names = [file.schema_arrow.names[column] for column in roles.values()]
+    for role, name in zip(roles, names, strict=True):
+        if file.schema_arrow.names.count(name) > 1:
+            raise UsageError(f"several columns are called {name!r}", where=where)
+        kind = file.schema_arrow.field(name).type
+        if pa.types.is_nested(kind):
+            raise UsageError(
+                f"column {name!r} holds {kind}, not one value a row",
+                where=where,
+                hint=f"name another: --map {role}=COLUMN",
+            )
     at = 0
     try:
         for batch in file.iter_batches(_PARQUET_ROWS, columns=names):
@@ -519,7 +615,7 @@ def _parquet(
                 for role, name in zip(roles, names, strict=True)
             }
             yield Rows(np.arange(at - batch.num_rows + 1, at + 1), cells, [], at)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise DataError(f"cannot be read: {error}", where=f"{where}: after row {at}") from None
 
 
@@ -541,6 +637,8 @@ def _arrow_texts(array: Any, pa: Any) -> Texts:
 
 def times_of(column: Texts) -> tuple[Int64, NDArray[np.bool_]]:
     """Return the times of a column: ISO 8601, or seconds or milliseconds since 1970.
+
+    A fraction is cut off.
 
     Parameters
     ----------
@@ -564,8 +662,14 @@ def times_of(column: Texts) -> tuple[Int64, NDArray[np.bool_]]:
     _read_times(column.data, column.begins, column.ends, times)
     wrong = np.zeros(len(column), np.bool_)
     for row in np.flatnonzero(times == _UNREAD_TIME).tolist():
+        text = column.text(row)
+        whole, point, part = text.partition(".")
+        if point and _DIGITS.fullmatch(whole) and (part.isascii() and (not part or part.isdigit())):
+            # Seconds with a fraction, as tables of floating point numbers have them.
+            times[row] = int(whole) // (1000 if len(whole) > _SECONDS_DIGITS else 1)
+            continue
         try:
-            moment = datetime.fromisoformat(column.text(row))
+            moment = datetime.fromisoformat(text)
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             times[row] = int(moment.timestamp())
         except (ValueError, OverflowError):
@@ -574,6 +678,8 @@ def times_of(column: Texts) -> tuple[Int64, NDArray[np.bool_]]:
 
 
 _UNREAD_TIME: Final = NO_TIME + 1
+_SECONDS_DIGITS: Final = 11
+_DIGITS: Final = re.compile(r"[0-9]{1,13}")
 _TIME_LENGTHS: Final = (10, 19, 20)
 
 

@@ -176,6 +176,11 @@ def direction_of(rows: Rows, row: int) -> str:
     return "to" if word in _TO else "from" if word in _FROM else "self"
 
 
+def _label(hit: Hit) -> tuple[str, str, str]:
+    """Return what a label says, whichever address it is of."""
+    return hit["entity"], hit["set"], hit["type"]
+
+
 def _rank(entry: Entry) -> tuple[Any, ...]:
     """Return the key by which the strongest entry comes first: child protection before all."""
     claim = entry.claim
@@ -276,9 +281,14 @@ class Screener:
             loaded[asked] &= alone[matched.kind[asked]]
             for place, more in answer.direct.items():
                 row = int(asked[place])
-                known = {(hit["entity"], hit["set"]) for hit in hits.get(row, [])}
-                fresh = [hit for hit in more if (hit["entity"], hit["set"]) not in known]
-                fresh = [hit for hit in fresh if self._holds(hit, int(matched.times[row]))]
+                said = {_label(hit) for hit in hits.get(row, [])}
+                fresh = []
+                for hit in more:
+                    # What several labels of an entity say alike is said once, by the strongest.
+                    if _label(hit) not in said and self._holds(hit, int(matched.times[row])):
+                        fresh.append(hit)
+                        if not hit["hops"]:
+                            said.add(_label(hit))
                 for hit in fresh:
                     if not hit["hops"]:
                         hit.update(moved(rows, row))
@@ -426,6 +436,19 @@ def screen_file(
     return counts
 
 
+def began(out: Path) -> int | None:
+    """Return as of when the run into a file looks back that was interrupted; None for none."""
+    try:
+        return int(json.loads(_state_of(out).read_bytes())["as_of"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _state_of(out: Path) -> Path:
+    """Return where a run into a file keeps its state."""
+    return out.with_name(out.name + ".state")
+
+
 def _lines_into(target: BinaryIO, screener: Screener, counts: Counts) -> Callable[[Screened], int]:
     """Return what writes lines into a file, the header of a new one before them."""
     question = screener.question
@@ -440,7 +463,8 @@ def _lines_into(target: BinaryIO, screener: Screener, counts: Counts) -> Callabl
 def _progress(screener: Screener, name: str, source: Path | None, out: Path) -> Progress:
     """Return the state of a run into a file."""
     question = asdict(screener.question)
-    question.pop("as_of")
+    if screener.question.lookback is None:
+        question.pop("as_of")
     size = source.stat().st_size if source and source.is_file() else None
     identity = {
         **question,
@@ -449,7 +473,7 @@ def _progress(screener: Screener, name: str, source: Path | None, out: Path) -> 
         "list": screener.watchlist.digest,
         "tip": screener.tip,
     }
-    return Progress(out.with_name(out.name + ".state"), identity)
+    return Progress(_state_of(out), identity)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from clewline.codec.script import ScriptKind, script_kinds
 from clewline.errors import LabelFileError, UsageError
 from clewline.intake.reading import Reading, read_many
 from clewline.labels.label import Claim, make_claim, validity
-from clewline.screening.chains import chain_named
+from clewline.screening.chains import ASSETS, chain_named
 from clewline.screening.rows import NO_TIME
 from clewline.screening.texts import Int64, Texts, UInt8, UInt64, find_spellings, keys_of, sieve_of
 
@@ -43,6 +44,7 @@ SHARED_NAMES: Final = {"entity": "brand_codename", "status": "state", "type": "s
 """What the columns of a shared list are called that have other names there."""
 _GONE: Final = frozenset({"withdrawn", "retracted", "revoked", "removed", "inactive"})
 _ANY_CASE: Final = frozenset({"ETH"})
+_TON_RAW: Final = re.compile(r"(?:0|-1):[0-9a-f]{64}")
 _YES: Final = frozenset({"yes", "true", "1"})
 _SIEVE_BITS: Final = 5  # bits of the sieve for one key, as a power of two
 
@@ -201,7 +203,7 @@ def spellings(subjects: Sequence[tuple[str, str]]) -> list[list[tuple[str, int]]
             found[k] |= texts
     answers = []
     for (chain, address), texts in zip(subjects, found, strict=True):
-        if chain == "TON" and ":" in address:
+        if chain == "TON" and _TON_RAW.fullmatch(address):
             answers.append([(address, 0), *((text, 1) for text in _friendly(address))])
         else:
             folded = chain in _ANY_CASE
@@ -430,7 +432,7 @@ def _subjects(address: str, given: str, readings: Sequence[Reading]) -> list[tup
     of_chain = [one.canonical for one in readings if one.chain == chain]
     if of_chain:
         return [(chain, of_chain[0])]
-    if readings or any(chain == one.coin.asset for one in NETWORKS.values()):
+    if readings or chain in ASSETS:
         raise UsageError(f"{address[:100]!r} is no address of {chain}")
     # A chain that the registry has no kind for: the text itself is all there is to compare.
     return [(chain, address)]

@@ -162,15 +162,19 @@ class StoreExposure:
         self.whole = self._store.coverage is None
         self._cluster = self._store.column("structure.cluster")
         self._entries = [one for one in watchlist.entries if one.chain == self.chain]
-        script = self._scripts([one.address for one in self._entries])
+        script, _read = self._scripts([one.address for one in self._entries])
         self._listed: dict[int, Entry] = {}
         self._clusters: dict[int, Entry] = {}
-        for one, entry in zip(script.tolist(), self._entries, strict=True):
+        self._labels: dict[int, list[Entry]] = {}
+        found = zip(script.tolist(), self._entries, strict=True)
+        for one, entry in sorted(found, key=lambda pair: _strength(pair[1])):
             if one < 0:
                 continue
-            _keep_stronger(self._listed, one, entry)
+            self._listed.setdefault(one, entry)
             if entry.claim.inherits:
-                _keep_stronger(self._clusters, int(self._cluster[one]), entry)
+                cluster = int(self._cluster[one])
+                self._clusters.setdefault(cluster, entry)
+                _add_label(self._labels.setdefault(cluster, []), entry)
         self._inheriting = np.array(sorted(self._clusters), np.uint32)
         self._passes = self._run() if self.whole else []
 
@@ -185,20 +189,20 @@ class StoreExposure:
         Returns
         -------
         Exposed
-            Direct: members of a cluster that a label reaches, and money that was one transaction
-            away. Of a part of a chain nothing is loaded: what it lacks would pass for nothing.
+            Direct: members of a cluster that labels reach, with all of them, and money that was
+            one transaction away. Of a part of a chain nothing is loaded: what it lacks would pass
+            for nothing. Nor is what is no address of the store's network.
         """
         count = len(texts)
         if not self.whole:
             return Exposed(np.zeros(count, np.bool_), {}, {})
         letters = texts.data.tobytes().decode("latin-1")
         bounds = zip(texts.begins.tolist(), texts.ends.tolist(), strict=True)
-        script = self._scripts([letters[begin:end] for begin, end in bounds])
-        answer = Exposed(np.ones(count, np.bool_), {}, {})
+        script, read = self._scripts([letters[begin:end] for begin, end in bounds])
+        answer = Exposed(read, {}, {})
         for place in self._members(script):
-            entry = self._clusters[int(self._cluster[script[place]])]
-            if script[place] not in self._listed:
-                answer.direct[place] = [_inherited(entry, self.chain)]
+            labels = self._labels[int(self._cluster[script[place]])]
+            answer.direct[place] = [_inherited(entry, self.chain) for entry in labels]
         for one in self._passes:
             self._add(answer, script, one)
         return answer
@@ -275,12 +279,16 @@ class StoreExposure:
         entry = self._listed.get(script)
         return entry or self._clusters.get(int(self._cluster[script]))
 
-    def _scripts(self, addresses: list[str]) -> NDArray[np.int64]:
-        """Return the script of each address, -1 where no output pays it."""
+    def _scripts(self, addresses: list[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return the script of each address, -1 where no output pays it; and which are addresses.
+
+        Another network of the same coin has others: they are none here.
+        """
         decoded = decode_addresses(addresses, self._store.network)
         script = self._store.find_scripts(decoded.blob, decoded.starts)
-        script[np.diff(decoded.starts) == 0] = -1
-        return script
+        read = np.diff(decoded.starts) > 0
+        script[~read] = -1
+        return script, read
 
     def _run(self) -> list[_Pass]:
         """Run the passes over the chain."""
@@ -329,11 +337,19 @@ def _unnamed(kind: Any, count: int) -> Any:
         return np.ndarray.view(np.memmap(file, kind, "w+", shape=(count,)), np.ndarray)
 
 
-def _keep_stronger(found: dict[int, Entry], key: int, entry: Entry) -> None:
-    """Keep the entry that is shown first: child protection, then confidence."""
-    known = found.get(key)
-    if known is None or _strength(entry) < _strength(known):
-        found[key] = entry
+def _add_label(labels: list[Entry], entry: Entry) -> None:
+    """Add a label of a cluster, unless a stronger one of the same entity says as much for longer.
+
+    A site has a thousand addresses, each with its label: what they say of the cluster is one.
+    """
+    if not any(
+        (one.claim.entity, one.label_set, one.claim.type)
+        == (entry.claim.entity, entry.label_set, entry.claim.type)
+        and one.since <= entry.since
+        and entry.until <= one.until
+        for one in labels
+    ):
+        labels.append(entry)
 
 
 def _strength(entry: Entry) -> tuple[Any, ...]:

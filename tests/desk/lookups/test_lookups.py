@@ -312,17 +312,6 @@ def test_how_long_it_may_take(world: World, partner: User) -> None:
     assert not urgent.overdue
 
 
-def test_figures_by_country_and_month(world: World, partner: User) -> None:
-    answer(world, planted.look_up_of(partner))
-    planted.look_up_of(partner, urgent=True, urgent_reason="made up")
-    now = timezone.now()
-    span = (now - timedelta(days=1), now + timedelta(days=1))
-    (row,) = queries.by_country_and_month(world.person("liaison"), *span)
-    assert (row.country, row.asked, row.answered, row.urgent) == ("GB", 2, 1, 1)
-    assert row.median_hours is not None
-    assert queries.by_country_and_month(world.person("liaison", stranger=True), *span) == []
-
-
 def test_a_partner_knows_of_no_other(world: World, partner: User) -> None:
     other = make_partner(world.people, world.team, country="NO")
     theirs = User.objects.create_user(

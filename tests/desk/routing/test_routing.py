@@ -195,13 +195,13 @@ def test_hours_run_from_sending_to_the_first_removal(world: World) -> None:
     sent = datetime(2026, 3, 1, 12, tzinfo=UTC)
     report.decision.at = sent
     with pytest.raises(UsageError, match="before"):
-        services.tell(report, "reappeared", sent + timedelta(hours=1), "x")
+        services.tell(report, "reappeared", sent + timedelta(hours=1))
     with pytest.raises(UsageError, match="before"):
-        services.tell(report, "removed", sent - timedelta(seconds=1), "x")
+        services.tell(report, "removed", sent - timedelta(seconds=1))
     for hours, state in ((1, "acknowledged"), (30.5, "removed"), (40, "reappeared")):
-        services.tell(report, state, sent + timedelta(hours=hours), "x")
+        services.tell(report, state, sent + timedelta(hours=hours))
     assert (report.state, report.hours_to_removal) == ("back again", 30.5)
-    services.tell(report, "removed", sent + timedelta(hours=60), "x")
+    services.tell(report, "removed", sent + timedelta(hours=60))
     assert (report.state, report.hours_to_removal) == ("removed", 30.5)
 
 

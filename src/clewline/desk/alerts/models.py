@@ -1,19 +1,23 @@
 """Alerts, what each recipient gets of one, and the outbox from which it is delivered.
 
-An alert, its items, the decision and each recipient's copy are written once. A delivery is a copy
-on one channel: it waits, is delivered or dead; its attempts stand beside it and are never edited.
+An alert, its items, the decision and each recipient's copy are written once. A delivery is a copy,
+or a report of a page, on one channel: it waits, is delivered or dead; its attempts stand beside it
+and are never edited.
 """
 
 from __future__ import annotations
 
 import secrets
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.db import models
 from django.utils import timezone
 
 from clewline.desk.ledger import AppendOnly, Referenced, Sealed, TeamOwned, TeamQuerySet
 from clewline.desk.records.models import Word
+
+if TYPE_CHECKING:
+    from clewline.desk.routing.models import Report
 
 NEW: Final = "new"
 CHANGED: Final = "changed"
@@ -193,19 +197,23 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     """Deliveries."""
 
     def visible_to(self, user: Any) -> DeliveryQuerySet:
-        """Keep those of alerts of the teams of `user`."""
-        return self.filter(copy__alert__team__in=user.team_ids)
+        """Keep those of alerts and reports of the teams of `user`."""
+        own = user.team_ids
+        return self.filter(models.Q(copy__alert__team__in=own) | models.Q(report__team__in=own))
 
 
 class Delivery(models.Model):
-    """A copy on one channel: the outbox. `ref` is the stable id by which a receiver drops repeats.
+    """A copy or a report on one channel: the outbox. By `ref`, stable, a receiver drops repeats.
 
     `due_at` is when a worker may take it up; who takes it up moves it, so that nobody else does
     meanwhile, and `claim` says who that is.
     """
 
     ref = models.CharField(max_length=32, unique=True, default=_delivery_id)
-    copy = models.ForeignKey(Copy, on_delete=models.PROTECT, related_name="deliveries")
+    copy = models.ForeignKey(Copy, on_delete=models.PROTECT, null=True, related_name="deliveries")
+    report = models.ForeignKey(
+        "routing.Report", on_delete=models.PROTECT, null=True, related_name="deliveries"
+    )
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="deliveries")
     state = models.CharField(max_length=10, choices=list(STATES.items()), default=WAITING)
     due_at = models.DateTimeField()
@@ -217,7 +225,12 @@ class Delivery(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["copy", "channel"], name="delivery_once")
+            models.UniqueConstraint(fields=["copy", "channel"], name="delivery_once"),
+            models.UniqueConstraint(fields=["report", "channel"], name="delivery_report_once"),
+            models.CheckConstraint(
+                condition=models.Q(copy__isnull=True) ^ models.Q(report__isnull=True),
+                name="delivery_of_one_thing",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(
@@ -225,6 +238,21 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["state", "id"], name="delivery_state"),
         ]
+
+    @property
+    def carried(self) -> Copy | Report:
+        """What is delivered."""
+        found = self.report or self.copy
+        if found is None:
+            message = "a delivery carries a copy or a report"
+            raise TypeError(message)
+        return found
+
+    @property
+    def about(self) -> Alert | Report:
+        """The alert or the report that it is about."""
+        carried = self.carried
+        return carried.alert if isinstance(carried, Copy) else carried
 
 
 class Attempt(AppendOnly):

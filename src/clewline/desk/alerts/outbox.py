@@ -1,9 +1,9 @@
 """Take deliveries out of the outbox and hand them over, until each is delivered or dead.
 
-What is written with the approval of an alert waits here. A worker claims a row (moves its
-`due_at` to when the claim ends), sends, and writes attempt, receipt and state in one transaction.
-Whatever dies in between, the row is due again when the claim ends, with the same delivery id: at
-least once on the wire, exactly once in the ledger.
+What is written with the approval of an alert or a report waits here. A worker claims a row (moves
+its `due_at` to when the claim ends), sends, and writes attempt, receipt and state in one
+transaction. Whatever dies in between, the row is due again when the claim ends, with the same
+delivery id: at least once on the wire, exactly once in the ledger.
 
 A clock that was set back cannot hold a row for longer than `LONGEST`: a due time further away than
 any wait that we give counts as due.
@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.db import (
     DatabaseError,
@@ -30,9 +30,23 @@ from django.db.models import Q
 from django.utils import timezone
 
 from clewline.desk.alerts.channels import SENDERS, Parcel
+from clewline.desk.alerts.channels.kind import REPORT
 from clewline.desk.alerts.lists import whole_list
-from clewline.desk.alerts.models import DEAD, DELIVERED, WAITING, Attempt, Delivery, Receipt
-from clewline.errors import ClewlineError
+from clewline.desk.alerts.models import (
+    DEAD,
+    DELIVERED,
+    OFFERED,
+    WAITING,
+    Attempt,
+    Channel,
+    Copy,
+    Delivery,
+    Receipt,
+)
+from clewline.errors import ClewlineError, DeliveryError
+
+if TYPE_CHECKING:
+    from clewline.desk.routing.models import Report
 
 CLAIM: Final = timedelta(seconds=60)
 """How long a claim holds; longer than any sending takes."""
@@ -42,6 +56,8 @@ FIRST_WAIT: Final = 5.0
 LONGEST: Final = timedelta(hours=4)
 AT_ONCE: Final = 16
 """Rows that one round of a worker takes."""
+CARRIED: Final = ("copy__alert", "copy__partner", "report__partner", "report__decision")
+"""Ways from a delivery to what it carries, to fetch with it."""
 Step = Callable[[str], None]
 
 
@@ -66,6 +82,19 @@ def wait_after(tries: int, chance: float) -> timedelta:
     return timedelta(seconds=whole * (1 + chance) / 2)
 
 
+def put(carried: Copy | Report, due: datetime) -> None:
+    """Put a copy or a report into the outbox, once a channel, in the caller's transaction.
+
+    Where the recipient fetches, it is offered. Reports go on channels for reports alone.
+    """
+    of = {"copy": carried} if isinstance(carried, Copy) else {"report": carried}
+    for channel in Channel.objects.filter(partner=carried.partner, is_open=True):
+        kind = SENDERS[channel.kind]
+        if kind.reports or "copy" in of:
+            state = WAITING if kind.pushes else OFFERED
+            Delivery.objects.create(channel=channel, state=state, due_at=due, **of)
+
+
 def claim(most: int, now: datetime | None = None) -> list[Delivery]:
     """Take up to `most` due deliveries; nobody else gets them before the claim ends.
 
@@ -85,7 +114,7 @@ def claim(most: int, now: datetime | None = None) -> list[Delivery]:
             return []
         Delivery.objects.filter(id__in=taken).update(due_at=now + CLAIM, claim=mark)
     rows = Delivery.objects.filter(id__in=taken, claim=mark)
-    return list(rows.select_related("copy__alert", "copy__partner", "channel"))
+    return list(rows.select_related(*CARRIED, "channel"))
 
 
 def deliver(one: Delivery, step: Step = nothing) -> bool:
@@ -138,17 +167,39 @@ def settle(one: Delivery, *, taken: bool, says: str, took: float = 0.0) -> None:
 
 
 def parcel_of(one: Delivery) -> Parcel:
-    """Return what a channel carries, opened."""
+    """Return what a channel carries, opened.
+
+    Raises
+    ------
+    DeliveryError
+        If it is a report that was erased, or whose recipient is no active partner any more.
+    """
+    carried = one.carried
+    if isinstance(carried, Copy):
+        reference, kind, at = carried.ref, carried.kind, carried.at
+        text = carried.unseal("document")
+    else:
+        reference, kind, at = carried.theirs, REPORT, carried.decision.at
+        text = _letter(carried)
     return Parcel(
         delivery=one.ref,
-        reference=one.copy.ref,
-        kind=one.copy.kind,
-        at=one.copy.at,
-        document=one.copy.unseal("document").encode(),
+        reference=reference,
+        kind=kind,
+        at=at,
+        document=text.encode(),
         target=one.channel.unseal("target"),
         secret=one.channel.unseal("secret"),
-        whole=lambda: whole_list(one.copy.partner),
+        whole=lambda: whole_list(carried.partner),
     )
+
+
+def _letter(report: Report) -> str:
+    """Return a report as it is sent, while it may be."""
+    if not report.document_sealed:
+        raise DeliveryError("the report was erased")
+    if report.partner.standing != "active":
+        raise DeliveryError("no report goes to a partner that is not active")
+    return report.letter
 
 
 def round_of(pool: Executor | None = None, step: Step = nothing, most: int = AT_ONCE) -> int:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from clewline.desk.alerts import composing
 from clewline.desk.alerts.models import DEAD, DELIVERED, WITHDRAWN, Alert, Answer, Copy, Delivery
+from clewline.desk.alerts.outbox import CARRIED
 from clewline.desk.partners.models import Partner
 from clewline.desk.partners.services import asker_of
 from clewline.desk.queue.items import Item, to_check
@@ -160,7 +161,7 @@ def waiting_for(user: User) -> list[Item]:
 def dead(user: User) -> QuerySet[Delivery]:
     """Return what was given up, latest first."""
     found = Delivery.objects.visible_to(user).filter(state=DEAD)
-    return found.select_related("copy__alert", "copy__partner", "channel").order_by("-id")
+    return found.select_related(*CARRIED, "channel").order_by("-id")
 
 
 def progress(alerts: list[Alert]) -> dict[int, dict[str, int]]:

@@ -6,9 +6,10 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from clewline.desk.accounts.models import Team, User
@@ -20,7 +21,6 @@ from clewline.desk.alerts.models import (
     CHANGED,
     NEW,
     OFFERED,
-    WAITING,
     WITHDRAWN,
     AccessKey,
     Addressee,
@@ -43,6 +43,9 @@ from clewline.desk.records.plain_text import require_text
 from clewline.desk.roles import Role
 from clewline.errors import UsageError
 from clewline.sharing.formats import after_losses, format_named, write
+
+if TYPE_CHECKING:
+    from clewline.desk.routing.models import Report
 
 MOST_ITEMS: Final = 500
 MOST_PARTNERS: Final = 1_000
@@ -245,9 +248,7 @@ def _copy_for(alert: Alert, composed: composing.Composed, now: datetime, due: da
                 "copy": copy,
             },
         )
-    for channel in Channel.objects.filter(partner=partner, is_open=True):
-        state = WAITING if SENDERS[channel.kind].pushes else OFFERED
-        Delivery.objects.create(copy=copy, channel=channel, state=state, due_at=due)
+    outbox.put(copy, due)
 
 
 @transaction.atomic
@@ -316,9 +317,20 @@ def partner_of_key(key: str) -> Partner | None:
 @transaction.atomic
 def fetched(partner: Partner, kind: str, up_to: int) -> None:
     """Write receipts for what a partner fetched on a channel, up to a version of its list."""
-    offered = Delivery.objects.filter(
-        copy__partner=partner, copy__number__lte=up_to, channel__kind=kind, state=OFFERED
+    _receive(
+        Delivery.objects.filter(copy__partner=partner, copy__number__lte=up_to, channel__kind=kind)
     )
+
+
+@transaction.atomic
+def fetched_reports(reports: Iterable[Report]) -> None:
+    """Write receipts for reports that their recipient fetched."""
+    _receive(Delivery.objects.filter(report__in=list(reports)))
+
+
+def _receive(found: QuerySet[Delivery]) -> None:
+    """Write receipts for deliveries that lay ready, of some."""
+    offered = found.filter(state=OFFERED)
     for one in offered.select_for_update(no_key=True).order_by("id"):
         Receipt.objects.create(delivery=one, says="fetched with the access key")
         Delivery.objects.filter(id=one.id).update(state="delivered")

@@ -88,7 +88,7 @@ def outbox(request: DeskRequest) -> HttpResponse:
         chosen = found.filter(ref=request.POST.get("delivery", "")).first()
         if chosen is not None:
             services.retry(chosen)
-            request.audit_object = chosen.copy.alert.ref
+            request.audit_object = chosen.about.ref
         return redirect("outbox")
     context = {"section": "alerts", "dead": found[:_SHOWN]}
     return render(request, "desk/alerts/outbox.html", context)

@@ -134,10 +134,11 @@ class WholeAlertOut(AlertOut):
 
 
 class GivenUpOut(Schema):
-    """A delivery that was given up."""
+    """A delivery of an alert or of a report that was given up; the other one is empty."""
 
     delivery: DeliveryOut
     alert: str
+    report: str
     partner: str
 
 
@@ -217,7 +218,7 @@ def retry(request: DeskRequest, delivery: Delivered) -> GivenUpOut:
     found = queries.dead(request.user).filter(ref=delivery).first()
     if found is None:
         raise Http404
-    request.audit_object = found.copy.alert.ref
+    request.audit_object = found.about.ref
     services.retry(found)
     found.refresh_from_db(fields=["state", "tries", "why"])
     return _given_up(found)
@@ -355,9 +356,10 @@ def _delivery(row: Delivery) -> DeliveryOut:
 
 
 def _given_up(row: Delivery) -> GivenUpOut:
-    """Return a delivery that was given up, with its alert and partner."""
-    copy = row.copy
-    return GivenUpOut(delivery=_delivery(row), alert=copy.alert.ref, partner=copy.partner.ref)
+    """Return a delivery that was given up, with what it is about, and its partner."""
+    about, to = row.about.ref, row.carried.partner.ref
+    told, other = ("", about) if row.report_id else (about, "")
+    return GivenUpOut(delivery=_delivery(row), alert=told, report=other, partner=to)
 
 
 def _channel(row: Channel) -> ChannelOut:

@@ -166,7 +166,7 @@ def _state(row: PageState) -> StateOut:
         state=row.state,
         at=row.at,
         reference=row.reference,
-        by=row.by.pseudonym,
+        by=row.said_by,
         noted_at=row.noted_at,
     )
 

@@ -10,7 +10,7 @@ STEPS: Final = 20
 """Heights that a bar may have besides none: the classes ``tall-1`` to ``tall-20``."""
 
 
-def bars(values: dict[str, dict[str, Any]], year: int) -> list[int]:
+def bars(values: dict[str, dict[str, Any]], year: int, group: str = TOTAL) -> list[int]:
     """Return the height of each month's bar in steps; nothing where all months are zero.
 
     Examples
@@ -18,7 +18,8 @@ def bars(values: dict[str, dict[str, Any]], year: int) -> list[int]:
     >>> bars({"2026": {"": 9}, "2026-01": {"": 8}, "2026-02": {"": 0}, "2026-03": {"": 1}}, 2026)
     [20, 0, 3]
     """
-    months = [int(cells[TOTAL]) for period, cells in sorted(values.items()) if period != str(year)]
+    periods = (cells for period, cells in sorted(values.items()) if period != str(year))
+    months = [cells.get(group, 0) for cells in periods]
     most = max(months, default=0)
     # Rounded up, so that a month with few is seen, too.
-    return [-(-STEPS * value // most) for value in months] if most else []
+    return [int(-(-STEPS * value // most)) for value in months] if most else []

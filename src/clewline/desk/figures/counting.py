@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from clewline import vocab
 from clewline.desk.disputes.models import Decision, Dispute
-from clewline.desk.figures.measures import MEASURES, TOTAL
+from clewline.desk.figures.measures import MEASURES, TIMES, TOTAL
 from clewline.desk.lookups.models import LookUp
+from clewline.desk.lookups.queries import times_of
 from clewline.desk.records.models import Brand, PageState, PaymentOption, Sighting
 
 Value = int | float
@@ -175,6 +176,29 @@ def _look_ups(scope: Scope) -> Groups:
     return _parts(Counter({row["partner__country"] or NOT_RECORDED: row["n"] for row in rows}))
 
 
+def _service_times(scope: Scope) -> Groups:
+    """Count look-ups by urgency, and how long their first answer took."""
+    found: Groups = {}
+    every = times_of(scope.teams, scope.start, scope.end)
+    for name, asked in (
+        ("", every),
+        ("urgent", [one for one in every if one[0]]),
+        ("not urgent", [one for one in every if not one[0]]),
+    ):
+        of, hours = f"{name}: " if name else "", [time for _, time in asked if time is not None]
+        found |= {name: len(asked), f"{of}answered": len(hours)}
+        found |= dict(zip((f"{of}{what}" for what in TIMES), _of_times(hours), strict=False))
+    return found
+
+
+def _of_times(hours: list[float]) -> list[float]:
+    """Return the median and the 90th percentile, rounded; nothing of nothing."""
+    if not hours:
+        return []
+    tenths = statistics.quantiles(hours, n=10, method="inclusive") if hours[1:] else hours * 9
+    return [round(tenths[4], 1), round(tenths[8], 1)]
+
+
 def _disputes(scope: Scope) -> Groups:
     """Count disputes by outcome, and how long a decision took."""
     received = Dispute.objects.filter(
@@ -289,6 +313,7 @@ COUNTERS: Final[dict[str, Callable[[Scope], Groups]]] = {
     "commercial": _commercial,
     "hosting": _hosting,
     "lookups": _look_ups,
+    "service_times": _service_times,
     "removal": _removal,
     "disputes": _disputes,
     "refreshes": _refreshes,

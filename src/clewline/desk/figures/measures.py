@@ -32,6 +32,8 @@ class Measure:
         By what it is told apart; empty where it is one number.
     adds_up : bool
         Whether the groups are the parts of the total.
+    bar : str
+        The group that the chart of months shows; that of all unless it says another.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Measure:
     denominator: str = ""
     groups: str = ""
     adds_up: bool = True
+    bar: str = ""
 
 
 COMMON: Final = (
@@ -122,17 +125,32 @@ MEASURES: Final = (
         "lookups",
         "Look-ups by country",
         "look-up request",
-        "Requests of verified agencies that were answered, by the country of the agency and the "
-        "time of the request.",
+        "Requests of agencies, answered or not, by the country of the agency and the time of the "
+        "request.",
+        version=2,
         groups="country (ISO 3166-1)",
+    ),
+    Measure(
+        "service_times",
+        "Time to answer look-ups",
+        "look-up request",
+        "Requests made in the period, whether urgent, and how many were answered until now. Hours "
+        "run from the request to the release of its first answer, whatever that says: known, "
+        "nothing that can be shared, or to ask otherwise. The median and the 90th percentile are "
+        "interpolated linearly, and stand in the month of the request. The chart shows the median.",
+        denominator="requests answered, of those of the same urgency",
+        groups="urgency and statistic",
+        adds_up=False,
+        bar="median (hours)",
     ),
     Measure(
         "removal",
         "Removal of reported pages",
         "page with its refreshes",
         "Pages first reported to a host or hotline in the period. Hours run from that report to "
-        "the first note of removal; quartiles are interpolated linearly. Still up: not removed "
-        "until now, or back again.",
+        "the first note of removal, by the desk or by the hotline to which it was reported; "
+        "quartiles are interpolated linearly. Still up: not removed until now, or back again.",
+        version=2,
         denominator="pages reported",
         groups="outcome",
         adds_up=False,
@@ -166,9 +184,12 @@ MEASURES: Final = (
 
 TOTAL: Final = ""
 """Group that stands for all groups together."""
+TIMES: Final = ("median (hours)", "90th percentile (hours)")
+"""Statistics of times, in their order."""
 STATISTICS: Final = frozenset(
     {"lower quartile (hours)", "median (hours)", "upper quartile (hours)"}
     | {"median sightings", "most sightings"}
+    | {f"{of}{what}" for of in ("", "urgent: ", "not urgent: ") for what in TIMES}
 )
 """Groups whose value is no count."""
 

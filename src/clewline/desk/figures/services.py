@@ -17,6 +17,7 @@ from clewline.desk.accounts.models import Team, User
 from clewline.desk.figures.counting import year_of
 from clewline.desk.figures.measures import COMMON, MEASURES, TOTAL
 from clewline.desk.figures.models import Counted, FigureSet
+from clewline.desk.lookups.models import LookUp, Release
 from clewline.desk.records.models import PageState, Sighting, Withdrawal
 from clewline.desk.records.plain_text import require_text
 from clewline.errors import UsageError
@@ -215,6 +216,8 @@ def _mark(ids: Sequence[int]) -> str:
         Sighting.objects.filter(team__in=ids).aggregate(n=Max("recorded_at"), last=Max("pk")),
         Withdrawal.objects.aggregate(n=Max("pk")),
         PageState.objects.filter(team__in=ids).aggregate(n=Max("pk")),
+        LookUp.objects.filter(team__in=ids).aggregate(n=Max("pk")),
+        Release.objects.filter(draft__look_up__team__in=ids).aggregate(n=Max("pk")),
         {one.id: one.version for one in MEASURES},
     ]
     return hashlib.sha256(repr(parts).encode()).hexdigest()

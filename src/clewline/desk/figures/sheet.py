@@ -20,6 +20,8 @@ COLUMNS: Final = (
     *("denominator", "withheld_below", "counted_at"),
 )
 WITHHELD: Final = "withheld"
+# Lines whose groups follow from one another: all of them are told, or none.
+_WHOLE: Final = frozenset({"removal", "service_times"})
 # Line → the cell of another line that is its total.
 _TOTAL_OF: Final = {"options_by_asset": ("options_by_rail", "Cryptocurrency")}
 
@@ -66,6 +68,8 @@ def _hidden(
     above = _TOTAL_OF.get(name)
     if above is not None and above[1] in gone.get(above[0], ()):
         hidden |= {group for group, count in counts.items() if count}
+    if hidden and name in _WHOLE:
+        hidden |= {group for group, count in counts.items() if count and group != TOTAL}
     if hidden:
         # Quartiles of a few are those few.
         hidden |= STATISTICS & groups.keys()

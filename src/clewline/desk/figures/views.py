@@ -133,7 +133,7 @@ def _shown(found: services.Year) -> dict[str, Any]:
                     (group, [one["values"][period].get(group) for period in periods])
                     for group in groups
                 ],
-                "bars": bars(one["values"], found.year),
+                "bars": bars(one["values"], found.year, one.get("bar", TOTAL)),
             }
         )
     months = [f"{month:02}" for month in range(1, 13)]

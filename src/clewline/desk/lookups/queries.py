@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
@@ -199,60 +197,29 @@ def originators_of(look_up: LookUp, weighed: list[services.WeighedFact]) -> list
     return asked + list(left.values())
 
 
-@dataclass(frozen=True)
-class Figures:
-    """Look-ups of one country and month; for statistics inside.
+def times_of(
+    teams: Iterable[int], since: datetime, until: datetime
+) -> list[tuple[bool, float | None]]:
+    """Return of each look-up whether it was urgent, and how long its first answer took.
 
-    Attributes
-    ----------
-    month : str
-        Of asking, such as ``2026-03``.
-    country : str
-        Of the partner.
-    asked, answered, urgent : int
-        How many.
-    median_hours : float or None
-        From asking to the first answer; None where none was answered.
-    """
-
-    month: str
-    country: str
-    asked: int
-    answered: int
-    urgent: int
-    median_hours: float | None
-
-
-def by_country_and_month(user: User, since: datetime, until: datetime) -> list[Figures]:
-    """Count the look-ups of the teams of `user` that were asked within a time.
+    Whatever the answer says counts alike.
 
     Parameters
     ----------
-    user : User
-        Who reads the figures.
+    teams : iterable of int
+        Whose look-ups.
     since, until : datetime
-        From, and before.
+        They were asked from the one and before the other.
+
+    Returns
+    -------
+    list of (bool, float or None)
+        In the order in which they were asked; hours, None where there is no answer yet.
     """
-    rows = LookUp.objects.visible_to(user).filter(asked_at__gte=since, asked_at__lt=until)
-    first = rows.annotate(
-        answered_at=Min("drafts__release__at", filter=Q(drafts__release__released=True))
-    )
-    counted: dict[tuple[str, str], list[tuple[bool, float | None]]] = defaultdict(list)
-    for asked, country, urgent, answered in first.values_list(
-        "asked_at", "partner__country", "urgent", "answered_at"
-    ):
-        hours = (answered - asked).total_seconds() / 3600 if answered else None
-        counted[f"{asked:%Y-%m}", country].append((urgent, hours))
+    rows = LookUp.objects.filter(team__in=list(teams), asked_at__gte=since, asked_at__lt=until)
+    first = Min("drafts__release__at", filter=Q(drafts__release__released=True))
+    told = rows.annotate(first=first).order_by("asked_at", "pk")
     return [
-        Figures(
-            month,
-            country,
-            asked=len(found),
-            answered=sum(hours is not None for _, hours in found),
-            urgent=sum(urgent for urgent, _ in found),
-            median_hours=median(known)
-            if (known := [hours for _, hours in found if hours is not None])
-            else None,
-        )
-        for (month, country), found in sorted(counted.items())
+        (urgent, (answered - asked).total_seconds() / 3600 if answered else None)
+        for urgent, asked, answered in told.values_list("urgent", "asked_at", "first")
     ]

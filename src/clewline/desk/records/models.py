@@ -273,7 +273,8 @@ class Withdrawal(AppendOnly):
 class PageState(TeamOwned, AppendOnly):
     """What became of a page: reported, confirmed, removed, back again. Its team is its sighting's.
 
-    It is of the page, that is of all sightings with the same `rotation`.
+    It is of the page, that is of all sightings with the same `rotation`. Who says so is a person of
+    the desk, or a partner to whom the page was reported.
     """
 
     sighting = models.ForeignKey(Sighting, on_delete=models.PROTECT, related_name="states")
@@ -281,7 +282,10 @@ class PageState(TeamOwned, AppendOnly):
     state = Word("page_state", default="reported_host")
     at = models.DateTimeField()
     reference = models.CharField(max_length=80, blank=True)
-    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True, related_name="+")
+    partner = models.ForeignKey(
+        "partners.Partner", on_delete=models.PROTECT, null=True, related_name="+"
+    )
     noted_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -289,6 +293,17 @@ class PageState(TeamOwned, AppendOnly):
             models.Index(fields=["rotation", "at"], name="page_state_of_page"),
             models.Index(fields=["team", "at"], name="page_state_team"),
         ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(by__isnull=True) ^ models.Q(partner__isnull=True),
+                name="page_state_by_one",
+            )
+        ]
+
+    @property
+    def said_by(self) -> str:
+        """Who says so: a pseudonym, or a partner's reference."""
+        return str(self.by or self.partner)
 
 
 class PaymentOption(TeamOwned, Sealed, AppendOnly):

@@ -261,7 +261,7 @@ def rotation_of(user: User, sighting: Sighting) -> Sequence[Sighting]:
 def states_of(user: User, sighting: Sighting) -> list[PageState]:
     """Return what became of a page, in order."""
     found = PageState.objects.visible_to(user).filter(rotation=sighting.rotation)
-    return list(found.select_related("by").order_by("at", "id"))
+    return list(found.select_related("by", "partner").order_by("at", "id"))
 
 
 def history_of(user: User, sighting: Sighting) -> list[Sighting]:

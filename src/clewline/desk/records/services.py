@@ -19,6 +19,7 @@ from django.utils import timezone
 from clewline.desk.accounts.models import Team, User
 from clewline.desk.brands import proposing
 from clewline.desk.ledger import index_of, new_reference, vault
+from clewline.desk.partners.models import Partner
 from clewline.desk.records.drafts import (
     AccountDraft,
     IndicatorDraft,
@@ -335,6 +336,16 @@ def note_state(
     ).values_list("state", flat=True)
     if state == "reappeared" and "removed" not in before:
         raise UsageError("it was not removed before", where="state", hint="note the removal first")
+    return note_state_told(sighting, state, at, reference, user)
+
+
+def note_state_told(
+    sighting: Sighting, state: str, at: datetime, reference: str, by: User | Partner
+) -> PageState:
+    """Note what became of a page as whoever it was reported to says, or a person wrote down.
+
+    It is noted of a page whose sighting was withdrawn meanwhile, too: it was reported nevertheless.
+    """
     made = PageState(
         team_id=sighting.team_id,
         sighting=sighting,
@@ -342,7 +353,8 @@ def note_state(
         state=state,
         at=at,
         reference=reference,
-        by=user,
+        by=by if isinstance(by, User) else None,
+        partner=None if isinstance(by, User) else by,
     )
     check_row(made, "page")
     made.save()

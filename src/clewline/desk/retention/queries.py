@@ -18,7 +18,7 @@ from clewline.desk.cases.models import Case, Link
 from clewline.desk.disputes.models import Decision
 from clewline.desk.partners.models import Partner, StandingChange
 from clewline.desk.records.models import Brand, Sighting
-from clewline.desk.retention.erasing import held, held_disputes
+from clewline.desk.retention.erasing import held, held_disputes, is_held
 from clewline.desk.retention.models import (
     ErasureRequest,
     LegalHold,
@@ -167,10 +167,13 @@ def due_others(
 def due_refs() -> Iterator[tuple[Organisation, int, list[str]]]:
     """Yield organisation, number and references of what is due, without erasing it."""
     now = timezone.now()
+    asked = [one.record for one in agreed_requests()]
+    agreed = [one for one in asked if not is_held(kind_of(one), one)]
     for organisation in Organisation.objects.order_by("pk"):
         waiting = [due(Sighting.objects.all(), organisation.pk, now)]
         waiting += [due_others(kind, organisation.pk, now) for kind in OTHERS]
         refs = [ref for rows in waiting for ref in rows.values_list("ref", flat=True)]
+        refs += [one.ref for one in agreed if one.team.organisation_id == organisation.pk]
         if refs:
             yield organisation, len(refs), refs
 

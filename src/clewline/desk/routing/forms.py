@@ -41,7 +41,7 @@ class RouteForm(forms.Form):
 
 
 class StatusForm(forms.Form):
-    """What a recipient said, by telephone or letter."""
+    """What a recipient says, itself or by telephone."""
 
-    state = forms.ChoiceField(label=_("They say"), choices=list(STATES.items()))
+    state = forms.ChoiceField(label=_("What became of it"), choices=list(STATES.items()))
     at = forms.DateTimeField(label=_("When it happened (UTC)"))

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 from django.db import models
 from django.utils import timezone
 
+from clewline.desk.alerts.models import DELIVERED
 from clewline.desk.ledger import AppendOnly, Referenced, Sealed, TeamOwned
 
 STATES: Final = {
@@ -88,20 +89,29 @@ class Report(TeamOwned, Referenced, Sealed, AppendOnly):
         return said
 
     @property
+    def letter(self) -> str:
+        """What its recipient gets: what is told, and since when; nothing where it was erased."""
+        sent = self.decision.at.isoformat(timespec="seconds")
+        return json.dumps({**self.told, "sent_at": sent}, ensure_ascii=False, sort_keys=True)
+
+    @property
     def sent_at(self) -> datetime | None:
-        """When a second person released it; from then on the recipient can fetch it."""
+        """When a second person released it; from then on it is on its way, or can be fetched."""
         decision = getattr(self, "decision", None)
         return decision.at if decision is not None and decision.released else None
 
     @property
     def state(self) -> str:
-        """How far it is: drafted, refused, sent, or what the recipient said last."""
+        """How far it is: drafted, refused, sent, delivered, or what the recipient said last."""
         if not hasattr(self, "decision"):
             return "drafted"
         if self.sent_at is None:
             return "refused"
         said: Any = sorted(self.statuses.all(), key=lambda one: (one.at, one.pk))
-        return STATES[said[-1].state] if said else "sent"
+        if said:
+            return STATES[said[-1].state]
+        taken = any(one.state == DELIVERED for one in self.deliveries.all())
+        return "delivered" if taken else "sent"
 
     @property
     def hours_to_removal(self) -> float | None:

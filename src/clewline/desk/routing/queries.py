@@ -70,13 +70,13 @@ def _active(route: Route | None) -> Partner | None:
 def reports_of(user: User) -> Any:
     """Return the reports of a person's teams, newest first."""
     found = Report.objects.visible_to(user).select_related("partner", "sighting", "decision")
-    return found.prefetch_related("statuses").order_by("-at", "-id")
+    return found.prefetch_related("statuses", "deliveries").order_by("-at", "-id")
 
 
 def lines_of(told: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what a report tells as lines for people: title and text."""
     rows = [(_("Means of payment"), _text(one)) for one in told.get("payment", ())]
-    titles = {"report": _("Their reference"), "issuer": _("Issuer"), "note": _("Note")}
+    titles = {"report": _("Recipient's reference"), "issuer": _("Issuer"), "note": _("Note")}
     titles |= {name: _(field.title) for name, field in FIELDS.items()}
     rows += [(title, _text(told[name])) for name, title in titles.items() if name in told]
     return rows
@@ -91,9 +91,10 @@ def _text(value: Any) -> str:
 
 
 def for_partner(partner: Partner) -> list[Report]:
-    """Return what was sent to a partner, in order."""
+    """Return what was sent to a partner, in order, but for what was erased."""
     sent = Report.objects.filter(partner=partner, decision__released=True)
-    return list(sent.select_related("decision").order_by("decision__at", "pk"))
+    told = sent.filter(document_sealed__isnull=False).select_related("partner", "decision")
+    return list(told.order_by("decision__at", "pk"))
 
 
 def waiting_for(user: User) -> list[Item]:

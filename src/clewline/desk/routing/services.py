@@ -8,12 +8,13 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from clewline.desk.accounts.models import User
+from clewline.desk.alerts import outbox
 from clewline.desk.alerts.composing import reference
 from clewline.desk.ledger import new_reference
 from clewline.desk.partners.models import Partner
 from clewline.desk.records.models import PaymentOption, Sighting
 from clewline.desk.records.plain_text import require_text
-from clewline.desk.records.services import note_state
+from clewline.desk.records.services import note_state, note_state_told
 from clewline.desk.roles import Role
 from clewline.desk.routing.composing import compose, document
 from clewline.desk.routing.models import (
@@ -106,7 +107,9 @@ def may_decide(user: User, report: Report) -> bool:
 
 
 def decide(user: User, report: Report, *, released: bool, reason: str = "") -> ReportDecision:
-    """Release a report or refuse it. One to a hotline is noted on the page as reported.
+    """Release a report or refuse it; release puts it into the outbox in the same transaction.
+
+    One to a hotline is noted on the page as reported.
 
     Raises
     ------
@@ -118,13 +121,16 @@ def decide(user: User, report: Report, *, released: bool, reason: str = "") -> R
     require_text(reason, "reason")
     if not may_decide(user, report):
         raise UsageError("this report is not yours to decide, or decided already")
+    # In whole seconds, as people write when something became of it.
+    now = timezone.now().replace(microsecond=0)
     try:
         with transaction.atomic():
             decision = ReportDecision.objects.create(
-                report=report, released=released, reason=reason, by=user
+                report=report, released=released, reason=reason, by=user, at=now
             )
             if released:
                 _require_same(report)
+                outbox.put(report, decision.at)
                 if report.partner.kind == "hotline":
                     note_state(
                         user, report.sighting, "reported_hotline", decision.at, report.theirs
@@ -134,8 +140,9 @@ def decide(user: User, report: Report, *, released: bool, reason: str = "") -> R
         raise UsageError("somebody decided meanwhile; look again") from None
 
 
-def tell(report: Report, state: str, at: datetime, by: str) -> ReportStatus:
-    """Write down what became of a page, as the recipient says.
+@transaction.atomic
+def tell(report: Report, state: str, at: datetime, by: User | None = None) -> ReportStatus:
+    """Write down what became of a page, as the recipient says; of a hotline, on the page, too.
 
     Parameters
     ----------
@@ -145,8 +152,8 @@ def tell(report: Report, state: str, at: datetime, by: str) -> ReportStatus:
         Of `STATES`.
     at : datetime
         When it happened.
-    by : str
-        The recipient's reference, or the pseudonym of who wrote down what it said.
+    by : User, optional
+        Who wrote down what it said; none: the recipient itself.
 
     Raises
     ------
@@ -161,7 +168,11 @@ def tell(report: Report, state: str, at: datetime, by: str) -> ReportStatus:
     removed = report.statuses.filter(state="removed", at__lte=at)
     if state == "reappeared" and not removed.exists():
         raise UsageError("it was not removed before", where="state")
-    return ReportStatus.objects.create(report=report, state=state, at=at, by=by)
+    if report.partner.kind == "hotline":
+        # A brand says what became of its option, not of the page.
+        note_state_told(report.sighting, state, at, report.theirs, by or report.partner)
+    said_by = str(by or report.partner.ref)
+    return ReportStatus.objects.create(report=report, state=state, at=at, by=said_by)
 
 
 def _require_same(report: Report) -> None:

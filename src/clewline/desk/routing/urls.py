@@ -17,5 +17,8 @@ urlpatterns = [
     path("sightings/<str:ref>/report/", views.new_report, name="new-report"),
     # For recipients' programs, with an access key.
     path("share/reports.json", views.own_reports, name="share-reports"),
+    path("share/reports/", views.key_page, name="share-reports-page"),
+    path("share/reports/<str:ref>.json", views.own_report, name="share-report"),
+    path("share/reports/<str:ref>/", views.key_report, name="share-report-page"),
     path("share/reports/<str:ref>/status", views.own_status, name="share-report-status"),
 ]

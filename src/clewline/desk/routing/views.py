@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from clewline.desk.alerts import services as alerts
 from clewline.desk.alerts.forms import DecideForm
 from clewline.desk.alerts.partner_door import JSON, partner_door
 from clewline.desk.alerts.partner_views import body_of
@@ -76,7 +78,7 @@ def report_status(request: DeskRequest, ref: str) -> HttpResponse:
     if not form.is_valid():
         return _page(request, found, status=form)
     try:
-        services.tell(found, form.cleaned_data["state"], form.cleaned_data["at"], str(request.user))
+        services.tell(found, form.cleaned_data["state"], form.cleaned_data["at"], request.user)
     except UsageError as error:
         form.add_error("at", error.message)
         return _page(request, found, status=form)
@@ -115,31 +117,72 @@ def decide_route(request: DeskRequest, ref: str) -> HttpResponse:
 @partner_door("partner.fetch", "GET", withdrawals=False)
 def own_reports(_request: HttpRequest, partner: Partner) -> HttpResponse:
     """Give a partner the reports that were sent to it."""
-    told = [
-        {**one.told, "sent_at": one.decision.at.isoformat(timespec="seconds")}
-        for one in queries.for_partner(partner)
-        if one.document_sealed
-    ]
-    answer = HttpResponse(json.dumps({"reports": told}), content_type=JSON)
-    answer["Cache-Control"] = "private, no-store"
-    return answer
+    found = queries.for_partner(partner)
+    alerts.fetched_reports(found)
+    return _private(f'{{"reports": [{", ".join(one.letter for one in found)}]}}')
+
+
+@partner_door("partner.fetch", "GET", withdrawals=False)
+def own_report(_request: HttpRequest, partner: Partner, ref: str) -> HttpResponse:
+    """Give a partner one report that was sent to it."""
+    found = _own(partner, ref)
+    alerts.fetched_reports([found])
+    return _private(found.letter)
 
 
 @partner_door("partner.answer", "POST", withdrawals=False)
 def own_status(request: HttpRequest, partner: Partner, ref: str) -> HttpResponse:
     """Take what a partner says became of a page."""
-    found = next((one for one in queries.for_partner(partner) if one.theirs == ref), None)
-    if found is None:
-        raise Http404
-    said = body_of(request)
+    found, said = _own(partner, ref), body_of(request)
     try:
         at = parse_datetime(str(said.get("at", "")))
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
         raise DataError("must be a time with its zone, as 2026-03-01T10:00:00Z", where="at")
-    services.tell(found, str(said.get("state", "")), at, partner.ref)
+    services.tell(found, str(said.get("state", "")), at)
     return HttpResponse(json.dumps({"taken": True}), content_type=JSON, status=201)
+
+
+@partner_door("partner.fetch", "GET", withdrawals=False, page=True)
+def key_page(request: HttpRequest, partner: Partner) -> HttpResponse:
+    """Show a partner, with its access key as password, the reports that were sent to it."""
+    found = queries.for_partner(partner)
+    return render(request, "desk/routing/key_list.html", {"reports": found[::-1][:_SHOWN]})
+
+
+@partner_door("partner.answer", "GET", "POST", withdrawals=False, page=True)
+def key_report(request: HttpRequest, partner: Partner, ref: str) -> HttpResponse:
+    """Show a partner one report, and take what became of the page."""
+    found = _own(partner, ref)
+    form = StatusForm(request.POST or None, initial={"at": f"{timezone.now():%Y-%m-%d %H:%M:%S}"})
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.tell(found, form.cleaned_data["state"], form.cleaned_data["at"])
+        except UsageError as error:
+            form.add_error(error.where if error.where in form.fields else None, error.message)
+        else:
+            return redirect("share-report-page", ref)
+    if request.method == "GET":
+        alerts.fetched_reports([found])
+    page = {"report": found, **_told(found), "status": form}
+    code = 400 if form.errors else 200
+    return render(request, "desk/routing/key_report.html", page, status=code)
+
+
+def _own(partner: Partner, ref: str) -> Report:
+    """Return a report that was sent to a partner, under its own reference."""
+    found = next((one for one in queries.for_partner(partner) if one.theirs == ref), None)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _private(text: str) -> HttpResponse:
+    """Return JSON that nobody keeps on the way."""
+    answer = HttpResponse(text, content_type=JSON)
+    answer["Cache-Control"] = "private, no-store"
+    return answer
 
 
 def _routes(request: DeskRequest, form: RouteForm) -> HttpResponse:
@@ -162,15 +205,11 @@ def _page(
     status: StatusForm | None = None,
 ) -> HttpResponse:
     """Show a report, with what this person can do."""
-    told = found.told
-    # The address of a page is shown through a reveal alone.
-    sealed = told.pop("url", None) is not None
     page = {
         "section": "reports",
         "report": found,
-        "told": queries.lines_of(told),
-        "sealed": sealed,
-        "statuses": found.statuses.order_by("at", "pk"),
+        **_told(found),
+        "ways": found.deliveries.select_related("channel", "receipt").order_by("pk"),
         "may_decide": services.may_decide(request.user, found),
         "may_tell": found.sent_at is not None and request.user.may("report.status"),
         "decide": decide or DecideForm(),
@@ -178,3 +217,12 @@ def _page(
     }
     code = 400 if decide or status else 200
     return render(request, "desk/routing/report.html", page, status=code)
+
+
+def _told(found: Report) -> dict[str, Any]:
+    """Return what a page shows of what is told, and what became of it."""
+    told = found.told
+    # The address of a page is shown through a reveal alone.
+    sealed = told.pop("url", None) is not None
+    statuses = found.statuses.order_by("at", "pk")
+    return {"told": queries.lines_of(told), "sealed": sealed, "statuses": statuses}

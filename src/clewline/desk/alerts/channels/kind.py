@@ -5,27 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from clewline.errors import DeliveryError
 from clewline.sharing import SharedList
 
+REPORT: Final = "report"
+"""Kind of a parcel that is no alert but a report of a page."""
+
 
 @dataclass(frozen=True)
 class Parcel:
-    """What a channel carries: one recipient's copy, and how it is named on the wire.
+    """What a channel carries: one recipient's copy or report, and how it is named on the wire.
 
     Attributes
     ----------
     delivery : str
         32 hex digits, the same at every attempt; a receiver drops what it has seen.
     reference : str
-        The alert as this recipient knows it.
+        The alert or report as this recipient knows it.
     kind : str
-        ``new``, ``changed`` or ``withdrawn``.
+        ``new``, ``changed`` or ``withdrawn`` of an alert, ``report``.
     at : datetime
         When it was approved.
     document : bytes
-        The copy as JSON: what changed since the version before.
+        The copy as JSON: what changed since the version before; or the report.
     whole : callable
         Makes the whole list as it is now, for receivers that hold one event and no changes.
     target, secret : str
@@ -63,6 +67,8 @@ class Kind:
         For people.
     pushes : bool
         Whether we send; otherwise the recipient fetches.
+    reports : bool
+        Whether reports of pages go this way, too.
     target_label, secret_label : str
         What a person enters for a channel of this kind; empty if there is nothing to enter.
     check : callable
@@ -74,6 +80,7 @@ class Kind:
     name: str
     title: str
     pushes: bool
+    reports: bool = False
     target_label: str = ""
     secret_label: str = ""
     check: Callable[[str], object] = nowhere

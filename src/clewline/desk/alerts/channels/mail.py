@@ -14,7 +14,7 @@ from typing import Final
 from django.utils.timezone import now
 
 from clewline.desk.alerts import sending
-from clewline.desk.alerts.channels.kind import Kind, Parcel
+from clewline.desk.alerts.channels.kind import REPORT, Kind, Parcel
 from clewline.errors import UsageError
 from clewline.settings import value_of
 
@@ -23,6 +23,7 @@ _SAYS: Final = {
     "new": "A new alert is ready for you.",
     "changed": "An alert that you received has changed.",
     "withdrawn": "An alert that you received is withdrawn. Please stop using what it named.",
+    REPORT: "A report of a page is ready for you. Please say what becomes of it.",
 }
 
 
@@ -36,17 +37,23 @@ def message(parcel: Parcel) -> EmailMessage:
     """Return the mail for a parcel."""
     origin = (value_of("desk_origin") or "http://localhost:8000").rstrip("/")
     sender = value_of("mail_from") or "clewline@localhost"
+    noun, clue = "Alert", "An alert"
+    where = f"Fetch it with your access key: {origin}/share/alerts/{parcel.reference}.json"
+    if parcel.kind == REPORT:
+        noun, clue = "Report", "A report"
+        way = f"{origin}/share/reports/{parcel.reference}/"
+        where = f"Open it with your access key as password: {way}"
     mail = EmailMessage()
     mail["From"], mail["To"] = sender, parcel.target
-    mail["Subject"] = f"Alert {parcel.reference}"
+    mail["Subject"] = f"{noun} {parcel.reference}"
     mail["Date"] = format_datetime(now())
     mail["Message-ID"] = f"<{parcel.delivery}@{sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(
         f"{_SAYS[parcel.kind]}\n\n"
         f"Reference: {parcel.reference}\n"
-        f"Fetch it with your access key: {origin}/share/alerts/{parcel.reference}.json\n\n"
-        "An alert is a clue, not proof. This mail holds nothing of its content.\n",
+        f"{where}\n\n"
+        f"{clue} is a clue, not proof. This mail holds nothing of its content.\n",
         cte="7bit",  # so that no line is broken, nor the reference in it
     )
     return mail
@@ -58,5 +65,11 @@ def send(parcel: Parcel) -> str:
 
 
 CHANNEL: Final = Kind(
-    "email", "E-mail", pushes=True, target_label="Mail address", check=check, send=send
+    "email",
+    "E-mail",
+    pushes=True,
+    reports=True,
+    target_label="Mail address",
+    check=check,
+    send=send,
 )

@@ -6,4 +6,4 @@ from typing import Final
 
 from clewline.desk.alerts.channels.kind import Kind
 
-CHANNEL: Final = Kind("pull", "List (CSV, JSON)", pushes=False)
+CHANNEL: Final = Kind("pull", "List (CSV, JSON)", pushes=False, reports=True)

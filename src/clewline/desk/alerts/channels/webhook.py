@@ -86,6 +86,7 @@ CHANNEL: Final = Kind(
     "webhook",
     "Webhook",
     pushes=True,
+    reports=True,
     target_label="Address (https)",
     secret_label="Signing key",  # noqa: S106 - a label
     check=sending.require_url,
