@@ -127,6 +127,15 @@ SETTINGS: tuple[Setting, ...] = (
         "Hours after which a person signs in again, however busy.",
     ),
     Setting(
+        "taxii_login",
+        "CLEWLINE_TAXII_LOGIN",
+        None,
+        "What `share pull` shows a TAXII server: `token KEY`, `bearer KEY` or "
+        "`basic NAME:PASSWORD`. There is no option for it, because every user of a machine sees "
+        "the options of a command; `--login-file` names a file that says the same.",
+        secret=True,
+    ),
+    Setting(
         "smtp",
         "CLEWLINE_SMTP",
         None,

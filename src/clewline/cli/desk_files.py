@@ -39,6 +39,17 @@ def write_new(file: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
+def replace_own(file: Path, data: bytes) -> None:
+    """Write a file that its owner alone can read, in the place of the one that is there."""
+    partial = file.with_name(f"{file.name}.partial")
+    try:
+        partial.unlink(missing_ok=True)
+        write_new(partial, data)
+        partial.replace(file)
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", where=str(file)) from error
+
+
 def passphrase(file: Path | None, *, new: bool = False) -> str:
     """Return a passphrase: the first line of a file, or what the person types; twice if `new`."""
     if file is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clewline.cli.desk import Home, open_desk
-from clewline.cli.desk_files import content, terminal, write_new
+from clewline.cli.desk_files import content, replace_own, terminal, write_new
 from clewline.cli.output import log
 from clewline.errors import ClewlineError, SharedFileError, UsageError
 
@@ -130,6 +130,45 @@ def take(
     details = {"file": made.ref, "format": style, "sha256": made.sha256, "items": number}
     audit.write(actor=terminal(), action="received.take", object=found.ref, details=details)
     typer.echo(f"{made.ref}: {number} items wait under Received")
+
+
+@app.command()
+def pull(
+    url: Annotated[str, typer.Argument(help="Discovery of a TAXII 2.1 server, https://…/taxii2/.")],
+    out: Annotated[Path, typer.Option("--out", help="STIX bundle to write; never replaced.")],
+    state: Annotated[
+        Path, typer.Option("--state", help="File that keeps what was read; goes on from there.")
+    ],
+    collection: Annotated[
+        str, typer.Option("--collection", help="Its id; not needed where there is one.")
+    ] = "",
+    login_file: Annotated[
+        Path | None,
+        typer.Option("--login-file", help="File with `token KEY` or `basic NAME:PASSWORD`."),
+    ] = None,
+) -> None:
+    """Read a collection of a partner's TAXII 2.1 server; nothing is added there.
+
+    The server that is named is asked and no other. What was read lies in the state file, the latest
+    version of each object, and is written as a bundle that `share import --format stix` takes.
+    Without --login-file, CLEWLINE_TAXII_LOGIN says the login.
+    """
+    from clewline.pulling import taxii
+    from clewline.settings import setting, value_of
+
+    text, where = value_of("taxii_login") or "", setting("taxii_login").env
+    if login_file is not None:
+        text, where = content(login_file).decode(errors="replace"), str(login_file)
+    login = taxii.authorization(text, where) if text.strip() else ""
+    kept = taxii.read_state(content(state), str(state)) if state.exists() else None
+
+    def keep(now: taxii.State) -> None:
+        replace_own(state, now.as_bytes())
+
+    done = taxii.pull(url, login, collection, kept, keep=keep, report=log.print)
+    write_new(out, done.bundle())
+    new = len(done.objects) - len(kept.objects if kept else ())
+    typer.echo(f"{len(done.objects)} objects, {new} of them new, to {out}")
 
 
 def _partner(ref: str, where: str) -> Partner:

@@ -286,7 +286,8 @@ _ID: Final = re.compile(r"([a-z0-9-]+)--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{
 def read(data: bytes) -> SharedList:
     """Read a bundle: ours as it was written, those of others by their wallets.
 
-    Of others, each `cryptocurrency-wallet` becomes an item: of OpenCTI's (`value` alone) and of
+    Of a TAXII collection of ours, each indicator or note is read, in no list of a version. Of
+    others, each `cryptocurrency-wallet` becomes an item: of OpenCTI's (`value` alone) and of
     dogesec's dialect (`holder_ref` and other properties are passed over). What such an object does
     not say of its chain stays unknown; without a TLP marking it is taken as TLP:AMBER+STRICT.
 
@@ -300,6 +301,8 @@ def read(data: bytes) -> SharedList:
         raise SharedFileError("is no bundle", where="file")
     objects = _by_id(document.get("objects"))
     lists = [one for one in objects.values() if "list" in _ours(one)]
+    if not lists and any("item" in _ours(one) for one in objects.values()):
+        return _of_collection(objects)
     if not lists:
         return _of_others(objects)
     about = _ours(lists[0])["list"]
@@ -314,6 +317,29 @@ def read(data: bytes) -> SharedList:
         if objects.get(name) != expected.get(name):
             raise SharedFileError(
                 "is not what its list says", where=name, hint="the bundle was changed on its way"
+            )
+    return shared
+
+
+def _of_collection(objects: Mapping[str, Object]) -> SharedList:
+    """Return the items of a TAXII collection of ours: as told, but in no list of a version."""
+    told = {name: one for name, one in objects.items() if "item" in _ours(one)}
+    items = {
+        name: item_from_plain(_table(_ours(one)["item"], name), name) for name, one in told.items()
+    }
+    issuers = (objects.get(str(one.get("created_by_ref")), {}) for one in told.values())
+    shared = SharedList(
+        version=1,
+        made_at=max(item.changed_at for item in items.values()),
+        issuer=str(next(issuers).get("name") or UNKNOWN).strip(),
+        recipient="not-said",
+        items=tuple(items.values()),
+    )
+    for name, item in items.items():
+        expected = {**objects_of(shared, item)[0], "id": name}  # which follows from the recipient
+        if {**told[name], "extensions": 0} != {**expected, "extensions": 0}:
+            raise SharedFileError(
+                "is not what its item says", where=name, hint="it was changed on its way"
             )
     return shared
 

@@ -28,8 +28,9 @@ from http.client import (
 from pathlib import Path
 from threading import Event, Lock
 from time import monotonic
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from clewline.errors import NodeAnswerError, NodeError, UsageError
 from clewline.settings import setting, value_of
@@ -69,12 +70,17 @@ class TooLong(Exception):  # noqa: N818 - as above
 
 
 class Answer(NamedTuple):
-    """One HTTP answer: status, whether it says that it is JSON, body, ``Retry-After``."""
+    """One HTTP answer: status, whether it says that it is JSON, body, headers in lower case."""
 
     status: int
     is_json: bool
     body: bytes
-    retry_after: str = ""
+    headers: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def retry_after(self) -> str:
+        """What it says of when to ask again."""
+        return self.headers.get("retry-after", "")
 
     def text(self) -> str:
         """Return the first line of the body as far as it can be shown."""
@@ -165,6 +171,18 @@ def parse_url(text: str, where: str, example: str, port: int | None = None) -> S
     path = url.path.rstrip("/")
     name = f"[{host}]" if ":" in host else host
     return ServerUrl(f"{url.scheme}://{name}:{number}{path}", secure, host, number, path, login)
+
+
+def with_query(path: str, **asked: str) -> str:
+    """Return a path with a query of what is not empty.
+
+    Examples
+    --------
+    >>> with_query("/objects/", next="a b", limit="")
+    '/objects/?next=a+b'
+    """
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return f"{path}?{query}" if query else path
 
 
 def patience() -> float:
@@ -388,8 +406,8 @@ class Server:
         if announced is not None and size < announced:
             raise IncompleteRead(b"", announced - size)
         kind = response.headers.get_content_type()
-        wait = response.headers.get("Retry-After", "")
-        return Answer(response.status, kind == "application/json", b"".join(pieces), wait)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status, kind == "application/json", b"".join(pieces), headers)
 
     def _unreachable(self, error: OSError | IncompleteRead) -> Exception:
         """Return what a broken connection means: `Busy`, or an error if nothing ever answered."""

@@ -16,6 +16,10 @@ from clewline.desk.alerts import lists, services, taxii_views
 from clewline.desk.alerts.models import Delivery
 from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
+from clewline.desk.received import services as received
+from clewline.errors import SharedFileError, UsageError
+from clewline.pulling import taxii as pulling
+from clewline.sharing.formats import read
 
 MEDIA = "application/taxii+json;version=2.1"
 
@@ -207,3 +211,31 @@ def test_the_client_that_others_use(live_server: Any, desk: Desk) -> None:
     name = next(one["id"] for one in found if one["type"] == "indicator")
     assert collection.get_object(name)["objects"][0]["id"] == name
     assert collection.object_versions(name)["versions"]
+
+
+def test_our_own_client_reads_and_what_it_writes_can_be_imported(
+    live_server: Any, desk: Desk, tmp_path: Path
+) -> None:
+    desk.sighting()
+    reader = Reader(desk, "Made-up Exchange")
+    alert = desk.tell([reader.partner])
+    url, login = f"{live_server.url}/taxii2/", pulling.authorization(f"token {reader.key}", "x")
+    first = pulling.pull(url, login)
+    told = lists.whole_list(reader.partner)
+    assert read("stix", first.bundle()).items == told.items
+    assert {one.address for one in told.items} == set(ADDRESSES[:2])
+    desk.follow(alert, "withdrawn")
+    state = pulling.read_state(first.as_bytes(), "state")
+    second = pulling.pull(url, login, lists.collection_id(reader.partner), state)
+    items = read("stix", second.bundle()).items
+    assert sorted(one.state for one in items) == ["withdrawn", "withdrawn"]
+    assert items == lists.whole_list(reader.partner).items
+    file = received.take(reader.partner, "stix", second.bundle(), "terminal:x")
+    assert file.items.count() == 2
+    quoted = (f"value = '{one}'".encode() for one in (ADDRESSES[0], ADDRESSES[2]))
+    changed = second.bundle().replace(*quoted)
+    with pytest.raises(SharedFileError):
+        read("stix", changed)
+    other = Reader(desk, "Other Exchange")
+    with pytest.raises(UsageError, match="0 collections"):
+        pulling.pull(url, login, lists.collection_id(other.partner))

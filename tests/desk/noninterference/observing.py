@@ -221,8 +221,11 @@ def of_operation(
 
 def deliveries(world: World) -> list[tuple[str, str, timedelta]]:
     """Return what waits for the partner of the team: on which channel, and how long it waits."""
-    rows = Delivery.objects.filter(copy__partner=world.partner, copy__alert__team=world.team)
-    rows = rows.select_related("copy__alert__decision", "channel").order_by("due_at", "id")
-    return [
-        (one.channel.kind, one.copy.kind, one.due_at - one.copy.alert.decision.at) for one in rows
-    ]
+    rows = Delivery.objects.filter(channel__partner=world.partner).order_by("due_at", "id")
+    told = []
+    for one in rows.select_related("copy__alert__decision", "report__decision", "channel"):
+        sent = one.copy.alert if one.copy else one.report
+        assert sent is not None
+        kind = one.copy.kind if one.copy else "report"
+        told.append((one.channel.kind, kind, one.due_at - sent.decision.at))
+    return told
