@@ -64,7 +64,7 @@ from clewline.desk.retention import triggers
 from clewline.desk.retention.models import ErasureRequest, LegalHold, PeriodChange
 from clewline.desk.roles import ACTIONS, Role
 from clewline.desk.routing import services as routing
-from clewline.desk.routing.models import ReportDecision, RouteDecision
+from clewline.desk.routing.models import Report, ReportDecision, Route, RouteDecision
 from clewline.desk.watch import services as watch
 from clewline.desk.watch.models import Watch
 from clewline.sharing.formats import write
@@ -1324,6 +1324,23 @@ def api_of_received(asking: Asking) -> str:
     return f"/api/received/{ReceivedFile.objects.latest('pk').ref}/1"
 
 
+def api_of_way(tail: str) -> Make:
+    """Return where a page of the owner's is reported."""
+
+    def made(asking: Asking) -> str:
+        of_way(asking)
+        return f"/api/sightings/{asking.sighting.ref}{tail}"
+
+    return made
+
+
+def route_body(asking: Asking) -> Body:
+    """Return a route to a partner of the asker's own house."""
+    form = route_form(asking)
+    ref = Partner.objects.get(pk=int(str(form["partner"]))).ref
+    return {"country": "GB", "partner": ref}
+
+
 def api_of_dead(asking: Asking) -> str:
     """Return where a delivery that was given up is tried again."""
     _ = asking.sighting
@@ -1505,6 +1522,26 @@ OPERATIONS: Final[dict[tuple[str, str], Row]] = {
         api_of(of_received("received-file"), ReceivedFile, "/received/{}"), stranger=404
     ),
     ("/received/{ref}/{position}", "POST"): Row(api_of_received, {"used": False}, stranger=404),
+    ("/reports", "GET"): Row(api_of(of_report("report"), Report, "/reports")),
+    ("/reports/{ref}", "GET"): Row(
+        api_of(of_report("report"), Report, "/reports/{}"), stranger=404
+    ),
+    ("/sightings/{ref}/ways", "GET"): Row(api_of_way("/ways"), stranger=404),
+    ("/sightings/{ref}/reports", "POST"): Row(api_of_way("/reports"), {"way": 0}, 201, 201, 404),
+    # Nobody sends what they drafted.
+    ("/reports/{ref}/decide", "POST"): Row(
+        api_of(of_report("report"), Report, "/reports/{}/decide"), {"agreed": True}, 400, 200, 404
+    ),
+    ("/reports/{ref}/state", "POST"): Row(
+        api_of(of_report("report", sent=True), Report, "/reports/{}/state"),
+        lambda asking: {"state": "acknowledged", "at": datetime.now(UTC).isoformat()},
+        *(201, 201, 404),
+    ),
+    ("/routes", "GET"): Row(api_at("/routes")),
+    ("/routes", "POST"): Row(api_at("/routes"), route_body, 201, 201, 201),
+    ("/routes/{ref}/decide", "POST"): Row(
+        api_of(of_route, Route, "/routes/{}/decide"), {"agreed": True}, 400, 200, 404
+    ),
     ("/alerts", "GET"): Row(api_of(of_alert("alert"), Alert, "/alerts")),
     ("/alerts", "POST"): Row(api_at("/alerts"), alert_body, 201, 201, 201),
     ("/alerts/outbox", "GET"): Row(api_of(api_of_dead, Alert, "/alerts/outbox")),

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from tests.desk import planted
 from tests.desk.api.conftest import Program, read_in_parts
-from tests.desk.conftest import World
+from tests.desk.conftest import World, make_partner
 
 from clewline.desk.addresses.services import address_row
 from clewline.desk.alerts import services as alerts
 from clewline.desk.deconfliction import services as deconfliction
 from clewline.desk.lookups import answers, services
+from clewline.desk.partners.models import Partner
+from clewline.desk.routing import services as routing
 from clewline.desk.watch import services as watch
 
 ASKED = {**planted.ASKED, "identifiers": [planted.ADDRESS, planted.URL]}
@@ -114,6 +116,54 @@ def watched(world: World, _: int) -> None:
     watch.watch(world.person("analyst"), world.team, address_row(planted.KEY), "made up")
 
 
+def _hotline(world: World) -> Partner:
+    people = {role: world.person(role) for role in ("liaison", "approver")}
+    return make_partner(people, world.team, kind="hotline", clearance="red", purposes=["routing"])
+
+
+def reported(world: World, _: int) -> None:
+    page = planted.sighting_of(world.person("analyst"))
+    made = routing.draft(world.person("analyst"), page, _hotline(world), None)
+    routing.decide(world.person("approver"), made, released=True)
+
+
+def test_a_page_is_reported_and_what_became_of_it_written_down(
+    world: World, program: Program
+) -> None:
+    page, hotline = planted.sighting_of(world.person("analyst")), _hotline(world)
+    ways = f"/sightings/{page.ref}/ways"
+    assert [one["partner"] for one in program("analyst", "GET", ways).json()["items"]] == [None]
+    draft = f"/sightings/{page.ref}/reports"
+    assert program("analyst", "POST", draft, {}).status_code == 400
+    route = program("liaison", "POST", "/routes", {"partner": hotline.ref}).json()
+    assert (route["agreed"], program("analyst", "GET", "/routes").json()["items"]) == (None, [])
+    agreed = program("approver", "POST", f"/routes/{route['ref']}/decide", {"agreed": True})
+    assert agreed.json()["agreed"]
+    assert [one["ref"] for one in program("analyst", "GET", "/routes").json()["items"]] == [
+        route["ref"]
+    ]
+    (way,) = program("analyst", "GET", ways).json()["items"]
+    assert (way["partner"], way["fallback"]) == (hotline.ref, True)
+    made = program("analyst", "POST", draft, {"way": 0}).json()
+    assert (made["state"], made["released"], made["url_told"]) == ("drafted", None, False)
+    one = f"/reports/{made['ref']}"
+    early = {"state": "removed", "at": "2026-01-01T00:00:00Z"}
+    assert program("analyst", "POST", f"{one}/state", early).status_code == 400
+    sent = program("approver", "POST", f"{one}/decide", {"agreed": True}).json()
+    assert (sent["state"], sent["told"]["payment"][0]["rail"]) == ("sent", "crypto")
+    said = {"state": "removed", "at": sent["sent_at"]}
+    told = program("analyst", "POST", f"{one}/state", said).json()
+    assert (told["state"], told["hours_to_removal"]) == ("removed", 0.0)
+    assert [row["state"] for row in told["said"]] == ["removed"]
+    text = json.dumps(program("approver", "GET", one).json())
+    for sealed in (*planted.SEALED.values(), planted.URL):
+        assert sealed not in text
+    assert program("analyst", "GET", one, stranger=True).status_code == 404
+    assert program("analyst", "GET", "/reports", stranger=True).json()["items"] == []
+    theirs = {"partner": hotline.ref}
+    assert program("liaison", "POST", "/routes", theirs, stranger=True).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("make", "role", "path"),
     [
@@ -121,6 +171,7 @@ def watched(world: World, _: int) -> None:
         (asked, "partner", "/asked"),
         (alerted, "analyst", "/alerts"),
         (watched, "analyst", "/watches"),
+        (reported, "analyst", "/reports"),
     ],
 )
 def test_a_list_is_read_in_parts_and_in_as_many_queries(

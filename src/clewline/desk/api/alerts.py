@@ -342,13 +342,13 @@ def _recipient(one: queries.Recipient) -> RecipientOut:
         items=one.items,
         withheld=[str(why) for why in one.withheld],
         unchanged=one.unchanged,
-        deliveries=[_delivery(row) for row in one.deliveries],
+        deliveries=[delivery_out(row) for row in one.deliveries],
         matched=one.matched,
         dispute=one.dispute,
     )
 
 
-def _delivery(row: Delivery) -> DeliveryOut:
+def delivery_out(row: Delivery) -> DeliveryOut:
     """Return a delivery as an answer."""
     return DeliveryOut(
         ref=row.ref, channel=row.channel.kind, state=row.state, tries=row.tries, why=row.why
@@ -359,7 +359,7 @@ def _given_up(row: Delivery) -> GivenUpOut:
     """Return a delivery that was given up, with what it is about, and its partner."""
     about, to = row.about.ref, row.carried.partner.ref
     told, other = ("", about) if row.report_id else (about, "")
-    return GivenUpOut(delivery=_delivery(row), alert=told, report=other, partner=to)
+    return GivenUpOut(delivery=delivery_out(row), alert=told, report=other, partner=to)
 
 
 def _channel(row: Channel) -> ChannelOut:

@@ -48,6 +48,12 @@ def routes_of(organisation: Any) -> dict[tuple[str, str], Route]:
     return {(one.country, one.brand): one for one in rows}
 
 
+def proposed_of(organisation: Any) -> Any:
+    """Return the routes that wait for a second person, oldest first."""
+    waiting = Route.objects.filter(team__organisation=organisation, decision=None)
+    return waiting.select_related("partner", "by").order_by("pk")
+
+
 def ways_of(sighting: Sighting) -> list[Way]:
     """Return to whom a page can be reported: the hotline of its country, the brands it names."""
     routes = routes_of(sighting.team.organisation_id)
@@ -69,8 +75,25 @@ def _active(route: Route | None) -> Partner | None:
 
 def reports_of(user: User) -> Any:
     """Return the reports of a person's teams, newest first."""
-    found = Report.objects.visible_to(user).select_related("partner", "sighting", "decision")
+    found = Report.objects.visible_to(user).select_related(
+        "team", "partner", "sighting", "decision", "by"
+    )
     return found.prefetch_related("statuses", "deliveries").order_by("-at", "-id")
+
+
+def openly(report: Report) -> tuple[dict[str, Any], bool]:
+    """Return what may be shown of what is told, and whether it tells the address of the page.
+
+    That is shown through a reveal alone.
+    """
+    told = report.told
+    url = told.pop("url", None)
+    return told, url is not None
+
+
+def deliveries_of(report: Report) -> Any:
+    """Return on which channels a report goes, and how far it came."""
+    return report.deliveries.select_related("channel", "receipt").order_by("pk")
 
 
 def lines_of(told: dict[str, Any]) -> list[tuple[str, str]]:

@@ -188,12 +188,11 @@ def _private(text: str) -> HttpResponse:
 def _routes(request: DeskRequest, form: RouteForm) -> HttpResponse:
     """Show the table of routes."""
     organisation = request.user.organisation_id
-    waiting = Route.objects.filter(team__organisation=organisation, decision=None)
     page = {
         "section": "reports",
         "form": form,
         "routes": [one for _, one in sorted(queries.routes_of(organisation).items())],
-        "waiting": waiting.select_related("partner", "by").order_by("pk"),
+        "waiting": queries.proposed_of(organisation),
     }
     return render(request, "desk/routing/routes.html", page, status=400 if form.errors else 200)
 
@@ -209,7 +208,7 @@ def _page(
         "section": "reports",
         "report": found,
         **_told(found),
-        "ways": found.deliveries.select_related("channel", "receipt").order_by("pk"),
+        "ways": queries.deliveries_of(found),
         "may_decide": services.may_decide(request.user, found),
         "may_tell": found.sent_at is not None and request.user.may("report.status"),
         "decide": decide or DecideForm(),
@@ -221,8 +220,6 @@ def _page(
 
 def _told(found: Report) -> dict[str, Any]:
     """Return what a page shows of what is told, and what became of it."""
-    told = found.told
-    # The address of a page is shown through a reveal alone.
-    sealed = told.pop("url", None) is not None
+    told, sealed = queries.openly(found)
     statuses = found.statuses.order_by("at", "pk")
     return {"told": queries.lines_of(told), "sealed": sealed, "statuses": statuses}
