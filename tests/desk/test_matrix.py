@@ -67,6 +67,7 @@ from clewline.desk.routing import services as routing
 from clewline.desk.routing.models import Report, ReportDecision, Route, RouteDecision
 from clewline.desk.watch import services as watch
 from clewline.desk.watch.models import Watch
+from clewline.policy import Verdict
 from clewline.sharing.formats import write
 
 WITHOUT_DOOR: Final = {
@@ -495,7 +496,9 @@ def of_look_up(name: str, stage: str = "asked", *args: str, named: bool = True) 
 def source_form(asking: Asking) -> Body:
     """Return which record's originator is asked: of the look-up that was made last."""
     del asking
-    return {"source": look_ups.weigh(LookUp.objects.latest("pk"))[0].fact.source}
+    weighed = look_ups.weigh(LookUp.objects.latest("pk"))
+    asked = (one.fact.source for one in weighed if one.decision.of(Verdict.ASK))
+    return {"source": next(asked)}
 
 
 def of_asked_originator(asking: Asking) -> str:
@@ -1356,9 +1359,7 @@ def api_of_way(tail: str) -> Make:
 
 def route_body(asking: Asking) -> Body:
     """Return a route to a partner of the asker's own house."""
-    form = route_form(asking)
-    ref = Partner.objects.get(pk=int(str(form["partner"]))).ref
-    return {"country": "GB", "partner": ref}
+    return {"country": "GB", "partner": route_form(asking)["partner"]}
 
 
 def api_of_dead(asking: Asking) -> str:
