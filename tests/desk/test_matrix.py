@@ -36,7 +36,7 @@ from clewline.desk.bulk import services as bulk
 from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case, Task
 from clewline.desk.deconfliction import services as deconfliction
-from clewline.desk.deconfliction.models import Enquiry, Overlap
+from clewline.desk.deconfliction.models import Enquiry
 from clewline.desk.disputes import services as disputes
 from clewline.desk.disputes.models import Decision
 from clewline.desk.exports import services as exports
@@ -53,6 +53,7 @@ from clewline.desk.partners import policies
 from clewline.desk.partners import services as partners
 from clewline.desk.partners.models import Partner
 from clewline.desk.queue import services as queue
+from clewline.desk.queue.items import key_of
 from clewline.desk.queue.models import Shift, Urgent
 from clewline.desk.received import services as received
 from clewline.desk.received.models import ReceivedFile
@@ -66,6 +67,7 @@ from clewline.desk.routing import services as routing
 from clewline.desk.routing.models import Report, ReportDecision, Route, RouteDecision
 from clewline.desk.watch import services as watch
 from clewline.desk.watch.models import Watch
+from clewline.policy import Verdict
 from clewline.sharing.formats import write
 
 WITHOUT_DOOR: Final = {
@@ -218,7 +220,7 @@ def of_change(asking: Asking) -> str:
         team_ids=[asking.team.pk],
         asked_by=asking.world.person("administrator"),
     )
-    return reverse("decide-access", args=[change.pk])
+    return reverse("decide-access", args=[key_of("access", change.pk)])
 
 
 def of_enquiry(asking: Asking) -> str:
@@ -403,7 +405,7 @@ def of_taken(asking: Asking) -> str:
 def of_period(asking: Asking) -> str:
     """Return where a period that the owner asked for is decided."""
     change = keeping.ask_period(asking.owner, "report", 12, "made up")
-    return reverse("decide-period", args=[change.pk])
+    return reverse("decide-period", args=[key_of("period", change.pk)])
 
 
 def of_hold(asking: Asking) -> str:
@@ -494,7 +496,9 @@ def of_look_up(name: str, stage: str = "asked", *args: str, named: bool = True) 
 def source_form(asking: Asking) -> Body:
     """Return which record's originator is asked: of the look-up that was made last."""
     del asking
-    return {"source": look_ups.weigh(LookUp.objects.latest("pk"))[0].fact.source}
+    weighed = look_ups.weigh(LookUp.objects.latest("pk"))
+    asked = (one.fact.source for one in weighed if one.decision.of(Verdict.ASK))
+    return {"source": next(asked)}
 
 
 def of_asked_originator(asking: Asking) -> str:
@@ -591,7 +595,10 @@ def leaver_form(asking: Asking) -> Body:
 def enquiry_form(asking: Asking) -> Body:
     """Return an enquiry about the address of the latest case."""
     case = Case.objects.latest("pk")
-    return {"addresses": [str(case.links.get().address_id)], "why": "made up"}
+    address = case.links.get().address
+    assert address is not None
+    name = f"{address.chain}:{address.network}:{address.canonical}"
+    return {"addresses": [name], "why": "made up"}
 
 
 def into_case(asking: Asking) -> Body:
@@ -707,7 +714,7 @@ def route_form(asking: Asking) -> Body:
     team = asking.world.other_team if other else asking.team
     people = {role: asking.world.person(role, stranger=other) for role in ("liaison", "approver")}
     terms: Any = {"kind": "hotline", "clearance": "red", "purposes": ["routing"]}
-    return {"country": "GB", "partner": make_partner(people, team, **terms).pk}
+    return {"country": "GB", "partner": make_partner(people, team, **terms).ref}
 
 
 def of_report(name: str, *, sent: bool = False) -> Make:
@@ -1303,7 +1310,7 @@ def api_of_brand_tail(tail: str) -> Make:
 def api_of_change(asking: Asking) -> str:
     """Return where a period that the owner asked for is decided."""
     of_period(asking)
-    return f"/api/retention/periods/{PeriodChange.objects.latest('pk').pk}"
+    return f"/api/retention/periods/{key_of('period', PeriodChange.objects.latest('pk').pk)}"
 
 
 def api_of_task(asking: Asking) -> str:
@@ -1352,9 +1359,7 @@ def api_of_way(tail: str) -> Make:
 
 def route_body(asking: Asking) -> Body:
     """Return a route to a partner of the asker's own house."""
-    form = route_form(asking)
-    ref = Partner.objects.get(pk=int(str(form["partner"]))).ref
-    return {"country": "GB", "partner": ref}
+    return {"country": "GB", "partner": route_form(asking)["partner"]}
 
 
 def api_of_dead(asking: Asking) -> str:
@@ -1367,14 +1372,19 @@ def api_of_dead(asking: Asking) -> str:
     alerts.open_channel(maker, asking.team, partner, "pull")
     alert = alerts.make(maker, asking.team, [address_row(planted.KEY)], [partner])
     alerts.decide(asking.world.person("approver"), alert, released=True)
-    Delivery.objects.update(state="dead")
-    return f"/api/alerts/outbox/{Delivery.objects.latest('pk').ref}/retry"
+    Delivery.objects.filter(copy__alert=alert).update(state="dead")
+    return f"/api/alerts/outbox/{Delivery.objects.get(copy__alert=alert).ref}/retry"
 
 
 def api_of_offer(asking: Asking) -> str:
     """Return where the owner's side answers a holder who agreed."""
     of_offer(asking)
     return f"/api/enquiries/{Enquiry.objects.latest('pk').ref}/overlaps/1"
+
+
+def api_of_overlap(tail: str = "") -> Make:
+    """Return an operation on what the owner's team was told when another team asked."""
+    return lambda asking: f"/api{of_overlap('overlap')(asking).rstrip('/')}{tail}"
 
 
 def alert_body(asking: Asking) -> Body:
@@ -1441,7 +1451,7 @@ OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ),
     ("/retention", "GET"): Row(api_at("/retention")),
     ("/retention/periods", "POST"): Row(api_at("/retention/periods"), PERIOD, 201, 201, 201),
-    ("/retention/periods/{number}", "POST"): Row(api_of_change, {"agreed": True}, 400, 200, 404),
+    ("/retention/periods/{key}", "POST"): Row(api_of_change, {"agreed": True}, 400, 200, 404),
     ("/retention/tombstones", "GET"): Row(api_at("/retention/tombstones")),
     ("/sightings/{ref}/keeping", "GET"): Row(api_of_sighting("/keeping"), stranger=404),
     ("/cases/{ref}/keeping", "GET"): Row(api_of_case("/keeping"), **_OF_CASE, member=200),
@@ -1617,12 +1627,10 @@ OPERATIONS: Final[dict[tuple[str, str], Row]] = {
     ("/enquiries/{ref}/overlaps/{number}", "POST"): Row(
         api_of_offer, {"agreed": True, "contact": "x"}, **_OF_CASE, member=200
     ),
-    ("/overlaps", "GET"): Row(api_of(of_overlap("overlap"), Overlap, "/overlaps")),
-    ("/overlaps/{ref}", "GET"): Row(
-        api_of(of_overlap("overlap"), Overlap, "/overlaps/{}"), stranger=404
-    ),
+    ("/overlaps", "GET"): Row(lambda asking: of_overlap("overlap")(asking) and "/api/overlaps"),
+    ("/overlaps/{ref}", "GET"): Row(api_of_overlap(), stranger=404),
     ("/overlaps/{ref}/answer", "POST"): Row(
-        api_of(of_overlap("overlap"), Overlap, "/overlaps/{}/answer"),
+        api_of_overlap("/answer"),
         {"agreed": True, "contact": "x"},
         stranger=404,
     ),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
+from django.urls import reverse
 from tests.desk.conftest import World
 
 from clewline.desk.accounts import services
 from clewline.desk.accounts.models import AccessChange, User
 from clewline.desk.audit.models import Event
+from clewline.desk.queue.items import key_of
 from clewline.desk.roles import Role
 from clewline.errors import UsageError
 
@@ -70,7 +72,8 @@ def test_a_refused_change_changes_nothing(world: World) -> None:
     user = services.add_person(world.person("administrator"), "newcomer", ["analyst"], [world.team])
     client = world.client(world.person("approver"))
     change = AccessChange.objects.get(user=user)
-    assert client.post(f"/people/changes/{change.id}/", {"refuse": "1"}).status_code == 302
+    url = reverse("decide-access", args=[key_of("access", change.id)])
+    assert client.post(url, {"refuse": "1"}).status_code == 302
     assert User.objects.get(id=user.id).roles == []
     assert Event.objects.get(action="people.approve").object == user.pseudonym
 

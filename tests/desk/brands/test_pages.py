@@ -150,7 +150,7 @@ def test_the_queue_goes_on(world: World, refs: dict[str, str]) -> None:
             break
         pair = page.context["pair"]
         seen.append((pair.left.ref, pair.right.ref))
-        url = f"/judge/?after={page.context['proposal'].pk}"
+        url = f"/judge/?after={page.context['proposal'].key}"
     assert len(seen) == len(set(seen)) == 3
     assert "Nothing further" in client.get(url).content.decode()
     assert client.get("/judge/?after=x").status_code == 200

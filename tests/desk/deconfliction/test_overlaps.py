@@ -194,7 +194,7 @@ def test_every_step_is_in_the_audit_log(world: World, asking: Case) -> None:
     planted.sighting_of(world.person("analyst"))
     asker, supervisor = asking.owner, world.person("approver", stranger=True)
     address = Address.objects.get()
-    form = {"addresses": [address.pk], "why": "made up"}
+    form = {"addresses": [f"BTC:main:{address.canonical}"], "why": "made up"}
     answer = world.client(asker).post(f"/cases/{asking.ref}/enquire/", form)
     path = answer.headers["Location"]
     world.client(supervisor).post(f"{path}decide/", {"agree": "1"})

@@ -111,11 +111,19 @@ def test_what_is_held_stays(world: World, what: str) -> None:
         held = services.hold(investigator, basis="Order 1", until=None, on=case)
     assert erasing.is_held(erasing.SIGHTING, sighting)
     services.expire("terminal:x")
-    with pytest.raises(UsageError, match="legal hold"):
-        services.ask(analyst, sighting, "court", "x")
+    if what == "itself":
+        with pytest.raises(UsageError, match="legal hold"):
+            services.ask(analyst, sighting, "court", "x")
+    else:
+        # Who is no member of the case does not learn that a hold stands; what they agree waits.
+        asked = services.ask(analyst, sighting, "court", "x")
+        services.decide(approver, asked, agreed=True)
+        with pytest.raises(UsageError, match="agreed already"):
+            services.ask(analyst, sighting, "court", "x")
+        services.expire("terminal:x")
     assert not erased()
-    # Who is no member of the case knows that a hold stands, not which.
     assert bool(queries.holds_on(analyst)) == (what == "itself")
+    assert erasing.is_held(erasing.SIGHTING, sighting, analyst) == (what == "itself")
     with pytest.raises(UsageError):
         services.lift(investigator, held, "over")
     with pytest.raises(UsageError):
@@ -125,6 +133,8 @@ def test_what_is_held_stays(world: World, what: str) -> None:
         services.lift(approver, type(held).objects.get(pk=held.pk), "over")
     services.expire("terminal:x")
     assert erased() == {sighting.ref}
+    by_run = Tombstone.objects.get(record_ref=sighting.ref).reason == "expired"
+    assert by_run == (what == "itself")
 
 
 def test_a_hold_that_came_meanwhile_stops_it(world: World) -> None:

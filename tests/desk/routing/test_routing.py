@@ -244,7 +244,7 @@ def test_a_recipient_fetches_its_reports_and_answers(world: World) -> None:
 def test_the_pages_from_route_to_removal(world: World) -> None:
     hotline, sighting = _partner(world, "hotline"), _sighting(world)
     by = {role: world.client(world.person(role)) for role in ("liaison", "approver", "analyst")}
-    by["liaison"].post(reverse("propose-route"), {"country": "NL", "partner": hotline.pk})
+    by["liaison"].post(reverse("propose-route"), {"country": "NL", "partner": hotline.ref})
     route = hotline.routes.get()
     by["approver"].post(reverse("decide-route", args=[route.ref]), {"agree": "1"})
     where = reverse("new-report", args=[sighting.ref])

@@ -25,6 +25,7 @@ from clewline.desk.accounts.forms import (
 )
 from clewline.desk.accounts.models import AccessChange, Team, User
 from clewline.desk.door import DeskRequest, door
+from clewline.desk.queue.items import key_of, of_key
 
 _BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
@@ -191,9 +192,11 @@ def set_active(request: DeskRequest, pseudonym: str) -> HttpResponse:
 
 
 @door("people.approve", "POST")
-def decide(request: DeskRequest, change: int) -> HttpResponse:
+def decide(request: DeskRequest, change: str) -> HttpResponse:
     """Agree to a change of access, or refuse it."""
-    found = get_object_or_404(AccessChange, id=change, user__organisation=request.user.organisation)
+    asked = AccessChange.objects.filter(user__organisation=request.user.organisation)
+    if (found := of_key("access", asked, change)) is None:
+        raise Http404
     request.audit_object = found.user.pseudonym
     services.decide(request.user, found, granted="grant" in request.POST)
     return redirect("people")
@@ -209,7 +212,11 @@ def _people(request: DeskRequest, *, status: int = 200, **more: Any) -> HttpResp
         "team_form": TeamForm(),
         "people": colleagues.order_by("pseudonym"),
         "waiting": [
-            {"change": change, "mine": services.may_decide(request.user, change)}
+            {
+                "change": change,
+                "key": key_of("access", change.pk),
+                "mine": services.may_decide(request.user, change),
+            }
             for change in waiting.select_related("user", "asked_by").order_by("asked_at")
         ],
         "section": "people",

@@ -129,9 +129,9 @@ def decide(request: DeskRequest, ref: Ref, said: DecisionIn) -> ExportOut:
 
 
 @router.post("/exports/{ref}/copy", response={200: CopyOut, **OF_ONE})
-@scope("export.download")
+@scope("export.download", kept=False)
 def copy(request: DeskRequest, ref: Ref) -> CopyOut:
-    """Take the one copy; with an Idempotency-Key a lost answer is had again."""
+    """Take the one copy. It is kept nowhere: a lost answer is asked for as a new export."""
     found = take(request, BulkExport, ref)
     name, content = services.take_copy(request.user, found)
     sha256 = found.copy.sha256

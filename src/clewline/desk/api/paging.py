@@ -10,7 +10,9 @@ from django.http import Http404
 Row = TypeVar("Row", bound=Model)
 
 
-def newest(rows: QuerySet[Row], limit: int, after: str) -> tuple[list[Row], str | None]:
+def newest(
+    rows: QuerySet[Row], limit: int, after: str, ref: str = "ref"
+) -> tuple[list[Row], str | None]:
     """Return some rows, newest first, and the reference behind which it goes on.
 
     Parameters
@@ -21,6 +23,8 @@ def newest(rows: QuerySet[Row], limit: int, after: str) -> tuple[list[Row], str 
         How many at most.
     after : str
         Reference of the last one of the part before; nothing for the first part.
+    ref : str, optional
+        The column that has the reference.
 
     Returns
     -------
@@ -39,9 +43,9 @@ def newest(rows: QuerySet[Row], limit: int, after: str) -> tuple[list[Row], str 
     ``newest(Mark.objects.visible_to(user), 50, "")``
     """
     if after:
-        last = rows.filter(ref=after).values_list("pk", flat=True).first()
+        last = rows.filter(**{ref: after}).values_list("pk", flat=True).first()
         if last is None:
             raise Http404
         rows = rows.filter(pk__lt=last)
     some: list[Any] = list(rows.order_by("-pk")[: limit + 1])
-    return some[:limit], some[limit - 1].ref if len(some) > limit else None
+    return some[:limit], getattr(some[limit - 1], ref) if len(some) > limit else None

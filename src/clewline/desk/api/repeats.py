@@ -12,7 +12,7 @@ import hmac
 import json
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from django.apps import apps
 from django.conf import settings
@@ -69,6 +69,17 @@ def once(request: DeskRequest, work: Callable[[], Any]) -> Any:
     row.answer = vault.seal(secret, json.dumps(kept), key)
     row.save(update_fields=["answer"])
     return answer
+
+
+def refuse_key() -> NoReturn:
+    """Refuse a key where the first answer is not kept.
+
+    Raises
+    ------
+    DataError
+        Always.
+    """
+    raise DataError("not here: what is taken once is not kept", where=HEADER, hint="leave it out")
 
 
 def _again(request: DeskRequest, row: FirstAnswer, secret: bytes, sent: str) -> Any:

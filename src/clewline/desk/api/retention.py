@@ -25,6 +25,7 @@ from clewline.desk.api.token import scope
 from clewline.desk.cases.models import Case
 from clewline.desk.door import DeskRequest, take
 from clewline.desk.ledger import vault
+from clewline.desk.queue.items import key_of, of_key
 from clewline.desk.records.models import Brand, Sighting
 from clewline.desk.retention import erasing, queries, services
 from clewline.desk.retention.models import (
@@ -36,6 +37,7 @@ from clewline.desk.retention.models import (
 )
 
 router = Router(tags=["keeping"])
+Key = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9-]*$")]
 Class = Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[a-z_]*$")]
 
 
@@ -48,9 +50,9 @@ class PeriodOut(Schema):
 
 
 class ChangeOut(Schema):
-    """Another period that somebody asks for; `number` is what it is decided by."""
+    """Another period that somebody asks for; `key` is what it is decided by."""
 
-    number: int
+    key: str
     retention_class: str
     months: int
     reason: str
@@ -127,7 +129,8 @@ class ErasureIn(Strict):
 class ErasureOut(Schema):
     """A request to erase. `agreed` is what a second person said, `destroyed` that the key is gone.
 
-    The row is empty once it was agreed to; no backup brings it back once `destroyed` is true.
+    What was agreed to is carried out when nothing stands against it; no backup brings it back once
+    `destroyed` is true.
     """
 
     ref: str
@@ -163,14 +166,14 @@ class TombstoneOut(Schema):
 
 
 class TombstonesOut(Schema):
-    """Tombstones, the latest first; `next` is the number behind which it goes on."""
+    """Tombstones, the latest first; `next` is the record behind whose it goes on."""
 
     items: list[TombstoneOut]
-    next: int | None
+    next: str | None
 
 
 class KeepingOut(Schema):
-    """How long a record is kept, and what holds it; a case counts from its closing."""
+    """How long a record is kept, and what holds it, as far as you may know."""
 
     ref: str
     retention_class: str | None
@@ -208,14 +211,12 @@ def ask_period(request: DeskRequest, asked: PeriodIn) -> Status[ChangeOut]:
     return Status(201, _change(services.ask_period(request.user, **asked.dict())))
 
 
-@router.post("/retention/periods/{number}", response={200: AgreedOut, **OF_ONE})
+@router.post("/retention/periods/{key}", response={200: AgreedOut, **OF_ONE})
 @scope("retention.approve")
-def decide_period(
-    request: DeskRequest, number: Annotated[int, Field(ge=1, le=2**62)], said: AgreedIn
-) -> AgreedOut:
+def decide_period(request: DeskRequest, key: Key, said: AgreedIn) -> AgreedOut:
     """Agree to another period, or refuse it."""
-    mine = PeriodChange.objects.filter(organisation=request.user.organisation_id, pk=number)
-    if (found := mine.first()) is None:
+    mine = PeriodChange.objects.filter(organisation=request.user.organisation_id)
+    if (found := of_key("period", mine, key)) is None:
         raise Http404
     request.audit_object = found.retention_class
     request.audit_details = {"agreed": said.agreed}
@@ -225,17 +226,12 @@ def decide_period(
 
 @router.get("/retention/tombstones", response={200: TombstonesOut, **ERRORS})
 @scope("retention.list")
-def tombstones(
-    request: DeskRequest, limit: Limit = 50, after: Annotated[int, Field(ge=0, le=2**62)] = 0
-) -> TombstonesOut:
+def tombstones(request: DeskRequest, limit: Limit = 50, after: Ref = "") -> TombstonesOut:
     """List what stays of the erased."""
     found = Tombstone.objects.visible_to(request.user)
-    if after:
-        found = found.filter(pk__lt=after)
-    rows = list(found.order_by("-pk")[: limit + 1])
-    more = rows[limit - 1].pk if len(rows) > limit else None
+    rows, more = newest(found, limit, after, "record_ref")
     names = TombstoneOut.model_fields
-    items = [TombstoneOut(**{name: getattr(one, name) for name in names}) for one in rows[:limit]]
+    items = [TombstoneOut(**{name: getattr(one, name) for name in names}) for one in rows]
     return TombstonesOut(items=items, next=more)
 
 
@@ -248,8 +244,8 @@ def of_sighting(request: DeskRequest, ref: Ref) -> KeepingOut:
     return KeepingOut(
         ref=found.ref,
         retention_class=found.retention_class,
-        expires=queries.expires_on(found),
-        held=erasing.is_held(erasing.SIGHTING, found),
+        expires=queries.expires_on(found, request.user),
+        held=erasing.is_held(erasing.SIGHTING, found, request.user),
         holds=_holds(request, sighting=found),
         erased=stone.erased_at if stone else None,
     )
@@ -338,7 +334,7 @@ def erasure(request: DeskRequest, ref: Ref) -> ErasureOut:
 @router.post("/erasures/{ref}/decide", response={200: ErasureOut, **OF_ONE})
 @scope("erasure.decide")
 def decide(request: DeskRequest, ref: Ref, said: DecisionIn) -> ErasureOut:
-    """Agree to an erasure, which does it, or refuse it."""
+    """Agree to an erasure, which is carried out when nothing stands against it, or refuse it."""
     found = take(request, ErasureRequest, ref)
     request.audit_details = {"agreed": said.agreed, "record": found.record.ref}
     services.decide(request.user, found, agreed=said.agreed, reason=said.reason)
@@ -355,7 +351,7 @@ def _ask(request: DeskRequest, what: queries.Record, asked: ErasureIn) -> Status
 def _change(row: PeriodChange) -> ChangeOut:
     """Return a period that is asked for as an answer."""
     return ChangeOut(
-        number=row.pk,
+        key=key_of("period", row.pk),
         retention_class=row.retention_class,
         months=row.months,
         reason=row.reason,

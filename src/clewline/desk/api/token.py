@@ -15,7 +15,7 @@ from ninja.security import HttpBearer
 from clewline.desk.accounts import services as accounts
 from clewline.desk.accounts.models import ApiToken
 from clewline.desk.api.limits import Rate, require_size
-from clewline.desk.api.repeats import HEADER, once
+from clewline.desk.api.repeats import HEADER, once, refuse_key
 from clewline.desk.door import DeskRequest, enter
 from clewline.desk.roles import ACTIONS
 
@@ -42,8 +42,13 @@ class Bearer(HttpBearer):
         return found
 
 
-def scope(name: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
-    """Guard an operation of the API: its action, as `door` does for a page."""
+def scope(
+    name: str, *, kept: bool = True
+) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+    """Guard an operation of the API: its action, as `door` does for a page.
+
+    An answer that must not be `kept` cannot be had a second time: a key for that is refused.
+    """
     action = ACTIONS[name]
 
     def guard(operation: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -52,7 +57,7 @@ def scope(name: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]
             work: Callable[[], Any] = partial(operation, request, *args, **kwargs)
             changes = action.writes and request.method == "POST"
             if changes and HEADER in request.headers:
-                work = partial(once, request, work)
+                work = partial(once, request, work) if kept else refuse_key
             answer: Answer = enter(request, action, work, changes=changes)
             return answer
 

@@ -25,9 +25,7 @@ class JudgeForm(forms.Form):
     verdict = forms.ChoiceField(
         choices=list(vocab.record_fields()["judgement"].words.items()), widget=forms.HiddenInput
     )
-    after = forms.IntegerField(
-        required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput
-    )
+    after = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
     note = _note(_("Note, if there is something to say"))
 
 

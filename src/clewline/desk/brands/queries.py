@@ -6,6 +6,7 @@ sightings, so a brand of a million is shown as quickly as one of ten.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,6 +55,10 @@ WINDOW: Final = 500
 _MOST_SHOWN: Final = 60
 _LEDGER: Final = 50
 _LOOKED_AHEAD: Final = 50
+_KEY: Final = re.compile(
+    r"(?P<kind>brand|group)\.(?P<left>[A-Z0-9-]{1,13})\.(?P<right>[A-Z0-9-]{1,13})"
+)
+"""What `Proposal.key` says."""
 _ROUNDS: Final = 4
 _TRIED: Final = 8
 
@@ -466,21 +471,22 @@ def _sharing(team_id: int, sighting: Sighting, units: Iterable[str]) -> list[Sig
     return list(Sighting.objects.standing().filter(pk__in=ids).order_by("pk"))
 
 
-def next_proposal(user: User, after: int | None = None) -> Proposal | None:
+def next_proposal(user: User, after: str = "") -> Proposal | None:
     """Return what a person should judge next: of what is not judged, what says most.
 
     Parameters
     ----------
     user : User
         Whose teams' proposals are looked at.
-    after : int, optional
-        The proposal to go on from.
+    after : str, optional
+        Key of the proposal to go on from.
     """
     judged = Judgement.objects.filter(
         team=OuterRef("team"), kind=OuterRef("kind"), left=OuterRef("left"), right=OuterRef("right")
     )
     rows = Proposal.objects.visible_to(user).filter(~Exists(judged)).order_by("-strength", "-pk")
-    last = Proposal.objects.visible_to(user).filter(pk=after).first() if after else None
+    named = _KEY.fullmatch(after)
+    last = Proposal.objects.visible_to(user).filter(**named.groupdict()).first() if named else None
     tried = 0
     for _ in range(_ROUNDS):
         if last is not None:

@@ -89,7 +89,7 @@ def brand(request: DeskRequest, ref: str) -> HttpResponse:
 def judge_next(request: DeskRequest) -> HttpResponse:
     """Show what should be judged next."""
     after = request.GET.get("after", "")
-    proposal = queries.next_proposal(request.user, int(after) if _is_number(after) else None)
+    proposal = queries.next_proposal(request.user, after)
     if proposal is None:
         page = {"section": "judge", "after": after}
         return render(request, "desk/brands/nothing.html", page)
@@ -196,7 +196,7 @@ def _pair(
     form: Form | None = None,
 ) -> HttpResponse:
     """Show two side by side."""
-    form = form or JudgeForm(initial={"after": proposal.pk if proposal else None})
+    form = form or JudgeForm(initial={"after": proposal.key if proposal else ""})
     page = {
         "section": "judge",
         "pair": queries.pair(team_id, kind, left, right),
@@ -206,11 +206,6 @@ def _pair(
         "summaries_masked": protection_of(request.user).summaries_masked,
     }
     return render(request, "desk/brands/pair.html", page, status=_status(form))
-
-
-def _is_number(text: str) -> bool:
-    """Tell whether a text is a number of a row."""
-    return text.isascii() and text.isdigit() and len(text) < 18
 
 
 def _status(form: Form) -> int:

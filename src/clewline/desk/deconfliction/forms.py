@@ -14,10 +14,8 @@ from clewline.desk.records.models import Address
 class AskForm(forms.Form):
     """Which addresses of a case, and why."""
 
-    addresses = forms.ModelMultipleChoiceField(
-        Address.objects.none(),
-        label=_("Addresses of the case"),
-        widget=forms.CheckboxSelectMultiple,
+    addresses = forms.MultipleChoiceField(
+        label=_("Addresses of the case"), widget=forms.CheckboxSelectMultiple
     )
     why = forms.CharField(
         label=_("Why"),
@@ -29,7 +27,14 @@ class AskForm(forms.Form):
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
         linked = case.links.filter(address__isnull=False).values("address")
-        fields["addresses"].queryset = Address.objects.filter(pk__in=linked).order_by("canonical")
+        rows = Address.objects.filter(pk__in=linked).order_by("canonical", "chain", "network")
+        # Not by their numbers, which would tell how many addresses the desk knows.
+        self.linked = {f"{one.chain}:{one.network}:{one.canonical}": one for one in rows}
+        fields["addresses"].choices = [(name, str(one)) for name, one in self.linked.items()]
+
+    def clean_addresses(self) -> list[Address]:
+        """Return the addresses that were chosen."""
+        return [self.linked[name] for name in self.cleaned_data["addresses"]]
 
 
 class DecideForm(forms.Form):

@@ -144,9 +144,11 @@ def take_copy(user: User, export: BulkExport) -> tuple[str, bytes]:
     files = {"rows.csv": tables.as_csv(found), "rows.jsonl": tables.as_lines(found)}
     manifest = _manifest(export, now, len(found), files)
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(out, "w") as archive:
         for name, content in {**files, "manifest.json": manifest}.items():
-            archive.writestr(name, content)
+            # In UTC, as all times are; by itself a zip has the time of the machine's place.
+            entry = zipfile.ZipInfo(name, now.timetuple()[:6])
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
     content = out.getvalue()
     try:
         with transaction.atomic():

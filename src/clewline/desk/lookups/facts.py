@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from clewline import vocab
+from clewline.desk.queue.items import key_of
 from clewline.desk.received.queries import givers_of_addresses, givers_of_sightings
 from clewline.desk.records.models import (
     Address,
@@ -238,7 +239,9 @@ def _of_label(row: Attribution) -> Fact:
         "category": category.title if category else row.category,
         "custody": _title("custody", row.custody),
     }
-    return _fact(f"label {row.pk}", values, Record("address", frozenset(), owner=str(row.team_id)))
+    return _fact(
+        key_of("label", row.pk), values, Record("address", frozenset(), owner=str(row.team_id))
+    )
 
 
 def _title(name: str, word: str) -> str:

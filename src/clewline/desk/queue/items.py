@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +13,11 @@ from clewline.desk.ledger import index_of
 from clewline.desk.queue.rules import Reason, because, waits
 
 if TYPE_CHECKING:
+    from django.db.models import Model, QuerySet
+
     from clewline.desk.queue.models import Claim
+
+Row = TypeVar("Row", bound="Model")
 
 URGENT: Final = "urgent"
 NEW: Final = "new"
@@ -89,6 +93,13 @@ def key_of(kind: str, number: int) -> str:
     Keyed: a running number would tell how many of its kind there are, hidden ones too.
     """
     return f"{kind}-{index_of('queue', f'{kind} {number}').hex()[:16]}"
+
+
+def of_key(kind: str, rows: QuerySet[Row], key: str) -> Row | None:
+    """Return the one of a few rows that a key of `key_of` names; None if it is none of them."""
+    numbers = rows.values_list("pk", flat=True)
+    found = next((number for number in numbers if key_of(kind, number) == key), None)
+    return None if found is None else rows.get(pk=found)
 
 
 def to_check(ref: str, team_id: int, line: str, path: str, since: datetime) -> Item:

@@ -404,6 +404,11 @@ class Proposal(TeamOwned):
             models.Index(fields=["team", "-strength", "-id"], name="proposal_queue")
         ]
 
+    @property
+    def key(self) -> str:
+        """By what people go on from it: a running number would tell how many there are."""
+        return f"{self.kind}.{self.left}.{self.right}"
+
 
 class Attribution(TeamOwned, AppendOnly):
     """What somebody says of an address: who holds it, how sure. Side by side, never merged."""

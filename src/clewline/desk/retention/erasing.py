@@ -29,7 +29,7 @@ from clewline.desk.records.models import (
     TraitKey,
     Withdrawal,
 )
-from clewline.desk.retention.models import LegalHold, Tombstone
+from clewline.desk.retention.models import HoldQuerySet, LegalHold, Tombstone
 from clewline.desk.retention.takes import KINDS, WAY, Kind, belongings, emptied
 from clewline.desk.vault import Vault
 from clewline.errors import UsageError
@@ -46,12 +46,19 @@ def lock() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
-def held() -> Q:
+def holds(user: User | None) -> HoldQuerySet:
+    """Return the holds that stand, or those of them that a person may know of."""
+    standing = LegalHold.objects.standing()
+    return standing if user is None else standing.visible_to(user)
+
+
+def held(user: User | None = None) -> Q:
     """Return the condition under which a sighting is held: itself, or by a case that links it.
 
-    A case links a sighting by itself, by its brand, or by an address that it shows.
+    A case links a sighting by itself, by its brand, or by an address that it shows. With a person:
+    as far as that person may know; what is erased asks for all.
     """
-    standing = LegalHold.objects.standing()
+    standing = holds(user)
     return Q(
         Exists(standing.filter(sighting=OuterRef("pk")))
         | Exists(standing.filter(case__links__sighting=OuterRef("pk")))
@@ -142,26 +149,29 @@ def erase_other(
     return [tombstone]
 
 
-def held_disputes() -> Q:
+def held_disputes(user: User | None = None) -> Q:
     """Return the condition under which a dispute is held: by a hold on what has its address."""
-    standing, address = LegalHold.objects.standing(), OuterRef("taking__address")
+    standing, address = holds(user), OuterRef("taking__address")
     return Q(
         Exists(standing.filter(sighting__options__address=address))
         | Exists(standing.filter(case__links__address=address))
     )
 
 
-def is_held(kind: Kind, record: Any) -> bool:
-    """Tell whether a hold stands on a record: its own, or that of a case that links it."""
-    standing = LegalHold.objects.standing()
+def is_held(kind: Kind, record: Any, user: User | None = None) -> bool:
+    """Tell whether a hold stands on a record: its own, or that of a case that links it.
+
+    With a person: whether that person may know of one.
+    """
+    standing = holds(user)
     if kind.id == "sighting":
-        return Sighting.objects.filter(held(), pk=record.pk).exists()
+        return Sighting.objects.filter(held(user), pk=record.pk).exists()
     if kind.id == "case":
         return standing.filter(case=record).exists()
     if kind.id == "brand":
         return standing.filter(case__links__brand=record).exists()
     if kind.id == "dispute":
-        return Dispute.objects.filter(held_disputes(), pk=record.pk).exists()
+        return Dispute.objects.filter(held_disputes(user), pk=record.pk).exists()
     return False
 
 

@@ -19,7 +19,7 @@ from clewline.desk.cases.models import Case, Link
 from clewline.desk.disputes.models import Decision
 from clewline.desk.partners.models import Partner, StandingChange
 from clewline.desk.records.models import Brand, Sighting
-from clewline.desk.retention.erasing import held, held_disputes
+from clewline.desk.retention.erasing import held, held_disputes, is_held
 from clewline.desk.retention.models import (
     ErasureRequest,
     LegalHold,
@@ -69,9 +69,17 @@ def periods_and_why(organisation: int) -> dict[str, tuple[int, str]]:
     return found
 
 
-def counted(sightings: QuerySet[Sighting]) -> QuerySet[Any]:
-    """Add to sightings from when their time counts: `counts_from`; none while a case is open."""
-    links = Case.objects.filter(links__sighting=OuterRef("pk"))
+def cases_known(user: User | None) -> QuerySet[Case]:
+    """Return all cases, or those that a person may know of."""
+    return Case.objects.all() if user is None else Case.objects.visible_to(user)
+
+
+def counted(sightings: QuerySet[Sighting], user: User | None = None) -> QuerySet[Any]:
+    """Add to sightings from when their time counts: `counts_from`; none while a case is open.
+
+    With a person, here and below: as far as that person may know. A run asks for all.
+    """
+    links = cases_known(user).filter(links__sighting=OuterRef("pk"))
     last = links.values("links__sighting").annotate(last=Max("closed_at")).values("last")
     return sightings.annotate(
         in_open_case=Exists(links.filter(closed_at__isnull=True)),
@@ -84,7 +92,9 @@ def not_erased(records: QuerySet[Any]) -> QuerySet[Any]:
     return records.filter(~Exists(Tombstone.objects.filter(key_id=OuterRef("key_id"))))
 
 
-def due(sightings: QuerySet[Sighting], organisation: int, now: datetime) -> QuerySet[Any]:
+def due(
+    sightings: QuerySet[Sighting], organisation: int, now: datetime, user: User | None = None
+) -> QuerySet[Any]:
     """Keep the sightings of an organisation whose time is over and that nothing holds."""
     over = Q(pk__in=())
     for name, limit in _limits(organisation, now).items():
@@ -93,7 +103,8 @@ def due(sightings: QuerySet[Sighting], organisation: int, now: datetime) -> Quer
         else:
             over |= Q(retention_class=name, recorded_at__lt=limit)
     mine = not_erased(sightings.filter(team__organisation=organisation))
-    return counted(mine).filter(over).filter(~held()).order_by("recorded_at", "pk")
+    found = counted(mine, user).filter(over).filter(~held(user))
+    return found.order_by("recorded_at", "pk")
 
 
 def _limits(organisation: int, now: datetime) -> dict[str, datetime]:
@@ -110,7 +121,11 @@ OTHERS: Final = KINDS[1:]
 
 
 def due_others(
-    kind: Kind, organisation: int, now: datetime, rows: QuerySet[Any] | None = None
+    kind: Kind,
+    organisation: int,
+    now: datetime,
+    rows: QuerySet[Any] | None = None,
+    user: User | None = None,
 ) -> QuerySet[Any]:
     """Keep the records of a kind and an organisation whose time is over and that nothing holds.
 
@@ -132,12 +147,12 @@ def due_others(
         )
     elif kind.id == "brand":
         named = Exists(Sighting.objects.filter(brand=mine)) | Exists(
-            Link.objects.filter(brand=mine)
+            Link.objects.filter(brand=mine, case__in=cases_known(user).values("pk"))
         )
         found = found.filter(~named, **since)
     elif kind.id == "dispute":
         decided = Decision.objects.filter(proposal__dispute=mine, agreed=True, at__lt=limit)
-        found = found.filter(~held_disputes(), Exists(decided))
+        found = found.filter(~held_disputes(user), Exists(decided))
     elif kind.id == "alert":
         told = Copy.objects.filter(alert=mine).exclude(partner__in=ended)
         found = found.filter(~Exists(told), **since)
@@ -153,10 +168,13 @@ def due_others(
 def due_refs() -> Iterator[tuple[Organisation, int, list[str]]]:
     """Yield organisation, number and references of what is due, without erasing it."""
     now = timezone.now()
+    asked = [one.record for one in agreed_requests()]
+    agreed = [one for one in asked if not is_held(kind_of(one), one)]
     for organisation in Organisation.objects.order_by("pk"):
         waiting = [due(Sighting.objects.all(), organisation.pk, now)]
         waiting += [due_others(kind, organisation.pk, now) for kind in OTHERS]
         refs = [ref for rows in waiting for ref in rows.values_list("ref", flat=True)]
+        refs += [one.ref for one in agreed if one.team.organisation_id == organisation.pk]
         if refs:
             yield organisation, len(refs), refs
 
@@ -211,12 +229,13 @@ def expiry(user: User) -> Expiry:
     count = 0
     organisations = Organisation.objects.filter(teams__in=user.team_ids).distinct()
     for organisation in organisations.order_by("pk"):
-        waiting = due(mine, organisation.pk, now)
+        waiting = due(mine, organisation.pk, now, user)
         count += waiting.count()
         over += _listed(KINDS[0], waiting)
         for kind in OTHERS:
             rows = kind.model._default_manager.visible_to(user)  # type: ignore[attr-defined]
-            others = due_others(kind, organisation.pk, now, rows.filter(team__in=user.team_ids))
+            own_rows = rows.filter(team__in=user.team_ids)
+            others = due_others(kind, organisation.pk, now, own_rows, user)
             count += others.count()
             over += _listed(kind, others)
         lengths = periods(organisation.pk)
@@ -294,9 +313,9 @@ def case_expires_on(case: Case) -> date | None:
     return months_later(case.closed_at.date(), months) if case.closed_at else None
 
 
-def expires_on(sighting: Sighting) -> date | None:
+def expires_on(sighting: Sighting, user: User | None = None) -> date | None:
     """Return the day from which a run erases a sighting; None while an open case holds the time."""
-    row = counted(Sighting.objects.filter(pk=sighting.pk)).get()
+    row = counted(Sighting.objects.filter(pk=sighting.pk), user).get()
     one = vocab.retention_classes().get(row.retention_class)
     if one is None:
         return None
@@ -317,6 +336,17 @@ def waiting_requests(user: User) -> list[ErasureRequest]:
     rows = ErasureRequest.objects.visible_to(user).filter(decision__isnull=True)
     asked = rows.select_related("sighting", "case", "brand", "asked_by")
     return list(asked.order_by("asked_at"))
+
+
+def agreed_requests() -> list[ErasureRequest]:
+    """Return what two people agreed to erase and a hold kept until now, of all teams."""
+    agreed = ErasureRequest.objects.filter(decision__agreed=True).order_by("id")
+    for name in ("sighting", "case", "brand"):
+        agreed = agreed.exclude(
+            Exists(Tombstone.objects.filter(key_id=OuterRef(f"{name}__key_id"))),
+            **{f"{name}__isnull": False},
+        )
+    return list(agreed.select_related("decision__by", "asked_by", "sighting", "case", "brand"))
 
 
 def waiting_periods(user: User) -> list[PeriodChange]:

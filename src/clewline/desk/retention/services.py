@@ -89,7 +89,8 @@ def ask(user: User, record: queries.Record, reason: str, basis: str) -> ErasureR
     Raises
     ------
     UsageError
-        If the reason is none, a hold stands, it is erased, or somebody asked already.
+        If the reason is none, a hold stands that `user` may know of, it is erased, or somebody
+        asked already.
     """
     _require_said(basis, "basis")
     if reason not in vocab.erasure_reasons():
@@ -98,11 +99,13 @@ def ask(user: User, record: queries.Record, reason: str, basis: str) -> ErasureR
         raise UsageError("is erased already")
     kind = queries.kind_of(record)
     all_of = erasing.versions(record) if isinstance(record, Sighting) else [record]
-    if any(erasing.is_held(kind, one) for one in all_of):
+    if any(erasing.is_held(kind, one, user) for one in all_of):
         raise UsageError("a legal hold stands on this record: it cannot be erased")
     asked = ErasureRequest.objects.filter(**{kind.id: record})
     if asked.filter(decision__isnull=True).exists():
         raise UsageError("somebody asked already; it waits for an approver")
+    if asked.filter(decision__agreed=True).exists():
+        raise UsageError("is agreed already; it goes when nothing stands against it")
     return ErasureRequest.objects.create(
         team_id=record.team_id, reason=reason, basis=basis, asked_by=user, **{kind.id: record}
     )
@@ -121,14 +124,16 @@ def may_decide(user: User, request: ErasureRequest) -> bool:
 def decide(
     user: User, request: ErasureRequest, *, agreed: bool, reason: str = ""
 ) -> ErasureDecision:
-    """Agree to an erasure, which does it at once, or refuse it.
+    """Agree to an erasure, or refuse it.
 
-    The rows are emptied in this transaction; the key is destroyed when it has ended.
+    Where nothing stands against it the rows are emptied in this transaction, and the key is
+    destroyed when it has ended. A hold of a case that `user` may not know of lets it wait instead:
+    the runs of `expire` try again, and the answer is the same.
 
     Raises
     ------
     UsageError
-        If it is not this person's to decide, or a hold was set meanwhile.
+        If it is not this person's to decide, or a hold was set meanwhile that they may know of.
     """
     require_text(reason, "reason")
     if not may_decide(user, request):
@@ -141,21 +146,27 @@ def decide(
     except IntegrityError:
         raise UsageError("somebody decided meanwhile") from None
     if agreed:
-        record, asker = request.record, request.asked_by.pseudonym
-        if isinstance(record, Sighting):
-            erasing.erase(
-                erasing.versions(record), reason=request.reason, asked_by=asker, approved_by=user
-            )
-        else:
-            erasing.erase_other(
-                queries.kind_of(record),
-                record,
-                reason=request.reason,
-                asked_by=asker,
-                approved_by=user,
-            )
+        _carry_out(made)
         transaction.on_commit(erasing.finish)
     return made
+
+
+def _carry_out(decision: ErasureDecision) -> list[Tombstone]:
+    """Erase what two people agreed to; leave it if a hold stands that the approver knows not of."""
+    request, user = decision.request, decision.by
+    record, asker = request.record, request.asked_by.pseudonym
+    kind = queries.kind_of(record)
+    erasing.lock()
+    all_of = erasing.versions(record) if isinstance(record, Sighting) else [record]
+    if any(erasing.is_held(kind, one) for one in all_of):
+        if any(erasing.is_held(kind, one, user) for one in all_of):
+            raise UsageError("a legal hold stands on this record: it cannot be erased")
+        return []
+    if isinstance(record, Sighting):
+        return erasing.erase(all_of, reason=request.reason, asked_by=asker, approved_by=user)
+    return erasing.erase_other(
+        kind, record, reason=request.reason, asked_by=asker, approved_by=user
+    )
 
 
 @transaction.atomic
@@ -219,7 +230,7 @@ def due_now() -> Iterator[tuple[Organisation, int]]:
 
 
 def expire(by: str) -> list[Tombstone]:
-    """Erase what is due and not held: one transaction a record, keys a thousand at a time.
+    """Erase what is due, or agreed to, and not held: a transaction a record, keys by the thousand.
 
     Stopped at any point, it goes on where it was. Who set the periods agreed to it: two people.
 
@@ -230,6 +241,8 @@ def expire(by: str) -> list[Tombstone]:
     """
     erasing.finish()
     made: list[Tombstone] = []
+    for asked in queries.agreed_requests():
+        made += _erase_agreed(by, asked)
     for number, (_, pk) in enumerate(due_now(), 1):
         made += _expire_one(by, pk)
         if number % _AT_ONCE == 0:
@@ -241,6 +254,15 @@ def expire(by: str) -> list[Tombstone]:
                 made += _expire_other(by, kind, pk)
     erasing.finish()
     return made
+
+
+def _erase_agreed(by: str, asked: ErasureRequest) -> list[Tombstone]:
+    """Erase what two people agreed to, unless it is held yet."""
+    with transaction.atomic():
+        try:
+            return _told(by, _carry_out(asked.decision))
+        except UsageError:
+            return []
 
 
 def _expire_one(by: str, pk: int) -> list[Tombstone]:

@@ -14,6 +14,7 @@ from clewline import vocab
 from clewline.desk.cases.models import Case
 from clewline.desk.door import DeskRequest, door, take
 from clewline.desk.ledger import vault
+from clewline.desk.queue.items import key_of, of_key
 from clewline.desk.records.models import Brand, Sighting
 from clewline.desk.retention import erasing, queries, services
 from clewline.desk.retention.forms import AskForm, DecideForm, HoldForm, LiftForm, PeriodForm
@@ -39,10 +40,10 @@ def ask_period(request: DeskRequest) -> HttpResponse:
 
 
 @door("retention.approve", "POST")
-def decide_period(request: DeskRequest, change: int) -> HttpResponse:
+def decide_period(request: DeskRequest, change: str) -> HttpResponse:
     """Agree to another period, or refuse it."""
-    mine = PeriodChange.objects.filter(organisation=request.user.organisation_id, pk=change)
-    if (found := mine.first()) is None:
+    mine = PeriodChange.objects.filter(organisation=request.user.organisation_id)
+    if (found := of_key("period", mine, change)) is None:
         raise Http404
     agreed = "agree" in request.POST
     request.audit_object, request.audit_details = found.retention_class, {"agreed": agreed}
@@ -150,7 +151,8 @@ def _list(request: DeskRequest, form: PeriodForm | None = None) -> HttpResponse:
         "later": queries.condensed(expiry.months, timezone.now().date()),
         "requests": queries.waiting_requests(user),
         "changes": [
-            (one, services.may_decide_period(user, one)) for one in queries.waiting_periods(user)
+            (one, key_of("period", one.pk), services.may_decide_period(user, one))
+            for one in queries.waiting_periods(user)
         ],
         "tombstones": queries.tombstones(user),
         "form": form or PeriodForm(),
@@ -187,7 +189,7 @@ def _of_sighting(request: DeskRequest, sighting: Sighting, **given: forms.Form) 
         "sighting": sighting,
         "holds": _holds(request, sighting=sighting),
         "class": sighting.get_retention_class_display(),
-        "expires": queries.expires_on(sighting),
+        "expires": queries.expires_on(sighting, request.user),
     }
     return _page(request, sighting, page, given)
 
@@ -219,7 +221,7 @@ def _page(
     settled = {
         "section": "retention",
         "record": record,
-        "is_held": erasing.is_held(queries.kind_of(record), record),
+        "is_held": erasing.is_held(queries.kind_of(record), record, request.user),
         "tombstone": queries.tombstone_of(record),
         "requests": queries.requests_for(request.user, record),
         "hold_form": HoldForm(),

@@ -29,7 +29,9 @@ class RouteForm(forms.Form):
         required=False,
         help_text=_("as options name it: scheme, processor or issuer"),
     )
-    partner = forms.ModelChoiceField(Partner.objects.none(), label=_("Partner"))
+    partner = forms.ModelChoiceField(
+        Partner.objects.none(), label=_("Partner"), to_field_name="ref"
+    )
 
     def __init__(self, user: User, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
