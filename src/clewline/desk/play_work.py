@@ -21,6 +21,8 @@ from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
 from clewline.desk.deconfliction import services as overlaps
 from clewline.desk.deconfliction.models import Overlap
+from clewline.desk.disputes import receiving
+from clewline.desk.disputes import services as disputes
 from clewline.desk.figures import services as figures
 from clewline.desk.lookups import services as lookups
 from clewline.desk.money import services as money
@@ -34,6 +36,7 @@ from clewline.desk.received import services as received
 from clewline.desk.records.models import Address, Sighting
 from clewline.desk.retention import services as retention
 from clewline.desk.roles import Role
+from clewline.desk.routing import services as routing
 from clewline.desk.watch import services as watch
 from clewline.desk.watch.models import SeenTip
 from clewline.sharing import SharedItem, SharedList, formats
@@ -90,6 +93,8 @@ def do_work() -> None:
     partner = _make_partners(desk)
     _ask_and_answer(desk, partner)
     _alert(desk, partner)
+    _dispute(desk)
+    _report(desk)
     _take_in(desk, partner)
     _watch(desk, case)
     _enquire(desk)
@@ -267,6 +272,72 @@ def _alert(desk: _Desk, partner: Partner) -> None:
         alerts.answer(copy, matched=2)
         alerts.answer(copy, dispute="own_service")
     alerts.make(maker, desk.team, desk.shown[6:7], [partner], reason="Made up")
+
+
+def _dispute(desk: _Desk) -> None:
+    """Let people dispute listings: a dispute in every state, one of them overdue."""
+    liaison, approver = desk["liaison"], desk["approver"]
+    today = timezone.now().date()
+    receiving.receive(
+        desk.team,
+        channel="form",
+        disputer_kind="other",
+        named="the one on my card of May (made up)",
+        grounds="I never had anything to do with it (made up)",
+        received_on=today - timedelta(days=45),
+    )
+    entered = [
+        disputes.enter(
+            liaison,
+            desk.team,
+            named=f"{address.chain} {address.canonical}",
+            disputer_kind=("holder", "exchange", "holder", "authority", "other")[number],
+            channel=("letter", "email", "telephone", "email", "letter")[number],
+            grounds="The address was given to another customer since (made up)",
+            disputer="Account holder 1 (made up)",
+            contact="holder@unknown.example",
+            received_on=today - timedelta(days=3 * number + 1),
+        )
+        for number, address in enumerate([desk.shown[5], *desk.shown[_SEEDS : _SEEDS + 4]])
+    ]
+    upheld, partly, rejected, proposed, _open = entered
+    until = {"correction": "validity", "valid_until": today}
+    for one, outcome, more in ((upheld, "upheld", {}), (partly, "partly", until)):
+        made = disputes.propose(liaison, one, outcome, "Their records show it (made up)", **more)
+        disputes.decide(approver, made, agreed=True)
+    made = disputes.propose(liaison, rejected, "upheld", "They say so (made up)")
+    disputes.decide(approver, made, agreed=False, reason="They show nothing (made up)")
+    made = disputes.propose(liaison, rejected, "rejected", "They show nothing (made up)")
+    disputes.decide(approver, made, agreed=True)
+    disputes.note_reply(liaison, rejected, "letter of today (made up)")
+    disputes.propose(liaison, proposed, "upheld", "Their letter shows it (made up)")
+
+
+def _report(desk: _Desk) -> None:
+    """Report pages to a hotline: one acted on, one that waits for a second person."""
+    liaison, approver = desk["liaison"], desk["approver"]
+    hotline = partners.enter(
+        liaison,
+        desk.team,
+        "Open Lantern",
+        name="Example Hotline (made up)",
+        contact="desk@hotline.example",
+        kind="hotline",
+        country="NL",
+        clearance="amber",
+        pap="amber",
+        handling=["P", "C"],
+        purposes=["routing", "removal"],
+    )
+    partners.log_call(liaison, hotline, "its switchboard (made up)", confirmed=True)
+    partners.activate(approver, hotline, "Agreement of June (made up)")
+    routing.decide_route(approver, routing.propose(liaison, hotline), agreed=True)
+    routing.propose(liaison, hotline, country="NL")
+    pages = Sighting.objects.standing().filter(team=desk.team).order_by("id")[:2]
+    sent, _waiting = (routing.draft(liaison, page, hotline, None) for page in pages)
+    at = routing.decide(approver, sent, released=True).at
+    routing.tell(sent, "acknowledged", at)
+    routing.tell(sent, "removed", at)
 
 
 def _take_in(desk: _Desk, partner: Partner) -> None:
