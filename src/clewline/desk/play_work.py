@@ -7,7 +7,7 @@ what they ask of the chain. Without one, runs fail and say so.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.utils import timezone
 
@@ -301,7 +301,7 @@ def _dispute(desk: _Desk) -> None:
         for number, address in enumerate([desk.shown[5], *desk.shown[_SEEDS : _SEEDS + 4]])
     ]
     upheld, partly, rejected, proposed, _open = entered
-    until = {"correction": "validity", "valid_until": today}
+    until: dict[str, Any] = {"correction": "validity", "valid_until": today}
     for one, outcome, more in ((upheld, "upheld", {}), (partly, "partly", until)):
         made = disputes.propose(liaison, one, outcome, "Their records show it (made up)", **more)
         disputes.decide(approver, made, agreed=True)
