@@ -177,7 +177,7 @@ def test_a_recipient_opens_its_reports_with_its_key_and_says_what_became(desk: D
     assert theirs.theirs not in listed
     one = reverse("share-report-page", args=[report.theirs])
     page = browser.get(one).content.decode()
-    assert "crypto" in page
+    assert "Cryptocurrency" in page
     for never in (report.ref, SITE, "Heron", report.partner.codename):
         assert never not in page
     assert _state(report) == "delivered"
