@@ -256,6 +256,23 @@ def test_an_address_of_another_network_was_not_checked(case: MadeUp, tmp_path: P
     assert network in strange
 
 
+def test_a_text_of_several_chains_is_taken_to_be_of_the_store_s(
+    case: MadeUp, addresses: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    clewline("screen", addresses, "--store", case.store, "--out", out)
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert {line["chain"] for line in lines} == {"BTC"}
+    assert {line["result"] for line in lines} == {"direct", "indirect", "clean"}
+    shared = next(one for one in case.truth["owner"] if one.startswith(("m", "n", "2")))
+    rows = tmp_path / "rows.csv"
+    rows.write_text(f"address,chain\n{shared},BTC\n{shared},LTC\n")
+    clewline("screen", rows, "--store", case.store, "--out", out)
+    named = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [line["chain"] for line in named] == ["BTC", "LTC"]
+    assert [line["result"] == "not loaded" for line in named] == [False, True]
+
+
 def test_an_interrupted_look_back_goes_on_as_of_when_it_began(
     addresses: Path, hotline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

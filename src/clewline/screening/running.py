@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
@@ -226,6 +226,8 @@ class Screener:
         faults += [Fault(int(rows.line[k]), "no address") for k in np.flatnonzero(empty).tolist()]
         rows = rows.without(empty)
         matched = self._matcher.match(rows)
+        if stores:
+            matched = replace(matched, chains=tuple(map(self._held, matched.chains)))
         inside = self._inside(matched)
         hits: dict[int, list[Hit]] = {}
         direct: set[int] = set()
@@ -244,6 +246,11 @@ class Screener:
             loaded &= self._look(rows, matched, inside, hits, direct)
         screened = Screened(rows, matched.kind, matched.chains, loaded, hits, direct)
         return screened, sorted(faults + matched.faults, key=lambda fault: fault.line)
+
+    def _held(self, chains: str) -> str:
+        """Return which of the chains that share an address stores hold; all where none does."""
+        held = {store.chain for store in self.stores}
+        return " ".join(chain for chain in chains.split(" ") if chain in held) or chains
 
     def _inside(self, matched: Matched) -> NDArray[np.bool_]:
         """Tell which rows lie in the look-back window; one without a time does."""
@@ -267,7 +274,7 @@ class Screener:
         direct: set[int],
     ) -> NDArray[np.bool_]:
         """Add what stores say to `hits`; return for which rows one could say anything."""
-        loaded = np.zeros(len(rows), np.bool_)
+        read = {store.chain: np.zeros(len(rows), np.bool_) for store in self.stores}
         texts = rows.cells["address"]
         for store in self.stores:
             of_chain = np.array([store.chain in chains.split(" ") for chains in matched.chains])
@@ -275,10 +282,7 @@ class Screener:
             if not asked.size:
                 continue
             answer = store.exposed(Texts(texts.data, texts.begins[asked], texts.ends[asked]))
-            loaded[asked] |= answer.loaded
-            # A text that several chains share is only checked when all of them were.
-            alone = np.array([chains == store.chain for chains in matched.chains])
-            loaded[asked] &= alone[matched.kind[asked]]
+            read[store.chain][asked] |= answer.loaded
             for place, more in answer.direct.items():
                 row = int(asked[place])
                 said = {_label(hit) for hit in hits.get(row, [])}
@@ -297,6 +301,12 @@ class Screener:
                     direct.add(row)
             for place, more in answer.indirect.items():
                 hits.setdefault(int(asked[place]), []).extend(more)
+        loaded = np.zeros(len(rows), np.bool_)
+        for kind, chains in enumerate(matched.chains):
+            # A text that several chains share is only checked when all that are shown were.
+            if read.keys() >= set(chains.split(" ")):
+                each = [read[chain] for chain in chains.split(" ")]
+                loaded |= (matched.kind == kind) & np.logical_and.reduce(each)
         return loaded
 
 

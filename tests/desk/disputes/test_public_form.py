@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from tests.desk import planted
 from tests.desk.conftest import World, plain
-from tests.desk.noninterference.test_nothing_changes import _VALUE
+from tests.desk.noninterference.observing import VALUE
 
 from clewline.desk.audit.models import Event
 from clewline.desk.disputes import receiving
@@ -38,7 +38,7 @@ def observed(client: Client, named: str) -> tuple[Any, ...]:
     assert len(refs) == 1
     body = plain(answer).replace(refs[0], b"J")
     statements = [one["sql"] for one in asked.captured_queries if "SAVEPOINT" not in one["sql"]]
-    shapes = [_VALUE.sub("?", one) for one in statements]
+    shapes = [VALUE.sub("?", one) for one in statements]
     headers = {name: said for name, said in answer.headers.items() if "CSP" not in name}
     return answer.status_code, headers, body, shapes
 

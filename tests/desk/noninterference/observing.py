@@ -39,7 +39,7 @@ _FRESH: Final = re.compile(
     rb"|A-\d{5}"  # pseudonyms, drawn
     rb"|<code>[0-9a-f]{64}</code>"  # digests of what has a time in it
 )
-_VALUE: Final = re.compile(r"'(?:[^']|'')*'|\b\d+\b|X'[0-9A-F]*'")
+VALUE: Final = re.compile(r"'(?:[^']|'')*'|\b\d+\b|X'[0-9A-F]*'")
 _CURSOR: Final = re.compile(r'"_django_curs_\w+"')
 """PostgreSQL's cursors are numbered."""
 _LIST: Final = re.compile(r"\((?:\?(?:, )?)+\)")
@@ -161,7 +161,7 @@ def seen(
         told = {"status": said[0], "content": said[2], "headers": said[1], **afterwards(answer)}
         transaction.set_rollback(True)
     shapes = [
-        _LIST.sub("(?)", _VALUE.sub("?", _CURSOR.sub('"cursor"', one["sql"])))
+        _LIST.sub("(?)", VALUE.sub("?", _CURSOR.sub('"cursor"', one["sql"])))
         for one in queries.captured_queries
         if "SAVEPOINT" not in one["sql"]
     ]
