@@ -7,7 +7,7 @@ what they ask of the chain. Without one, runs fail and say so.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from django.utils import timezone
 
@@ -195,24 +195,30 @@ def _let_go() -> None:
     checks.tick(timezone.now() + checks.HELD)
 
 
-def _make_partners(desk: _Desk) -> Partner:
-    """Enter an agency that may ask, and an exchange that waits for its second person."""
+def _active(desk: _Desk, codename: str, kind: str, country: str, *purposes: str) -> Partner:
+    """Enter a partner that was called back, and whose terms a second person agreed to."""
     liaison = desk["liaison"]
-    agency = partners.enter(
+    made = partners.enter(
         liaison,
         desk.team,
-        "Quiet Harbour",
-        name="Example Agency (made up)",
-        contact="desk@agency.example",
-        kind="agency",
-        country="GB",
+        codename,
+        name=f"Example {kind.capitalize()} (made up)",
+        contact=f"desk@{kind}.example",
+        kind=kind,
+        country=country,
         clearance="amber",
         pap="amber",
         handling=["P", "C"],
-        purposes=["investigation"],
+        purposes=list(purposes),
     )
-    partners.log_call(liaison, agency, "its switchboard (made up)", confirmed=True)
-    partners.activate(desk["approver"], agency, "Agreement of May (made up)")
+    partners.log_call(liaison, made, "its switchboard (made up)", confirmed=True)
+    return partners.activate(desk["approver"], made, "Agreement of May (made up)")
+
+
+def _make_partners(desk: _Desk) -> Partner:
+    """Enter an agency that may ask, and an exchange that waits for its second person."""
+    liaison = desk["liaison"]
+    agency = _active(desk, "Quiet Harbour", "agency", "GB", "investigation")
     user = User.objects.create_user(
         "made-up-agency",
         organisation=desk.team.organisation,
@@ -301,9 +307,13 @@ def _dispute(desk: _Desk) -> None:
         for number, address in enumerate([desk.shown[5], *desk.shown[_SEEDS : _SEEDS + 4]])
     ]
     upheld, partly, rejected, proposed, _open = entered
-    until: dict[str, Any] = {"correction": "validity", "valid_until": today}
-    for one, outcome, more in ((upheld, "upheld", {}), (partly, "partly", until)):
-        made = disputes.propose(liaison, one, outcome, "Their records show it (made up)", **more)
+    shown = "Their records show it (made up)"
+    for made in (
+        disputes.propose(liaison, upheld, "upheld", shown),
+        disputes.propose(
+            liaison, partly, "partly", shown, correction="validity", valid_until=today
+        ),
+    ):
         disputes.decide(approver, made, agreed=True)
     made = disputes.propose(liaison, rejected, "upheld", "They say so (made up)")
     disputes.decide(approver, made, agreed=False, reason="They show nothing (made up)")
@@ -316,21 +326,7 @@ def _dispute(desk: _Desk) -> None:
 def _report(desk: _Desk) -> None:
     """Report pages to a hotline: one acted on, one that waits for a second person."""
     liaison, approver = desk["liaison"], desk["approver"]
-    hotline = partners.enter(
-        liaison,
-        desk.team,
-        "Open Lantern",
-        name="Example Hotline (made up)",
-        contact="desk@hotline.example",
-        kind="hotline",
-        country="NL",
-        clearance="amber",
-        pap="amber",
-        handling=["P", "C"],
-        purposes=["routing", "removal"],
-    )
-    partners.log_call(liaison, hotline, "its switchboard (made up)", confirmed=True)
-    partners.activate(approver, hotline, "Agreement of June (made up)")
+    hotline = _active(desk, "Open Lantern", "hotline", "NL", "routing", "removal")
     routing.decide_route(approver, routing.propose(liaison, hotline), agreed=True)
     routing.propose(liaison, hotline, country="NL")
     pages = Sighting.objects.standing().filter(team=desk.team).order_by("id")[:2]
