@@ -77,15 +77,15 @@ def main() -> None:
         _close()
 
 
-def _fill(count: int, sightings: int) -> tuple[list[Account], dict[int, list[str]]]:
+def _fill(count: int, sightings: int) -> tuple[list[Account], dict[str, list[str]]]:
     """Make teams of people, each with a partner, and records through the desk's own services."""
     from clewline.desk.accounts.models import Organisation, Team, User
     from clewline.desk.records import services as records
 
     begin = time.perf_counter()
     accounts: list[Account] = []
-    made: dict[int, list[Any]] = {}
-    known: dict[int, list[str]] = {}
+    made: dict[str, list[Any]] = {}
+    known: dict[str, list[str]] = {}
     organisation = Organisation.objects.create(name="Made up")
     every = max(1, count // _OF_A_TEAM)
     for number in range(every):
@@ -106,14 +106,14 @@ def _fill(count: int, sightings: int) -> tuple[list[Account], dict[int, list[str
                 user.teams.add(team)
             people.append(user)
         partner = people[3].partner
-        made[team.pk] = people[4:]
-        accounts += [_account(one, team.pk, partner, people[4].pseudonym) for one in people]
-        known[team.pk] = []
+        made[team.name] = people[4:]
+        accounts += [_account(one, team.name, partner, people[4].pseudonym) for one in people]
+        known[team.name] = []
     for n, address in enumerate(addresses(sightings)):
-        team_id = list(made)[n % every]
+        name = list(made)[n % every]
         option = records.OptionDraft(asset="BTC", address=address, amount_min="20")
         records.record(
-            made[team_id][n // every % len(made[team_id])],
+            made[name][n // every % len(made[name])],
             records.SightingDraft(
                 observed_at=datetime.now(UTC),
                 brand=f"Brand {n % 50}",
@@ -122,7 +122,7 @@ def _fill(count: int, sightings: int) -> tuple[list[Account], dict[int, list[str
                 options=(option,),
             ),
         )
-        known[team_id].append(address)
+        known[name].append(address)
     note(f"filled in {time.perf_counter() - begin:.0f} s")
     return accounts, known
 
@@ -148,7 +148,7 @@ def _partner(team: Any, liaison: Any, approver: Any) -> Any:
     return services.activate(approver, made)
 
 
-def _account(user: Any, team: int, partner: Any, colleague: str) -> Account:
+def _account(user: Any, team: str, partner: Any, colleague: str) -> Account:
     """Return who somebody is, with a token for all that their role may do."""
     from clewline.desk.accounts import services
     from clewline.desk.roles import ACTIONS as ALL

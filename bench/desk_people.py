@@ -88,7 +88,7 @@ class Crowd:
 
     port: int
     pause: float
-    of_team: dict[int, list[str]]
+    of_team: dict[str, list[str]]
     end: float = 0.0
 
 
@@ -99,7 +99,7 @@ class Account:
     name: str
     pseudonym: str
     role: str
-    team: int
+    team: str
     partner_ref: str
     token: str
     colleague: str
@@ -231,7 +231,7 @@ class Person:
         ]
         text = "\n".join(rows) + "\n"
         if self.chance.random() < 0.5:
-            form = {"name": name, "form": "csv", "text": text, "team": str(self.account.team)}
+            form = {"name": name, "form": "csv", "text": text, "team": self.account.team}
             asked = {**form, "tlp": "amber"}
             _, location, _ = self._page("import: begin", "POST", "/imports/begin/", asked)
             ref = location.strip("/").rpartition("/")[2]
@@ -270,7 +270,7 @@ class Person:
         """Draft an alert, on the page or by program."""
         address = self.chance.choice(self.known)
         if self.chance.random() < 0.5:
-            form = {"what": address, "team": str(self.account.team), **_MARKS}
+            form = {"what": address, "team": self.account.team, **_MARKS}
             form |= {"strength": "mention", "confidence": "web_crawl"}
             form["partners"] = self.account.partner_ref
             _, location, _ = self._page("alert", "POST", "/alerts/new/", form)
@@ -286,7 +286,7 @@ class Person:
         """Open a case, on the page or by program, and let a colleague in."""
         named = {"codename": f"Case {self.chance.randrange(10**9)}", "legal_basis": "made up"}
         if self.chance.random() < 0.5:
-            form = {**named, "team": str(self.account.team), "sealed": "on"}
+            form = {**named, "team": self.account.team, "sealed": "on"}
             ref = self._page("case", "POST", "/cases/open/", form)[1].strip("/").rpartition("/")[2]
         else:
             made = self._api("case", "POST", "/cases", named)

@@ -383,7 +383,7 @@ def shift_form(asking: Asking) -> Body:
     """Return who is put on call."""
     times = {"starts": "2026-03-02T10:00", "ends": "2026-03-02T18:00"}
     return {
-        "team": (asking.user.teams.first() or asking.team).pk,
+        "team": (asking.user.teams.first() or asking.team).name,
         "person": asking.user.pseudonym,
         **times,
     }
@@ -545,7 +545,7 @@ def partner_form(asking: Asking) -> Body:
         **TERMS,
         "codename": "x",
         "name": "x",
-        "team": asking.user.organisation.teams.earliest("pk").pk,
+        "team": asking.user.organisation.teams.earliest("pk").name,
     }
 
 
@@ -575,7 +575,7 @@ def refresh_form(asking: Asking) -> Body:
 
 def team_form(**more: object) -> Callable[[Asking], Body]:
     """Return a form with the asker's own team."""
-    return lambda asking: {"team": (asking.user.teams.first() or asking.team).pk, **more}
+    return lambda asking: {"team": (asking.user.teams.first() or asking.team).name, **more}
 
 
 def member_form(asking: Asking) -> Body:
@@ -759,7 +759,7 @@ def alert_form(asking: Asking) -> Body:
     team = asking.user.organisation.teams.earliest("pk")
     analysts = asking.world.people if team == asking.team else asking.world.strangers
     planted.sighting_of(analysts["analyst"])
-    settled = {"what": planted.ADDRESS, "team": team.pk, "tlp": "amber", "pap": "amber"}
+    settled = {"what": planted.ADDRESS, "team": team.name, "tlp": "amber", "pap": "amber"}
     partner = Partner.objects.filter(team=team).earliest("pk").ref
     return {**settled, "strength": "mention", "confidence": "web_crawl", "partners": [partner]}
 
@@ -768,7 +768,7 @@ def channel_form(asking: Asking) -> Body:
     """Return what the form of a channel sends."""
     team = asking.user.organisation.teams.earliest("pk")
     partner = Partner.objects.filter(team=team).earliest("pk").ref
-    return {"partner": partner, "team": team.pk, "kind": "pull"}
+    return {"partner": partner, "team": team.name, "kind": "pull"}
 
 
 def of_watch(name: str, *, of_a_case: bool = False) -> Make:

@@ -21,6 +21,8 @@ from clewline.desk.cases import services as cases
 from clewline.desk.cases.models import Case
 from clewline.desk.deconfliction import services as overlaps
 from clewline.desk.deconfliction.models import Overlap
+from clewline.desk.disputes import receiving
+from clewline.desk.disputes import services as disputes
 from clewline.desk.figures import services as figures
 from clewline.desk.lookups import services as lookups
 from clewline.desk.money import services as money
@@ -34,6 +36,7 @@ from clewline.desk.received import services as received
 from clewline.desk.records.models import Address, Sighting
 from clewline.desk.retention import services as retention
 from clewline.desk.roles import Role
+from clewline.desk.routing import services as routing
 from clewline.desk.watch import services as watch
 from clewline.desk.watch.models import SeenTip
 from clewline.sharing import SharedItem, SharedList, formats
@@ -90,6 +93,8 @@ def do_work() -> None:
     partner = _make_partners(desk)
     _ask_and_answer(desk, partner)
     _alert(desk, partner)
+    _dispute(desk)
+    _report(desk)
     _take_in(desk, partner)
     _watch(desk, case)
     _enquire(desk)
@@ -190,24 +195,30 @@ def _let_go() -> None:
     checks.tick(timezone.now() + checks.HELD)
 
 
-def _make_partners(desk: _Desk) -> Partner:
-    """Enter an agency that may ask, and an exchange that waits for its second person."""
+def _active(desk: _Desk, codename: str, kind: str, country: str, *purposes: str) -> Partner:
+    """Enter a partner that was called back, and whose terms a second person agreed to."""
     liaison = desk["liaison"]
-    agency = partners.enter(
+    made = partners.enter(
         liaison,
         desk.team,
-        "Quiet Harbour",
-        name="Example Agency (made up)",
-        contact="desk@agency.example",
-        kind="agency",
-        country="GB",
+        codename,
+        name=f"Example {kind.capitalize()} (made up)",
+        contact=f"desk@{kind}.example",
+        kind=kind,
+        country=country,
         clearance="amber",
         pap="amber",
         handling=["P", "C"],
-        purposes=["investigation"],
+        purposes=list(purposes),
     )
-    partners.log_call(liaison, agency, "its switchboard (made up)", confirmed=True)
-    partners.activate(desk["approver"], agency, "Agreement of May (made up)")
+    partners.log_call(liaison, made, "its switchboard (made up)", confirmed=True)
+    return partners.activate(desk["approver"], made, "Agreement of May (made up)")
+
+
+def _make_partners(desk: _Desk) -> Partner:
+    """Enter an agency that may ask, and an exchange that waits for its second person."""
+    liaison = desk["liaison"]
+    agency = _active(desk, "Quiet Harbour", "agency", "GB", "investigation")
     user = User.objects.create_user(
         "made-up-agency",
         organisation=desk.team.organisation,
@@ -267,6 +278,62 @@ def _alert(desk: _Desk, partner: Partner) -> None:
         alerts.answer(copy, matched=2)
         alerts.answer(copy, dispute="own_service")
     alerts.make(maker, desk.team, desk.shown[6:7], [partner], reason="Made up")
+
+
+def _dispute(desk: _Desk) -> None:
+    """Let people dispute listings: a dispute in every state, one of them overdue."""
+    liaison, approver = desk["liaison"], desk["approver"]
+    today = timezone.now().date()
+    receiving.receive(
+        desk.team,
+        channel="form",
+        disputer_kind="other",
+        named="the one on my card of May (made up)",
+        grounds="I never had anything to do with it (made up)",
+        received_on=today - timedelta(days=45),
+    )
+    entered = [
+        disputes.enter(
+            liaison,
+            desk.team,
+            named=f"{address.chain} {address.canonical}",
+            disputer_kind=("holder", "exchange", "holder", "authority", "other")[number],
+            channel=("letter", "email", "telephone", "email", "letter")[number],
+            grounds="The address was given to another customer since (made up)",
+            disputer="Account holder 1 (made up)",
+            contact="holder@unknown.example",
+            received_on=today - timedelta(days=3 * number + 1),
+        )
+        for number, address in enumerate([desk.shown[5], *desk.shown[_SEEDS : _SEEDS + 4]])
+    ]
+    upheld, partly, rejected, proposed, _open = entered
+    shown = "Their records show it (made up)"
+    for made in (
+        disputes.propose(liaison, upheld, "upheld", shown),
+        disputes.propose(
+            liaison, partly, "partly", shown, correction="validity", valid_until=today
+        ),
+    ):
+        disputes.decide(approver, made, agreed=True)
+    made = disputes.propose(liaison, rejected, "upheld", "They say so (made up)")
+    disputes.decide(approver, made, agreed=False, reason="They show nothing (made up)")
+    made = disputes.propose(liaison, rejected, "rejected", "They show nothing (made up)")
+    disputes.decide(approver, made, agreed=True)
+    disputes.note_reply(liaison, rejected, "letter of today (made up)")
+    disputes.propose(liaison, proposed, "upheld", "Their letter shows it (made up)")
+
+
+def _report(desk: _Desk) -> None:
+    """Report pages to a hotline: one acted on, one that waits for a second person."""
+    liaison, approver = desk["liaison"], desk["approver"]
+    hotline = _active(desk, "Open Lantern", "hotline", "NL", "routing", "removal")
+    routing.decide_route(approver, routing.propose(liaison, hotline), agreed=True)
+    routing.propose(liaison, hotline, country="NL")
+    pages = Sighting.objects.standing().filter(team=desk.team).order_by("id")[:2]
+    sent, _waiting = (routing.draft(liaison, page, hotline, None) for page in pages)
+    at = routing.decide(approver, sent, released=True).at
+    routing.tell(sent, "acknowledged", at)
+    routing.tell(sent, "removed", at)
 
 
 def _take_in(desk: _Desk, partner: Partner) -> None:

@@ -7,7 +7,7 @@ releases.
 
 from clewline.policy.changes import Answered, Difference, differences
 from clewline.policy.deciding import GATES, Explained, Step, decide, explain
-from clewline.policy.fields import FIELDS, GUARDED, KINDS, Field
+from clewline.policy.fields import FIELDS, GUARDED, KINDS, Field, in_words
 from clewline.policy.files import Problem, default, lint, load, read
 from clewline.policy.model import Asker, Decision, Policy, Purpose, Record, Rule, Verdict, Weighed
 
@@ -34,6 +34,7 @@ __all__ = [
     "default",
     "differences",
     "explain",
+    "in_words",
     "lint",
     "load",
     "read",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from clewline import vocab
+
 KINDS: Final = {
     "address": "Address of a chain",
     "transaction": "Transaction",
@@ -74,3 +76,37 @@ FIELDS: Final = {
 
 GUARDED: Final = frozenset(field.id for field in FIELDS.values() if field.guarded)
 """Fields that only a rule that names them releases."""
+
+_TIMES: Final = ("first_seen", "last_seen")
+
+
+def in_words(name: str, said: str) -> str:
+    """Return what a field tells, as people read it: words for ids, times without letters.
+
+    Parameters
+    ----------
+    name : str
+        Of a field, or of a part of one, as `period` is of `price`.
+    said : str
+        As answers and reports carry it; times in UTC, ISO 8601.
+
+    Returns
+    -------
+    str
+        What is no id and no time comes back as it is.
+
+    Examples
+    --------
+    >>> in_words("location_kind", "hidden_service")
+    'Hidden service'
+    >>> in_words("first_seen", "2021-01-11T14:45:58+00:00")
+    '2021-01-11 14:45 UTC'
+    >>> in_words("report_ref", "REP-1")
+    'REP-1'
+    """
+    if name in _TIMES:
+        return f"{said[:10]} {said[11:16]} UTC"
+    if name == "category" and said in vocab.categories():
+        return vocab.categories()[said].title
+    known = vocab.record_fields().get(name)
+    return known.words.get(said, said) if known else said

@@ -147,7 +147,7 @@ def sent(world: World, user: User, verb: str, fields: dict[str, Any]) -> Any:
 
 def test_a_label_is_added(world: World) -> None:
     user = world.person("investigator")
-    reply = sent(world, user, "attribute", {**SAID, "team": world.team.pk})
+    reply = sent(world, user, "attribute", {**SAID, "team": world.team.name})
     assert (reply.status_code, reply["Location"]) == (302, URL)
     row = Attribution.objects.get()
     assert (row.label, row.team, row.by, row.address.canonical) == (
@@ -167,9 +167,9 @@ def test_a_label_that_is_not_whole_is_refused(world: World) -> None:
         {"category": "x"},
         {"confidence": "sure"},
         {"label": "x" * 121},
-        {"team": world.other_team.pk},
+        {"team": world.other_team.name},
     ):
-        reply = sent(world, user, "attribute", {**SAID, "team": world.team.pk, **wrong})
+        reply = sent(world, user, "attribute", {**SAID, "team": world.team.name, **wrong})
         assert reply.status_code == 400
     assert not Attribution.objects.exists()
     assert {e.result for e in Event.objects.filter(action="address.attribute")} == {"refused"}
@@ -189,7 +189,7 @@ def test_services_refuse_media_and_other_teams(world: World) -> None:
 def test_a_status_is_set_and_the_latest_counts(world: World) -> None:
     user = world.person("analyst")
     for status in ("disputed", "withdrawn"):
-        fields = {"status": status, "reason": f"made-up reason {status}", "team": world.team.pk}
+        fields = {"status": status, "reason": f"made-up reason {status}", "team": world.team.name}
         assert sent(world, user, "status", fields).status_code == 302
     assert AddressStatus.objects.count() == 2
     shown = content(world.client(user))

@@ -158,7 +158,7 @@ def test_the_queue_goes_on(world: World, refs: dict[str, str]) -> None:
 
 def test_a_brand_is_made_and_a_page_assigned(world: World, refs: dict[str, str]) -> None:
     client = world.client(world.person("analyst"))
-    fields = {"codename": "Red Mill", "name": NAME, "team": world.team.pk}
+    fields = {"codename": "Red Mill", "name": NAME, "team": world.team.name}
     answer = client.post("/brands/new/", {**fields, "sighting": refs["sighting"]})
     made = Brand.objects.get(codename="Red Mill")
     assert answer["Location"] == f"/brands/{made.ref}/"

@@ -12,6 +12,15 @@ from tests.desk.figures.test_hand_count import by_hand
 from clewline.desk.accounts.models import User
 from clewline.desk.play import fill
 
+_BESIDE = """section => {
+    const box = element => element.getBoundingClientRect();
+    const months = [...section.querySelectorAll("thead th")].slice(2).map(box);
+    const bars = [...section.querySelectorAll(".bars span")].map(box);
+    const over = (bar, month) => bar.left >= month.left && bar.right <= month.right;
+    return bars.filter((bar, at) => !over(bar, months[at])).length;
+}"""
+"""How many bars do not stand over their month."""
+
 
 def test_a_year_on_the_page_is_the_count_by_hand(live_desk: LiveDesk, play_case: Path) -> None:
     fill(play_case)
@@ -34,6 +43,7 @@ def test_a_year_on_the_page_is_the_count_by_hand(live_desk: LiveDesk, play_case:
                 "bars => bars.map(bar => parseInt(bar.className.slice(5)))"
             )
             assert len(bars) == 12
+            assert section.evaluate(_BESIDE) == 0
             highest = max(told[name][1:])
             assert bars == [-(-20 * n // highest) for n in told[name][1:]]
         assert told["sightings"] == [len(rows), *months] == [143, *months]

@@ -256,7 +256,7 @@ def test_another_team_is_not_imported_into(world: World) -> None:
 def test_a_page_at_a_time(world: World) -> None:
     analyst = world.person("analyst")
     client = world.client(analyst)
-    form = {"name": "made up", "form": "csv", "team": world.team.pk, "tlp": "amber", "text": GOOD}
+    form = {"name": "made up", "form": "csv", "team": world.team.name, "tlp": "amber", "text": GOOD}
     assert client.post("/imports/begin/", {**form, "text": "%PDF"}).status_code == 422
     where = client.post("/imports/begin/", form)["Location"]
     for step, words in (

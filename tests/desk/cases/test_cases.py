@@ -49,7 +49,7 @@ def test_a_case_is_opened(world: World) -> None:
     shown = client.get("/cases/open/")
     assert shown.status_code == 200
     fields = {"codename": " Amber  Kettle ", "title": "a sealed title", "legal_basis": "made up"}
-    reply = client.post("/cases/open/", {**fields, "team": world.team.pk})
+    reply = client.post("/cases/open/", {**fields, "team": world.team.name})
     made = Case.objects.get()
     assert reply["Location"] == f"/cases/{made.ref}/"
     assert (made.codename, made.unseal("title"), made.owner) == (
@@ -66,8 +66,8 @@ def test_a_case_is_opened(world: World) -> None:
 
 def test_a_form_that_is_not_whole_is_refused(world: World) -> None:
     client = world.client(world.person("investigator"))
-    fields = {"codename": "A B", "legal_basis": "x", "team": world.team.pk}
-    for wrong in ({"codename": ""}, {"legal_basis": ""}, {"team": world.other_team.pk}):
+    fields = {"codename": "A B", "legal_basis": "x", "team": world.team.name}
+    for wrong in ({"codename": ""}, {"legal_basis": ""}, {"team": world.other_team.name}):
         assert client.post("/cases/open/", {**fields, **wrong}).status_code == 400
     assert not Case.objects.exists()
 

@@ -244,7 +244,7 @@ def test_too_much_is_refused(
 
 
 def form(world: World, **fields: Any) -> dict[str, Any]:
-    settled = {"what": "options", "recipient": "Example", "purpose": "why", "team": world.team.pk}
+    settled = {"what": "options", "recipient": "Example", "purpose": "why", "team": world.team.name}
     return {**settled, **fields}
 
 
@@ -341,7 +341,7 @@ def test_records_of_others_cannot_be_asked_for(
 ) -> None:
     brand = Brand.objects.get(team=world.other_team)
     client = world.client(asker)
-    for fields in ({"brand": brand.ref}, {"team": world.other_team.pk}):
+    for fields in ({"brand": brand.ref}, {"team": world.other_team.name}):
         assert client.post("/exports/ask/", form(world, **fields)).status_code == 400
     with pytest.raises(UsageError):
         services.ask(asker, team=world.other_team, what="options", recipient="x", purpose="x")

@@ -223,7 +223,7 @@ def test_whoever_releases_asks_for_no_mark(
 
 def test_the_page_from_mark_to_answer(world: World, owner: User) -> None:
     client = world.client(owner)
-    form = {"what": PAYMENT, "purpose": "a test", "authority": "AUTH-1", "team": world.team.pk}
+    form = {"what": PAYMENT, "purpose": "a test", "authority": "AUTH-1", "team": world.team.name}
     assert client.post("/ours/mark/", form).status_code == 302
     assert client.post("/ours/mark/", form).status_code == 400
     mark = Mark.objects.get()

@@ -352,14 +352,14 @@ def test_the_roster(world: World, reader: User) -> None:
     assert "Nobody is on call" in client.get("/on-call/").content.decode()
     now = timezone.now().astimezone(UTC)
     form = {
-        "team": world.team.pk,
+        "team": world.team.name,
         "person": "north-analyst",
         "starts": f"{now - timedelta(hours=1):%Y-%m-%dT%H:%M}",
         "ends": f"{now + timedelta(hours=1):%Y-%m-%dT%H:%M}",
     }
     assert client.post("/on-call/add/", {**form, "person": "south-analyst"}).status_code == 400
     assert client.post("/on-call/add/", {**form, "ends": form["starts"]}).status_code == 400
-    assert client.post("/on-call/add/", {**form, "team": world.other_team.pk}).status_code == 400
+    assert client.post("/on-call/add/", {**form, "team": world.other_team.name}).status_code == 400
     assert client.post("/on-call/add/", form).status_code == 302
     shift = Shift.objects.get()
     ((team, people),) = [(one.team, one.people) for one in queries.on_call([world.team])]

@@ -82,7 +82,7 @@ def test_a_report_goes_out_by_mail_and_webhook_and_lies_ready(desk: Desk) -> Non
     assert (_state(report), Receipt.objects.count()) == ("delivered", 2)
     assert go() == 0
     page = desk.world.client(desk.world.person("analyst")).get(reverse("report", args=[report.ref]))
-    assert "webhook: delivered" in page.content.decode()
+    assert "Webhook: delivered" in page.content.decode()
 
 
 def test_what_is_not_released_is_in_no_outbox_and_what_is_once_a_channel(desk: Desk) -> None:
@@ -177,7 +177,7 @@ def test_a_recipient_opens_its_reports_with_its_key_and_says_what_became(desk: D
     assert theirs.theirs not in listed
     one = reverse("share-report-page", args=[report.theirs])
     page = browser.get(one).content.decode()
-    assert "crypto" in page
+    assert "Cryptocurrency" in page
     for never in (report.ref, SITE, "Heron", report.partner.codename):
         assert never not in page
     assert _state(report) == "delivered"

@@ -189,7 +189,7 @@ def test_pages(world: World, chain: Chain) -> None:
     branch = trunk()
     services.look_at(chain(branch))
     client = world.client(world.person("investigator"))
-    form = {"address": ADDRESS, "team": world.team.pk, "why": "made up"}
+    form = {"address": ADDRESS, "team": world.team.name, "why": "made up"}
     made = client.post(reverse("new-watch"), form)
     assert made.status_code == 302
     watch = Watch.objects.get()
@@ -209,7 +209,7 @@ def test_pages(world: World, chain: Chain) -> None:
 @pytest.mark.parametrize("form", [{"address": "made up"}, {"why": ""}, {"team": "0"}])
 def test_what_cannot_be_watched(world: World, form: dict[str, str]) -> None:
     client = world.client(world.person("investigator"))
-    good = {"address": ADDRESS, "team": str(world.team.pk), "why": "made up"}
+    good = {"address": ADDRESS, "team": world.team.name, "why": "made up"}
     assert client.post(reverse("new-watch"), {**good, **form}).status_code == 400
     assert not Watch.objects.exists()
 

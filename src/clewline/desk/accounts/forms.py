@@ -61,6 +61,7 @@ class AccessForm(forms.Form):
     teams = forms.ModelMultipleChoiceField(
         label=_("Teams"),
         queryset=Team.objects.none(),
+        to_field_name="name",
         widget=forms.CheckboxSelectMultiple,
         required=False,
     )

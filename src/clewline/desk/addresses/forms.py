@@ -26,7 +26,9 @@ class OfTeamForm(forms.Form):
         team.queryset = teams
         team.initial = teams.first()
 
-    team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"), empty_label=None)
+    team = forms.ModelChoiceField(
+        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
+    )
 
 
 class AttributionForm(OfTeamForm):

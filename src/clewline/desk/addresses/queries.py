@@ -22,7 +22,7 @@ from clewline.desk.chain_store import FromChain
 from clewline.desk.queue.items import CHECK, Item, key_of
 from clewline.desk.queue.rules import because, waits
 from clewline.desk.records.models import AddressStatus, Attribution, PaymentOption
-from clewline.desk.search.queries import Hit, known_of, standing_options
+from clewline.desk.search.queries import Hit, known_of
 from clewline.intake import read_address
 from clewline.intake.forms import also_read_as, other_forms
 
@@ -122,7 +122,12 @@ def address_page(user: User, chain: str, network: str, canonical: str) -> Addres
         "address__chain": chain,
         "address__network": network,
     }
-    options = standing_options(user).filter(**of_address).select_related("sighting__brand")
+    options = (
+        PaymentOption.objects.visible_to(user)
+        .standing()
+        .filter(**of_address)
+        .select_related("sighting__brand")
+    )
     newest = options.order_by("-sighting__observed_at", "-id")[:MOST_SIGHTINGS]
     said = Attribution.objects.visible_to(user).filter(**of_address, superseded_by__isnull=True)
     statuses: dict[int, AddressStatus] = {}

@@ -325,7 +325,7 @@ def option_of(team_id: int, address: Address, *, stands: bool = True) -> Payment
     """Return the latest option in which a team saw an address, of what stands or of all."""
     found = PaymentOption.objects.filter(team=team_id, address=address)
     if stands:
-        found = found.filter(sighting__in=Sighting.objects.filter(team=team_id).standing())
+        found = found.standing()
     return found.select_related("sighting").order_by("-sighting__observed_at", "-id").first()
 
 

@@ -29,7 +29,9 @@ class AlertForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
         help_text=_("One a line: a whole address, or the reference of a sighting for all of its."),
     )
-    team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"), empty_label=None)
+    team = forms.ModelChoiceField(
+        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
+    )
     tlp = forms.ChoiceField(label=_("TLP 2.0, at least"), initial="amber")
     pap = forms.ChoiceField(label=_("PAP, at least"), initial="amber")
     strength = forms.ChoiceField(
@@ -88,7 +90,9 @@ class ChannelForm(forms.Form):
     partner = forms.ModelChoiceField(
         Partner.objects.none(), label=_("Partner"), to_field_name="ref"
     )
-    team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"), empty_label=None)
+    team = forms.ModelChoiceField(
+        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
+    )
     kind = forms.ChoiceField(label=_("Channel"))
     target = forms.CharField(
         label=_("Where"),

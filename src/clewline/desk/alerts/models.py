@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from django.db import models
 from django.utils import timezone
 
+from clewline.desk.alerts.channels import SENDERS
 from clewline.desk.ledger import AppendOnly, Referenced, Sealed, TeamOwned, TeamQuerySet
 from clewline.desk.records.models import Word
 
@@ -65,6 +66,11 @@ class Channel(TeamOwned, Referenced, Sealed):
                 name="channel_once_a_partner",
             )
         ]
+
+    @property
+    def title(self) -> str:
+        """Its kind as people read it."""
+        return SENDERS[self.kind].title
 
 
 class AccessKey(models.Model):

@@ -44,7 +44,9 @@ class BrandForm(CodenameForm):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"), empty_label=None)
+    team = forms.ModelChoiceField(
+        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
+    )
     sighting = forms.CharField(max_length=13, required=False, widget=forms.HiddenInput)
 
     def __init__(self, user: User, *args: Any, **options: Any) -> None:

@@ -30,7 +30,9 @@ class BeginForm(TextForm):
 
     name = forms.CharField(label=_("What is imported"), max_length=80)
     form = forms.ChoiceField(label=_("Form"), choices=list(reading.FORMS.items()))
-    team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"), empty_label=None)
+    team = forms.ModelChoiceField(
+        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
+    )
     report_origin = word("report_origin", label=_("Origin, where a row does not say"))
     tlp = word("tlp", initial="amber", label=_("TLP, where a row does not say"))
     field_order = ("name", "form", "team", "report_origin", "tlp", "text")

@@ -40,7 +40,9 @@ class OpenForm(forms.Form):
         max_length=200,
         help_text=_("What allows this work on these records."),
     )
-    team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"), empty_label=None)
+    team = forms.ModelChoiceField(
+        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
+    )
     sealed = forms.BooleanField(
         label=_("Sealed"),
         required=False,

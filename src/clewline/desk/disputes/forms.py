@@ -55,7 +55,9 @@ class EnterForm(PublicForm):
     received_on = forms.DateField(
         label=_("Received on"), widget=forms.DateInput(attrs={"type": "date"})
     )
-    team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"), empty_label=None)
+    team = forms.ModelChoiceField(
+        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
+    )
     field_order = ("named", "grounds", "disputer_kind", "disputer", "contact", "channel")
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:

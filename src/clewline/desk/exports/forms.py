@@ -37,7 +37,9 @@ class AskForm(forms.Form):
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
     )
-    team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"), empty_label=None)
+    team = forms.ModelChoiceField(
+        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
+    )
     recipient = forms.CharField(label=_("Recipient"), max_length=120)
     purpose = forms.CharField(
         label=_("Purpose"), max_length=400, help_text=_("And what allows it.")

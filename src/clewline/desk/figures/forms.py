@@ -16,7 +16,11 @@ class ScopeForm(forms.Form):
 
     year = forms.TypedChoiceField(label=_("Year"), coerce=int)
     team = forms.ModelChoiceField(
-        Team.objects.none(), label=_("Team"), required=False, empty_label=_("all of mine")
+        Team.objects.none(),
+        label=_("Team"),
+        to_field_name="name",
+        required=False,
+        empty_label=_("all of mine"),
     )
 
     def __init__(self, user: User, years: list[int], *args: Any, **kwargs: Any) -> None:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from clewline import vocab
 from clewline.desk.audit.anchors import public_hex
 from clewline.errors import DataError
-from clewline.policy import FIELDS
+from clewline.policy import FIELDS, in_words
 
 FORMAT: Final = "clewline-answer-1"
 KNOWN, NOTHING, DIFFERENTLY = "known", "nothing", "differently"
@@ -86,8 +86,16 @@ def titled(item: Mapping[str, Any]) -> list[tuple[str, str]]:
 
     Canonical JSON sorts names, so their own order is made anew.
     """
-    told = [(FIELDS[name].title, item["fields"][name]) for name in FIELDS if name in item["fields"]]
-    return [(title, said if isinstance(said, str) else ", ".join(said)) for title, said in told]
+    told = [(name, item["fields"][name]) for name in FIELDS if name in item["fields"]]
+    return [
+        (FIELDS[name].title, ", ".join(in_words(name, one) for one in _listed(said)))
+        for name, said in told
+    ]
+
+
+def _listed(said: str | list[str]) -> list[str]:
+    """Return one value or several as a list."""
+    return [said] if isinstance(said, str) else said
 
 
 def as_text(answer: Mapping[str, Any]) -> str:

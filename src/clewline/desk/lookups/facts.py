@@ -122,9 +122,7 @@ def _facts_of(team_id: int, question: Question) -> list[Fact]:
 
 def _options(team_id: int) -> Any:
     """Return the options of a team's sightings that stand."""
-    found = PaymentOption.objects.filter(
-        team=team_id, sighting__superseded_by__isnull=True, sighting__withdrawal__isnull=True
-    )
+    found = PaymentOption.objects.filter(team=team_id).standing()
     return found.select_related("sighting__brand", "address").order_by("id")
 
 

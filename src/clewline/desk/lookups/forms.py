@@ -22,7 +22,7 @@ def _day(label: Any, help_text: Any) -> forms.DateField:
 _PARTS: Final = (
     (_("What you ask"), "identifiers purpose legal_basis statute offence necessity alert_ref"),
     (_("Who asks"), "requester requester_role authoriser authoriser_rank case_ref"),
-    (_("The reply"), "reply_route expires_at stands_until urgent urgent_reason no_notification"),
+    (_("The reply"), "reply_route no_notification expires_at stands_until urgent urgent_reason"),
 )
 """Heading → fields of a look-up under it."""
 

@@ -14,8 +14,7 @@ from django.utils import timezone
 
 from clewline import vocab
 from clewline.desk import chain_store
-from clewline.desk.records.models import Address, AddressStatus, Attribution
-from clewline.desk.search.queries import standing_options
+from clewline.desk.records.models import Address, AddressStatus, Attribution, PaymentOption
 
 if TYPE_CHECKING:
     from clewline.desk.accounts.models import User
@@ -61,7 +60,9 @@ def seeds_of(user: User, case: Case) -> list[Seed]:
     """
     rows = Address.objects.filter(case_links__case=case).distinct().order_by("id")
     seeds = {row.pk: Seed(row) for row in rows}
-    options = standing_options(user).filter(team=case.team, address__in=seeds)
+    options = (
+        PaymentOption.objects.visible_to(user).standing().filter(team=case.team, address__in=seeds)
+    )
     for number in options.values_list("address", flat=True).distinct():
         seeds[number].say(MENTION, "a recorded page showed it")
     today = timezone.now().date()

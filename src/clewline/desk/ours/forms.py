@@ -22,7 +22,9 @@ class MarkForm(forms.Form):
     authority = forms.CharField(
         label=_("Authority"), max_length=200, help_text=_("Reference of what allows it.")
     )
-    team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"), empty_label=None)
+    team = forms.ModelChoiceField(
+        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
+    )
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -70,7 +70,7 @@ class PartnerForm(TermsForm):
         help_text=_("sealed; found elsewhere than in what they sent"),
     )
     team = forms.ModelChoiceField(
-        Team.objects.none(), label=_("Kept by team"), empty_label=None, required=True
+        Team.objects.none(), label=_("Kept by team"), to_field_name="name", empty_label=None
     )
     field_order = ("codename", "name", "contact", "team")
 

@@ -35,7 +35,9 @@ class OutcomeForm(forms.Form):
 class ShiftForm(forms.Form):
     """Who is on call, and when."""
 
-    team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"), empty_label=None)
+    team = forms.ModelChoiceField(
+        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
+    )
     person = forms.ModelChoiceField(
         User.objects.none(), label=_("Person"), empty_label=None, to_field_name="pseudonym"
     )

@@ -306,6 +306,15 @@ class PageState(TeamOwned, AppendOnly):
         return str(self.by or self.partner)
 
 
+class PaymentOptionQuerySet(TeamQuerySet):
+    """Payment options."""
+
+    def standing(self) -> Self:
+        """Keep those of sightings that still stand."""
+        # Joins, not `sighting__in`: PostgreSQL repeats such a list for every row of a young table.
+        return self.filter(sighting__superseded_by=None, sighting__withdrawal=None)
+
+
 class PaymentOption(TeamOwned, Sealed, AppendOnly):
     """One way to pay that a page offered. Its team is that of its sighting."""
 
@@ -338,6 +347,8 @@ class PaymentOption(TeamOwned, Sealed, AppendOnly):
     contact_kind = Word("contact_kind")
     contact_sealed = models.BinaryField(null=True)
     contact_index = models.BinaryField(max_length=16, null=True)
+
+    objects = PaymentOptionQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
         ordering: ClassVar = ["position"]

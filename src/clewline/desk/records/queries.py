@@ -118,12 +118,8 @@ def known(user: User, addresses: Iterable[AddressKey]) -> dict[AddressKey, Known
 
 def _add_sightings(user: User, found: dict[AddressKey, _Found]) -> None:
     """Count the sightings of each address, and name their brands."""
-    standing = Sighting.objects.visible_to(user).standing()
-    options = PaymentOption.objects.filter(
-        team__in=user.team_ids,
-        address__canonical__in={key[2] for key in found},
-        sighting__in=standing,
-    )
+    options = PaymentOption.objects.visible_to(user).standing()
+    options = options.filter(address__canonical__in={key[2] for key in found})
     of_address = ("address__chain", "address__network", "address__canonical")
     for *key, times, first, last in (
         options.values_list(*of_address)

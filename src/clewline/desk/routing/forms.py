@@ -44,4 +44,4 @@ class StatusForm(forms.Form):
     """What a recipient says, itself or by telephone."""
 
     state = forms.ChoiceField(label=_("What became of it"), choices=list(STATES.items()))
-    at = forms.DateTimeField(label=_("When it happened (UTC)"))
+    at = forms.DateTimeField(label=_("When it happened (UTC)"), help_text=_("as 2026-03-01 14:05"))

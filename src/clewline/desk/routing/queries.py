@@ -12,7 +12,7 @@ from clewline.desk.partners.models import Partner
 from clewline.desk.queue.items import Item, to_check
 from clewline.desk.records.models import PaymentOption, Sighting
 from clewline.desk.routing.models import Report, Route
-from clewline.policy.fields import FIELDS
+from clewline.policy.fields import FIELDS, in_words
 
 if TYPE_CHECKING:
     from clewline.desk.accounts.models import User
@@ -98,19 +98,41 @@ def deliveries_of(report: Report) -> Any:
 
 def lines_of(told: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what a report tells as lines for people: title and text."""
-    rows = [(_("Means of payment"), _text(one)) for one in told.get("payment", ())]
+    rows = [(_("Means of payment"), _means(one)) for one in told.get("payment", ())]
     titles = {"report": _("Recipient's reference"), "issuer": _("Issuer"), "note": _("Note")}
     titles |= {name: _(field.title) for name, field in FIELDS.items()}
-    rows += [(title, _text(told[name])) for name, title in titles.items() if name in told]
+    rows += [(title, _text(name, told[name])) for name, title in titles.items() if name in told]
     return rows
 
 
-def _text(value: Any) -> str:
+def _means(told: dict[str, Any]) -> str:
+    """Return a means of payment in words: which, its brand, its price, its address."""
+    price = told.get("price", {})
+    amounts = [price[name] for name in ("amount_min", "amount_max") if name in price]
+    paid = [" to ".join(dict.fromkeys(amounts)), price.get("currency", "")]
+    parts = [
+        in_words("rail", told.get("rail", "")),
+        told.get("processor", ""),
+        " ".join(one for one in paid if one),
+        in_words("period", price.get("period", "")).lower(),
+        told.get("address", ""),
+    ]
+    return ", ".join(one for one in parts if one)
+
+
+def _text(name: str, value: Any) -> str:
     """Return a value in words."""
     if isinstance(value, dict):
-        plain = (_text(one) for one in value.values())
-        return " ".join(plain)
-    return ", ".join(map(_text, value)) if isinstance(value, list) else str(value)
+        return ", ".join(_text(*one) for one in sorted(value.items(), reverse=True))
+    if isinstance(value, list):
+        return ", ".join(_text(name, one) for one in value)
+    return in_words(name, str(value))
+
+
+def kept_back(report: Report) -> list[tuple[str, str]]:
+    """Return what policy kept back: title of the field, and why."""
+    parted = (line.partition(": ") for line in report.withheld)
+    return [(_(FIELDS[name].title), why) for name, _colon, why in parted]
 
 
 def for_partner(partner: Partner) -> list[Report]:

@@ -208,6 +208,7 @@ def _page(
         "section": "reports",
         "report": found,
         **_told(found),
+        "kept": queries.kept_back(found),
         "ways": queries.deliveries_of(found),
         "may_decide": services.may_decide(request.user, found),
         "may_tell": found.sent_at is not None and request.user.may("report.status"),

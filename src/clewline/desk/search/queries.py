@@ -132,15 +132,6 @@ def _asking(questions: Sequence[Question], field: str) -> dict[Any, list[int]]:
     return places
 
 
-def standing_options(user: User) -> QuerySet[PaymentOption]:
-    """Return the options of those sightings that stand and that `user` may know of."""
-    return PaymentOption.objects.filter(
-        team__in=user.team_ids,
-        sighting__superseded_by__isnull=True,
-        sighting__withdrawal__isnull=True,
-    )
-
-
 def _addresses(user: User, questions: Sequence[Question]) -> Iterable[tuple[int, Hit]]:
     """Find addresses in any form, and by their beginning."""
     asked = _asking(questions, "canonicals")
@@ -194,7 +185,7 @@ def known_of(user: User, names: Sequence[str]) -> dict[_Key, Hit]:
     names : sequence of str
         Canonical forms; none that nothing is known of is in the answer.
     """
-    options = standing_options(user).filter(address__canonical__in=names)
+    options = PaymentOption.objects.visible_to(user).standing().filter(address__canonical__in=names)
     key = ("address__chain", "address__network", "address__canonical")
     found: dict[_Key, Hit] = {}
 
@@ -323,7 +314,7 @@ def _contacts(user: User, questions: Sequence[Question]) -> Iterable[tuple[int, 
     asked = _asking(questions, "contact")
     if not asked:
         return
-    rows = standing_options(user).filter(contact_index__in=list(asked))
+    rows = PaymentOption.objects.visible_to(user).standing().filter(contact_index__in=list(asked))
     yield from _tallied(rows, "contact_index", asked, "contact", through="sighting__")
     if len(questions) == 1:
         shown = Sighting.objects.filter(pk__in=rows.values("sighting"))

@@ -20,7 +20,9 @@ class WatchForm(forms.Form):
         required=False,
         help_text=_("Addresses that seem to be of one owner: an inference, which can be wrong."),
     )
-    team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"), empty_label=None)
+    team = forms.ModelChoiceField(
+        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
+    )
     case = forms.ModelChoiceField(
         Case.objects.none(),
         label=_("Case"),

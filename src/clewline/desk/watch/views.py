@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
@@ -12,6 +14,8 @@ from clewline.desk.watch import queries, services
 from clewline.desk.watch.forms import WatchForm
 from clewline.desk.watch.models import Watch
 from clewline.errors import UsageError
+
+_SHOWN: Final = 200
 
 
 @door("watch.list")
@@ -46,7 +50,8 @@ def new_watch(request: DeskRequest) -> HttpResponse:
 def watch(request: DeskRequest, ref: str) -> HttpResponse:
     """Show a watch and what it found."""
     found = take(request, Watch, ref)
-    context = {"section": "watch", "watch": found, "hits": queries.hits(request.user, found)[:200]}
+    hits = queries.hits(request.user, found)
+    context = {"section": "watch", "watch": found, "hits": hits[:_SHOWN], "count": hits.count()}
     return render(request, "desk/watch/watch.html", context)
 
 
@@ -68,7 +73,7 @@ def _list(request: DeskRequest, form: WatchForm | None = None) -> HttpResponse:
     """Show what is watched, with a form to watch more."""
     context = {
         "section": "watch",
-        "watches": queries.watches(request.user)[:200],
+        "watches": queries.watches(request.user)[:_SHOWN],
         "form": form or WatchForm(request.user),
     }
     return render(request, "desk/watch/list.html", context, status=400 if form else 200)

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from django import template
+from django.template.defaultfilters import stringfilter
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from clewline import vocab
+from clewline.desk.roles import ACTIONS
 from clewline.reports.case import btc
 
 if TYPE_CHECKING:
@@ -63,6 +65,20 @@ def confidence(step: str) -> SafeString:
     if known is None:
         return format_html("{}", step)
     return format_html('<span title="{}">{}</span>', known.description, step.replace("_", " "))
+
+
+@register.filter
+def action(name: str) -> str:
+    """Show what an action is in words; nothing for one that no role asks for, as of a program."""
+    known = ACTIONS.get(name)
+    return known.help if known else ""
+
+
+@register.filter(is_safe=True)
+@stringfilter
+def sentence(text: str) -> str:
+    """Show a title of allauth as this desk writes titles: "Security Keys" is "Security keys"."""
+    return text.strip().capitalize()
 
 
 @register.filter
