@@ -28,6 +28,8 @@ from clewline.desk.records.models import Address, Sighting
 
 ADDRESS = "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"
 KEY = ("BTC", "main", ADDRESS)
+OTHER_ADDRESS = "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy"
+"""Of pages that no partner is kept from."""
 URL = "https://sealed-url.example/pay"
 SEALED = {
     "url": "sealed-url",

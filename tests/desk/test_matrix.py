@@ -1369,8 +1369,11 @@ def api_of_dead(asking: Asking) -> str:
         Partner.objects.filter(team=asking.team).earliest("pk"),
         asking.world.person("analyst"),
     )
+    shown = records.OptionDraft(asset="BTC", chain="BTC", address=planted.OTHER_ADDRESS)
+    records.record(maker, planted.draft(brand="", url="", options=(shown,), tlp="green"))
     alerts.open_channel(maker, asking.team, partner, "pull")
-    alert = alerts.make(maker, asking.team, [address_row(planted.KEY)], [partner])
+    address = address_row(("BTC", "main", planted.OTHER_ADDRESS))
+    alert = alerts.make(maker, asking.team, [address], [partner])
     alerts.decide(asking.world.person("approver"), alert, released=True)
     Delivery.objects.filter(copy__alert=alert).update(state="dead")
     return f"/api/alerts/outbox/{Delivery.objects.get(copy__alert=alert).ref}/retry"

@@ -28,7 +28,6 @@ from clewline.errors import UsageError
 
 _TOLD: Final = frozenset({"overlap"})
 """Nouns that a team is told of by design: whoever holds an address hears that somebody asks."""
-_OTHER_ADDRESS: Final = "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy"
 _ONCE: Final = frozenset({"received", "policy"})
 """Nouns of which no other can be made: a partner's file is the same, one policy waits at a time."""
 _OF_THE_HOUSE: Final = frozenset({"people", "retention", "partner", "policy", "report", "route"})
@@ -106,9 +105,9 @@ def add_withheld(world: World) -> None:
     )
     planted.answered(planted.look_up_of(theirs), liaison, approver)
     told = {"tlp": "green", "pap": "green"}
-    shown = records.OptionDraft(asset="BTC", chain="BTC", address=_OTHER_ADDRESS)
+    shown = records.OptionDraft(asset="BTC", chain="BTC", address=planted.OTHER_ADDRESS)
     records.record(analyst, planted.draft(brand="", url="", options=(shown,), **told))
-    address = Address.objects.get(canonical=_OTHER_ADDRESS)
+    address = Address.objects.get(canonical=planted.OTHER_ADDRESS)
     for kind in ("pull", "taxii", "misp-feed"):
         alerts.open_channel(liaison, world.team, other, kind)
     alerts.new_access_key(liaison, other)

@@ -8,7 +8,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from clewline import vocab
-from clewline.desk.accounts.models import Team, User
+from clewline.desk.accounts.fields import TeamField
+from clewline.desk.accounts.models import User
 
 
 def _words(field: str) -> list[tuple[str, str]]:
@@ -21,14 +22,10 @@ class OfTeamForm(forms.Form):
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        teams = user.teams.order_by("name", "id")
         team: Any = self.fields["team"]
-        team.queryset = teams
-        team.initial = teams.first()
+        team.offer(user.teams.all())
 
-    team = forms.ModelChoiceField(
-        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
-    )
+    team = TeamField()
 
 
 class AttributionForm(OfTeamForm):

@@ -8,7 +8,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from clewline import vocab
-from clewline.desk.accounts.models import Team, User
+from clewline.desk.accounts.fields import TeamField
+from clewline.desk.accounts.models import User
 from clewline.desk.alerts.channels import SENDERS
 from clewline.desk.partners.models import Partner
 
@@ -29,9 +30,7 @@ class AlertForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
         help_text=_("One a line: a whole address, or the reference of a sighting for all of its."),
     )
-    team = forms.ModelChoiceField(
-        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
-    )
+    team = TeamField()
     tlp = forms.ChoiceField(label=_("TLP 2.0, at least"), initial="amber")
     pap = forms.ChoiceField(label=_("PAP, at least"), initial="amber")
     strength = forms.ChoiceField(
@@ -58,8 +57,7 @@ class AlertForm(forms.Form):
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
-        fields["team"].queryset = user.teams.order_by("name", "id")
-        fields["team"].initial = fields["team"].queryset.first()
+        fields["team"].offer(user.teams.all())
         fields["tlp"].choices, fields["pap"].choices = _words("tlp"), _words("pap")
         known = vocab.confidences()
         fields["confidence"].choices = [(one, one.replace("_", " ")) for one in known]
@@ -90,9 +88,7 @@ class ChannelForm(forms.Form):
     partner = forms.ModelChoiceField(
         Partner.objects.none(), label=_("Partner"), to_field_name="ref"
     )
-    team = forms.ModelChoiceField(
-        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
-    )
+    team = TeamField()
     kind = forms.ChoiceField(label=_("Channel"))
     target = forms.CharField(
         label=_("Where"),
@@ -113,8 +109,7 @@ class ChannelForm(forms.Form):
         fields: Any = self.fields
         visible: Any = Partner.objects.visible_to(user)
         fields["partner"].queryset = visible.order_by("codename", "id")
-        fields["team"].queryset = user.teams.order_by("name", "id")
-        fields["team"].initial = fields["team"].queryset.first()
+        fields["team"].offer(user.teams.all())
         fields["kind"].choices = [(one.name, one.title) for one in SENDERS.values()]
 
     def clean(self) -> dict[str, Any]:

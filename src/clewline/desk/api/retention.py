@@ -224,7 +224,7 @@ def decide_period(request: DeskRequest, key: Key, said: AgreedIn) -> AgreedOut:
     return AgreedOut(retention_class=found.retention_class, agreed=said.agreed)
 
 
-@router.get("/retention/tombstones", response={200: TombstonesOut, **ERRORS})
+@router.get("/retention/tombstones", response={200: TombstonesOut, **OF_ONE})
 @scope("retention.list")
 def tombstones(request: DeskRequest, limit: Limit = 50, after: Ref = "") -> TombstonesOut:
     """List what stays of the erased."""

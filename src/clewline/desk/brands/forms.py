@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from clewline import vocab
+from clewline.desk.accounts.fields import TeamField
 from clewline.desk.accounts.models import Team, User
 from clewline.desk.brands.services import LONGEST_CODENAME, LONGEST_NOTE
 from clewline.desk.records.models import Brand
@@ -44,17 +45,13 @@ class BrandForm(CodenameForm):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    team = forms.ModelChoiceField(
-        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
-    )
+    team = TeamField()
     sighting = forms.CharField(max_length=13, required=False, widget=forms.HiddenInput)
 
     def __init__(self, user: User, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        teams = Team.objects.filter(pk__in=user.team_ids).order_by("name", "pk")
-        field = self.fields["team"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset, field.initial = teams, teams.first()
+        team: Any = self.fields["team"]
+        team.offer(Team.objects.filter(pk__in=user.team_ids))
 
 
 class GroupForm(CodenameForm):

@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from clewline.desk.accounts.models import Team, User
+from clewline.desk.accounts.fields import TeamField
+from clewline.desk.accounts.models import User
 from clewline.desk.bulk import reading, services
 from clewline.desk.bulk.models import Import
 from clewline.desk.records.forms import word
@@ -30,9 +31,7 @@ class BeginForm(TextForm):
 
     name = forms.CharField(label=_("What is imported"), max_length=80)
     form = forms.ChoiceField(label=_("Form"), choices=list(reading.FORMS.items()))
-    team = forms.ModelChoiceField(
-        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
-    )
+    team = TeamField()
     report_origin = word("report_origin", label=_("Origin, where a row does not say"))
     tlp = word("tlp", initial="amber", label=_("TLP, where a row does not say"))
     field_order = ("name", "form", "team", "report_origin", "tlp", "text")
@@ -40,8 +39,7 @@ class BeginForm(TextForm):
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
-        fields["team"].queryset = user.teams.order_by("name", "id")
-        fields["team"].initial = fields["team"].queryset.first()
+        fields["team"].offer(user.teams.all())
 
     def constants(self) -> dict[str, str]:
         """Return what holds where a row says nothing."""

@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from clewline.desk.accounts.models import Team, User
+from clewline.desk.accounts.fields import TeamField
+from clewline.desk.accounts.models import User
 from clewline.desk.cases.models import OUTCOMES, STATES, Case
 from clewline.desk.cases.services import LARGEST_FILE, may_own, present_members
 from clewline.desk.codenames import suggest
@@ -40,9 +41,7 @@ class OpenForm(forms.Form):
         max_length=200,
         help_text=_("What allows this work on these records."),
     )
-    team = forms.ModelChoiceField(
-        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
-    )
+    team = TeamField()
     sealed = forms.BooleanField(
         label=_("Sealed"),
         required=False,
@@ -52,10 +51,8 @@ class OpenForm(forms.Form):
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        teams = user.teams.order_by("name", "id")
         team: Any = self.fields["team"]
-        team.queryset = teams
-        team.initial = teams.first()
+        team.offer(user.teams.all())
         self.fields["codename"].initial = suggest(user, 1)[0]
 
 

@@ -15,7 +15,7 @@ class AskForm(forms.Form):
     """Which addresses of a case, and why."""
 
     addresses = forms.MultipleChoiceField(
-        label=_("Addresses of the case"), widget=forms.CheckboxSelectMultiple
+        label=_("Addresses of the case"), widget=forms.CheckboxSelectMultiple({"class": "mono"})
     )
     why = forms.CharField(
         label=_("Why"),

@@ -9,7 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from clewline import vocab
-from clewline.desk.accounts.models import Team, User
+from clewline.desk.accounts.fields import TeamField
+from clewline.desk.accounts.models import User
 from clewline.desk.disputes.services import BY_STAFF
 
 
@@ -55,17 +56,14 @@ class EnterForm(PublicForm):
     received_on = forms.DateField(
         label=_("Received on"), widget=forms.DateInput(attrs={"type": "date"})
     )
-    team = forms.ModelChoiceField(
-        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
-    )
+    team = TeamField()
     field_order = ("named", "grounds", "disputer_kind", "disputer", "contact", "channel")
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
         fields["channel"].choices = _words("dispute_channel", *BY_STAFF)
-        fields["team"].queryset = user.teams.order_by("name", "id")
-        fields["team"].initial = user.teams.order_by("name", "id").first()
+        fields["team"].offer(user.teams.all())
         fields["received_on"].initial = timezone.now().date()
         fields["named"].help_text = _(
             "An address, with its chain before it if it may be of several; or R-… as the "

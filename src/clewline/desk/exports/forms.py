@@ -8,7 +8,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from clewline import vocab
-from clewline.desk.accounts.models import Team, User
+from clewline.desk.accounts.fields import TeamField
+from clewline.desk.accounts.models import User
 from clewline.desk.exports.models import OPTIONS, SIGHTINGS
 from clewline.desk.records.models import Brand
 
@@ -37,9 +38,7 @@ class AskForm(forms.Form):
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
     )
-    team = forms.ModelChoiceField(
-        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
-    )
+    team = TeamField()
     recipient = forms.CharField(label=_("Recipient"), max_length=120)
     purpose = forms.CharField(
         label=_("Purpose"), max_length=400, help_text=_("And what allows it.")
@@ -49,8 +48,7 @@ class AskForm(forms.Form):
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
         fields["brand"].queryset = Brand.objects.visible_to(user).order_by("codename")
-        fields["team"].queryset = user.teams.order_by("name", "id")
-        fields["team"].initial = fields["team"].queryset.first()
+        fields["team"].offer(user.teams.all())
         words = vocab.record_fields()["rail"].words
         fields["rail"].choices = [("", _("all")), *words.items()]
 

@@ -8,6 +8,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from clewline.desk.accounts.fields import TeamField
 from clewline.desk.accounts.models import Team, User
 
 
@@ -15,20 +16,14 @@ class ScopeForm(forms.Form):
     """Which year, of which of one's teams."""
 
     year = forms.TypedChoiceField(label=_("Year"), coerce=int)
-    team = forms.ModelChoiceField(
-        Team.objects.none(),
-        label=_("Team"),
-        to_field_name="name",
-        required=False,
-        empty_label=_("all of mine"),
-    )
+    team = TeamField(required=False, empty_label=_("all of mine"))
 
     def __init__(self, user: User, years: list[int], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
         mine = list(user.teams.order_by("name", "id"))
         self.teams = mine
-        fields["team"].queryset = user.teams.order_by("name", "id")
+        fields["team"].offer(user.teams.all())
         fields["year"].choices = [(year, year) for year in years or [timezone.now().year]]
         if len(mine) < 2:
             del self.fields["team"]

@@ -32,7 +32,9 @@ class RunForm(forms.Form):
     """From which addresses, by which rule, how far."""
 
     seeds = forms.MultipleChoiceField(
-        label=_("Start from"), widget=forms.CheckboxSelectMultiple, error_messages={}
+        label=_("Start from"),
+        widget=forms.CheckboxSelectMultiple({"class": "mono"}),
+        error_messages={},
     )
     method = forms.ChoiceField(
         label=_("Rule"), choices=[(one, one.upper()) for one in METHODS], initial="fifo"

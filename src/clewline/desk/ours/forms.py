@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from clewline.desk.accounts.models import Team, User
+from clewline.desk.accounts.fields import TeamField
+from clewline.desk.accounts.models import User
 
 
 class MarkForm(forms.Form):
@@ -22,15 +23,12 @@ class MarkForm(forms.Form):
     authority = forms.CharField(
         label=_("Authority"), max_length=200, help_text=_("Reference of what allows it.")
     )
-    team = forms.ModelChoiceField(
-        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
-    )
+    team = TeamField()
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        teams: Any = self.fields["team"]
-        teams.queryset = user.teams.order_by("name", "id")
-        teams.initial = teams.queryset.first()
+        team: Any = self.fields["team"]
+        team.offer(user.teams.all())
 
 
 class ReasonForm(forms.Form):

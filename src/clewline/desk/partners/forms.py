@@ -9,6 +9,7 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from clewline import vocab
+from clewline.desk.accounts.fields import TeamField
 from clewline.desk.accounts.models import Team, User
 
 
@@ -69,17 +70,13 @@ class PartnerForm(TermsForm):
         required=False,
         help_text=_("sealed; found elsewhere than in what they sent"),
     )
-    team = forms.ModelChoiceField(
-        Team.objects.none(), label=_("Kept by team"), to_field_name="name", empty_label=None
-    )
+    team = TeamField(label=_("Kept by team"))
     field_order = ("codename", "name", "contact", "team")
 
     def __init__(self, user: User, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        teams = Team.objects.filter(organisation=user.organisation_id).order_by("name", "pk")
-        field = self.fields["team"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset, field.initial = teams, teams.first()
+        team: Any = self.fields["team"]
+        team.offer(Team.objects.filter(organisation=user.organisation_id))
 
 
 class CallForm(forms.Form):

@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from clewline.desk.accounts.models import Team, User
+from clewline.desk.accounts.fields import TeamField
+from clewline.desk.accounts.models import User
 
 
 class ItemForm(forms.Form):
@@ -35,9 +36,7 @@ class OutcomeForm(forms.Form):
 class ShiftForm(forms.Form):
     """Who is on call, and when."""
 
-    team = forms.ModelChoiceField(
-        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
-    )
+    team = TeamField()
     person = forms.ModelChoiceField(
         User.objects.none(), label=_("Person"), empty_label=None, to_field_name="pseudonym"
     )
@@ -51,7 +50,6 @@ class ShiftForm(forms.Form):
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
-        fields["team"].queryset = user.teams.order_by("name", "id")
-        fields["team"].initial = fields["team"].queryset.first()
+        fields["team"].offer(user.teams.all())
         people = User.objects.filter(teams__in=user.team_ids, is_active=True).distinct()
         fields["person"].queryset = people.order_by("pseudonym")

@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from clewline.desk.accounts.models import Team, User
+from clewline.desk.accounts.fields import TeamField
+from clewline.desk.accounts.models import User
 from clewline.desk.cases.models import Case
 
 
@@ -20,9 +21,7 @@ class WatchForm(forms.Form):
         required=False,
         help_text=_("Addresses that seem to be of one owner: an inference, which can be wrong."),
     )
-    team = forms.ModelChoiceField(
-        Team.objects.none(), label=_("Team"), to_field_name="name", empty_label=None
-    )
+    team = TeamField()
     case = forms.ModelChoiceField(
         Case.objects.none(),
         label=_("Case"),
@@ -35,7 +34,6 @@ class WatchForm(forms.Form):
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
-        fields["team"].queryset = user.teams.order_by("name", "id")
-        fields["team"].initial = fields["team"].queryset.first()
+        fields["team"].offer(user.teams.all())
         cases: Any = Case.objects.visible_to(user)
         fields["case"].queryset = cases.filter(closed_at=None).order_by("codename")
