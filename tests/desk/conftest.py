@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.db.backends.base.operations import BaseDatabaseOperations
+from django.forms.models import ModelChoiceIterator
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -142,6 +143,18 @@ def no_memory_of_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget how often somebody tried to sign in, or a program asked."""
     cache.clear()
     monkeypatch.setattr(token, "_RATE", Rate())
+
+
+@pytest.fixture(autouse=True)
+def choices_are_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse a form that offers rows in no order: PostgreSQL then shows them in any."""
+    offered = ModelChoiceIterator.__iter__
+
+    def in_order(self: Any) -> Iterator[Any]:
+        assert self.queryset.ordered, f"choices of {self.field.label} are in no order"
+        return iter(offered(self))
+
+    monkeypatch.setattr(ModelChoiceIterator, "__iter__", in_order)
 
 
 @pytest.fixture

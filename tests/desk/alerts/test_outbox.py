@@ -69,6 +69,19 @@ def test_a_claimed_delivery_is_nobody_elses_until_the_claim_ends(waiting: Delive
     assert len(outbox.claim(5)) == 1
 
 
+def test_what_was_tried_least_is_handed_over_first(desk: Desk) -> None:
+    desk.sighting()
+    made = [desk.partner(f"Exchange {n}") for n in range(3)]
+    for one in made:
+        desk.channel(one, "webhook")
+    desk.tell(made)
+    Delivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    numbers = list(Delivery.objects.order_by("id").values_list("id", flat=True))
+    for tries, number in zip((2, 1, 0), numbers, strict=True):
+        Delivery.objects.filter(id=number).update(tries=tries)
+    assert [one.id for one in outbox.claim(5)] == numbers[::-1]
+
+
 def test_a_failure_waits_longer_each_time_and_then_is_dead(desk: Desk, waiting: Delivery) -> None:
     desk.web.answer = lambda path, before: (503, b"busy")
     waits = []

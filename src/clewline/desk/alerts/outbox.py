@@ -113,8 +113,9 @@ def claim(most: int, now: datetime | None = None) -> list[Delivery]:
         if not taken:
             return []
         Delivery.objects.filter(id__in=taken).update(due_at=now + CLAIM, claim=mark)
-    rows = Delivery.objects.filter(id__in=taken, claim=mark)
-    return list(rows.select_related(*CARRIED, "channel"))
+    rows = Delivery.objects.filter(id__in=taken, claim=mark).select_related(*CARRIED, "channel")
+    place = {number: n for n, number in enumerate(taken)}
+    return sorted(rows, key=lambda one: place[one.id])
 
 
 def deliver(one: Delivery, step: Step = nothing) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +12,9 @@ from clewline.desk.accounts.models import User
 from clewline.desk.cases.models import OUTCOMES, STATES, Case
 from clewline.desk.cases.services import LARGEST_FILE, may_own, present_members
 from clewline.desk.codenames import suggest
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 
 class OwnIds(forms.Form):
@@ -56,6 +59,11 @@ class OpenForm(forms.Form):
         self.fields["codename"].initial = suggest(user, 1)[0]
 
 
+def _choice(people: list[User]) -> QuerySet[User]:
+    """Return people to choose among, in order: PostgreSQL has none of its own."""
+    return User.objects.filter(pk__in=[one.pk for one in people]).order_by("pseudonym")
+
+
 class MemberForm(OwnIds):
     """Somebody to be let in, and why."""
 
@@ -65,7 +73,7 @@ class MemberForm(OwnIds):
     def __init__(self, people: list[User], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         member: Any = self.fields["member"]
-        member.queryset = User.objects.filter(pk__in=[one.pk for one in people])
+        member.queryset = _choice(people)
 
 
 class RemoveForm(forms.Form):
@@ -133,7 +141,7 @@ class HandoverForm(OwnIds):
     def __init__(self, case: Case, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         to: Any = self.fields["to"]
-        to.queryset = User.objects.filter(pk__in=[one.pk for one in may_own(case)])
+        to.queryset = _choice(may_own(case))
 
 
 class TaskForm(OwnIds):
@@ -150,7 +158,7 @@ class TaskForm(OwnIds):
     def __init__(self, case: Case, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         owner: Any = self.fields["owner"]
-        owner.queryset = User.objects.filter(pk__in=[one.pk for one in present_members(case)])
+        owner.queryset = _choice(present_members(case))
 
 
 class TaskEndForm(forms.Form):

@@ -130,7 +130,7 @@ def overdue(user: User, today: date | None = None) -> list[Overdue]:
 def timeline(user: User, case: Case) -> list[Moment]:
     """Return all that happened in a case, the latest first; each from its own ledger."""
     rows = [Moment(case.opened_at, case.members.earliest("since", "id").by, _("opened"))]
-    for member in case.members.select_related("user", "by", "until_by"):
+    for member in case.members.select_related("user", "by", "until_by").order_by("id"):
         name = str(member.user)
         rows.append(Moment(member.since, member.by, _("let in"), name, member.why))
         if member.until is not None and member.until_by is not None:

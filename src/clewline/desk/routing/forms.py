@@ -37,7 +37,8 @@ class RouteForm(forms.Form):
         super().__init__(*args, **options)
         found: Any = self.fields["partner"]
         kinds = ("hotline", "payment_brand")
-        found.queryset = Partner.objects.visible_to(user).active().filter(kind__in=kinds)
+        partners = Partner.objects.visible_to(user).active().filter(kind__in=kinds)
+        found.queryset = partners.order_by("codename", "id")
 
 
 class StatusForm(forms.Form):
