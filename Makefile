@@ -28,7 +28,7 @@ demo: setup ## run the main job on a made-up case and say where the files are
 serve: setup ## open the desk on the made-up case of `make demo`
 	$(BIN)/clewline desk serve --home demo/desk --store demo/store
 
-test: setup ## run the tests, on every core (ten minutes on two)
+test: setup ## run the tests, on every core (twenty minutes on two)
 	$(BIN)/python -m pytest -n auto -m "not slow"
 
 test-postgres: setup ## run the tests of the desk on a PostgreSQL of their own

@@ -20,6 +20,7 @@ from tests.desk.alerts.conftest import Desk
 from clewline.desk.alerts import outbox, services
 from clewline.desk.alerts.models import Alert, Attempt, Copy, Delivery, Receipt
 from clewline.desk.alerts.worker import Worker
+from clewline.desk.partners.models import Partner
 from clewline.errors import UsageError
 
 KILLED = Path(__file__).with_name("killed_worker.py")
@@ -39,6 +40,17 @@ def due_now() -> Delivery:
     """Make the only delivery due."""
     Delivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     return Delivery.objects.get()
+
+
+def waiting_for(desk: Desk, count: int) -> list[Partner]:
+    """Return partners for each of whom a delivery waits."""
+    desk.sighting()
+    made = [desk.partner(f"Exchange {n}") for n in range(count)]
+    for one in made:
+        desk.channel(one, "webhook")
+    desk.tell(made)
+    Delivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    return made
 
 
 def test_approval_and_outbox_are_one_transaction(
@@ -70,12 +82,7 @@ def test_a_claimed_delivery_is_nobody_elses_until_the_claim_ends(waiting: Delive
 
 
 def test_what_was_tried_least_is_handed_over_first(desk: Desk) -> None:
-    desk.sighting()
-    made = [desk.partner(f"Exchange {n}") for n in range(3)]
-    for one in made:
-        desk.channel(one, "webhook")
-    desk.tell(made)
-    Delivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    waiting_for(desk, 3)
     numbers = list(Delivery.objects.order_by("id").values_list("id", flat=True))
     for tries, number in zip((2, 1, 0), numbers, strict=True):
         Delivery.objects.filter(id=number).update(tries=tries)
@@ -191,12 +198,7 @@ def started(step: str) -> subprocess.Popen[bytes]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("step", ["claimed", "sent", "written", "committed"])
 def test_a_worker_that_is_killed_at_a_step(desk: Desk, step: str) -> None:
-    desk.sighting()
-    made = [desk.partner(f"Exchange {n}") for n in range(3)]
-    for one in made:
-        desk.channel(one, "webhook")
-    desk.tell(made)
-    Delivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    made = waiting_for(desk, 3)
     worker = started(step)
     assert worker.wait(180) == -signal.SIGKILL
     assert Receipt.objects.count() == Delivery.objects.filter(state="delivered").count()
@@ -214,12 +216,7 @@ def test_a_worker_that_is_killed_at_a_step(desk: Desk, step: str) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_workers_side_by_side_share_the_work(desk: Desk) -> None:
-    desk.sighting()
-    made = [desk.partner(f"Exchange {n}") for n in range(12)]
-    for one in made:
-        desk.channel(one, "webhook")
-    desk.tell(made)
-    Delivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    waiting_for(desk, 12)
     other = started("none")
     Worker().run(until_empty=True)
     assert other.wait(180) == 0

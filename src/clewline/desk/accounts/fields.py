@@ -25,7 +25,7 @@ class TeamField(TeamChoice):
         super().__init__(Team.objects.none(), **(settled | options))
 
     def offer(self, teams: QuerySet[Team]) -> None:
-        """Let some teams be chosen; unless nothing may be chosen, the first of them is."""
+        """Let some teams be chosen: the first of them, unless the field may stay empty."""
         self.queryset = teams.order_by("name", "id")
         if self.empty_label is None:
             self.initial = self.queryset.first()

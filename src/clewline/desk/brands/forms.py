@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clewline import vocab
 from clewline.desk.accounts.fields import TeamField
-from clewline.desk.accounts.models import Team, User
+from clewline.desk.accounts.models import User
 from clewline.desk.brands.services import LONGEST_CODENAME, LONGEST_NOTE
 from clewline.desk.records.models import Brand
 
@@ -51,7 +51,7 @@ class BrandForm(CodenameForm):
     def __init__(self, user: User, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         team: Any = self.fields["team"]
-        team.offer(Team.objects.filter(pk__in=user.team_ids))
+        team.offer(user.teams.all())
 
 
 class GroupForm(CodenameForm):
